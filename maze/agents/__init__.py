@@ -1,0 +1,5 @@
+"""Policies and critics: networks together with what turns their output into actions and values."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

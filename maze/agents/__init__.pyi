@@ -1,0 +1,19 @@
+__all__ = [
+    "ActorCritic",
+    "Adam",
+    "ArrayForward",
+    "DensePlan",
+    "StepNetworks",
+    "TorchPolicy",
+    "TorchStateCritic",
+    "compile_numpy",
+]
+
+from .actor_critic import ActorCritic as ActorCritic
+from .adam import Adam as Adam
+from .critic import TorchStateCritic as TorchStateCritic
+from .dense_plan import DensePlan as DensePlan
+from .dense_plan import compile_numpy as compile_numpy
+from .networks import ArrayForward as ArrayForward
+from .networks import StepNetworks as StepNetworks
+from .policy import TorchPolicy as TorchPolicy

@@ -1,0 +1,57 @@
+"""The state critic: how much return a policy can expect from an observation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from maze.agents.networks import ArrayForward, StepNetworks, device_of
+from maze.types import Array, StepKey
+
+__all__ = ["TorchStateCritic"]
+
+
+class TorchStateCritic(nn.Module):
+    """Estimates state values for every step key with a network of its own.
+
+    Args:
+        networks: by step key; ``forward`` maps tensors [B, ...] by observation key to ``{"value": [B, 1]}``.
+        device: where the parameters live.
+    """
+
+    networks: StepNetworks
+
+    def __init__(self, networks: Mapping[StepKey, nn.Module], device: str | torch.device = "cpu") -> None:
+        super().__init__()
+        self.networks = StepNetworks(networks)
+        self._forwards = {key: ArrayForward(network) for key, network in self.networks.items()}
+        self.to(device)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters live."""
+        return device_of(self)
+
+    def value(self, observation: Mapping[str, Tensor], step_key: StepKey = 0) -> Tensor:
+        """Return the state values [B] of a batch of observations [B, ...], with gradients."""
+        value: Tensor = self.networks[step_key](observation)["value"]
+        return value.squeeze(-1)
+
+    def predict(self, observation: Mapping[str, Array], step_key: StepKey = 0) -> Array:
+        """Return the state values, float32 [N], of arrays [N, ...]: without gradients, as fast as possible."""
+        value: Array = self._forwards[str(step_key)](observation)["value"]
+        return value[..., 0]
+
+    def forward(self, observation: Mapping[str, Tensor]) -> Tensor:
+        """Return the values of the first step key, so that the module can be called, exported and summarised."""
+        return self.value(observation, next(iter(self.networks.keys())))
+
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
+        """Follow a move to another device or dtype."""
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        for forward in self._forwards.values():
+            forward.reset()
+        return self

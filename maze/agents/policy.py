@@ -1,0 +1,222 @@
+"""The policy: networks by step key, and the distributions that turn their logits into actions.
+
+Learners use tensors (``distribution``), the rollout uses arrays (``act``), people use ``compute_action``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from maze.agents.networks import ArrayForward, StepNetworks, device_of
+from maze.distributions.mapper import DistributionMapper
+from maze.distributions.torch_dist import DictDistribution
+from maze.errors import MazeError
+from maze.types import FLOAT, Action, ActorID, Array, Observation, StepKey
+
+if TYPE_CHECKING:
+    from maze.env.maze_env import MazeEnv
+
+__all__ = ["TorchPolicy"]
+
+
+class TorchPolicy(nn.Module):
+    """Chooses actions for every step key with a network of its own.
+
+    Args:
+        networks: by step key; ``forward`` maps tensors [B, ...] by observation key to logits [B, *logits_shape] by
+            action head.
+        distribution_mappers: by step key.
+        device: where the parameters live.
+        observation_shapes: by step key and observation key, without batch axes; by default those in the networks'
+            attribute ``obs_shapes``. ``compute_action`` tells batches from single observations by them.
+        separate_agent_steps: step keys in which every agent has a network of its own, keyed ``"<step key>-<agent
+            id>"``.
+    """
+
+    networks: StepNetworks
+
+    def __init__(
+        self,
+        networks: Mapping[StepKey, nn.Module],
+        distribution_mappers: Mapping[StepKey, DistributionMapper],
+        device: str | torch.device = "cpu",
+        *,
+        observation_shapes: Mapping[StepKey, Mapping[str, tuple[int, ...]]] | None = None,
+        separate_agent_steps: Collection[StepKey] = (),
+    ) -> None:
+        super().__init__()
+        self.networks = StepNetworks(networks)
+        self.distribution_mappers = {str(key): mapper for key, mapper in distribution_mappers.items()}
+        self.free_logits = nn.ModuleDict(
+            {key: _free_logits(mapper) for key, mapper in self.distribution_mappers.items() if mapper.free_parameters}
+        )
+        self._separate_agent_steps = {str(key) for key in separate_agent_steps}
+        self._observation_shapes = {str(key): dict(shapes) for key, shapes in (observation_shapes or {}).items()}
+        self._first_step_key = next(iter(self.distribution_mappers))
+        self._forwards = {key: ArrayForward(network) for key, network in self.networks.items()}
+        self._free_keys = frozenset(self.free_logits.keys())
+        self._rng = np.random.Generator(np.random.PCG64())
+        self.to(device)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters live."""
+        return device_of(self)
+
+    def seed(self, seed: int) -> None:
+        """Make the actions that ``compute_action`` draws from now on a function of ``seed``."""
+        self._rng = np.random.Generator(np.random.PCG64(seed))
+
+    def logits(self, observation: Mapping[str, Tensor], step_key: StepKey = 0, agent_id: int = 0) -> dict[str, Tensor]:
+        """Return the logits [B, ...] by action head for a batch of observations [B, ...], with gradients."""
+        logits: dict[str, Tensor] = self.networks[self._network_key(step_key, agent_id)](observation)
+        if str(step_key) in self._free_keys:
+            free = self.free_logits[str(step_key)]
+            return {head: _append(value, free, head) for head, value in logits.items()}
+        return logits
+
+    def distribution(
+        self, observation: Mapping[str, Tensor], step_key: StepKey = 0, agent_id: int = 0
+    ) -> DictDistribution:
+        """Return the distribution over actions for a batch of observations [B, ...], with gradients."""
+        return self.distribution_mappers[str(step_key)].distribution(self.logits(observation, step_key, agent_id))
+
+    def act(
+        self,
+        observation: Mapping[str, Array],
+        rng: np.random.Generator,
+        deterministic: bool = False,
+        step_key: StepKey = 0,
+        agent_id: int = 0,
+    ) -> dict[str, Array]:
+        """Return actions for a batch of observations as fast as possible; nothing is checked.
+
+        Args:
+            observation: by key [N, ...]; not written to.
+            rng: every draw comes from it.
+            deterministic: take the distribution's mode.
+            step_key: which network acts.
+            agent_id: which agent acts, where agents have networks of their own.
+
+        Returns:
+            By action head [N, *action_shape].
+        """
+        logits = self._forwards[self._network_key(step_key, agent_id)](observation)
+        if str(step_key) in self._free_keys:
+            free = self.free_logits[str(step_key)]
+            logits = {head: _append_array(value, free, head) for head, value in logits.items()}
+        return self.distribution_mappers[str(step_key)].sample_numpy(logits, rng, deterministic)
+
+    def compute_action(
+        self,
+        observation: Observation,
+        maze_state: object = None,
+        env: MazeEnv | None = None,
+        actor_id: ActorID | tuple[StepKey, int] | None = None,
+        deterministic: bool = False,
+    ) -> Action:
+        """Return the action for one observation, or for a batch with any number of leading axes.
+
+        Draws come from the policy's own generator, see ``seed``.
+
+        Args:
+            observation: by key; not written to. Keys that the network does not know are ignored.
+            maze_state: taken for compatibility with policies that need it; not used.
+            env: asked for the actor where ``actor_id`` is not given.
+            actor_id: step key and agent that act; by default the environment's, without one the first step key.
+            deterministic: take the distribution's mode.
+
+        Returns:
+            By action head, with the observation's leading axes; a single discrete action is an int64 array of shape ().
+
+        Raises:
+            MazeError: where keys or shapes of the observation do not fit.
+        """
+        del maze_state
+        if actor_id is None:
+            actor_id = env.actor_id() if env is not None else (self._first_step_key, 0)
+        step_key, agent_id = actor_id
+        batch, leading = self._as_batch(observation, step_key, agent_id)
+        actions = self.act(batch, self._rng, deterministic, step_key, agent_id)
+        return {head: action.reshape(leading + action.shape[1:]) for head, action in actions.items()}
+
+    def forward(self, observation: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the logits of the first step key, so that the module can be called, exported and summarised."""
+        return self.logits(observation, self._first_step_key)
+
+    def _network_key(self, step_key: StepKey, agent_id: int) -> str:
+        key = str(step_key)
+        return f"{key}-{agent_id}" if key in self._separate_agent_steps else key
+
+    def _as_batch(
+        self, observation: Observation, step_key: StepKey, agent_id: int
+    ) -> tuple[dict[str, Array], tuple[int, ...]]:
+        """Return the observation with one batch axis [B, ...] and the leading axes that it had."""
+        shapes = self._shapes(step_key, agent_id)
+        batch: dict[str, Array] = {}
+        leading: tuple[int, ...] | None = None
+        for key, shape in shapes.items():
+            if key not in observation:
+                raise MazeError(f"The observation has no key {key!r}; given: {', '.join(map(repr, observation))}.")
+            value = np.asarray(observation[key])
+            n_leading = value.ndim - len(shape)
+            if n_leading < 0 or value.shape[n_leading:] != shape:
+                raise MazeError(
+                    f"The observation {key!r} has the shape {value.shape}; expected is {shape}, or {('N', *shape)} "
+                    "for a batch."
+                )
+            if leading not in (None, value.shape[:n_leading]):
+                raise MazeError(
+                    f"The observation {key!r} has the batch axes {value.shape[:n_leading]}, others {leading}."
+                )
+            leading = value.shape[:n_leading]
+            if np.issubdtype(value.dtype, np.floating):
+                value = value.astype(FLOAT, copy=False)
+            batch[key] = value.reshape(-1, *shape) if value.size else value.reshape(int(np.prod(leading)), *shape)
+        return batch, leading or ()
+
+    def _shapes(self, step_key: StepKey, agent_id: int) -> Mapping[str, tuple[int, ...]]:
+        """Return the shapes of one observation."""
+        shapes = self._observation_shapes.get(str(step_key))
+        if shapes is None:
+            network = self.networks[self._network_key(step_key, agent_id)]
+            shapes = getattr(network, "obs_shapes", None)
+        if shapes is None:
+            raise MazeError(
+                f"The shapes of observations for the step key {step_key!r} are unknown. Pass observation_shapes to "
+                "TorchPolicy or give the network an attribute obs_shapes."
+            )
+        return shapes
+
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
+        """Follow a move to another device or dtype."""
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        for forward in self._forwards.values():
+            forward.reset()
+        return self
+
+
+def _free_logits(mapper: DistributionMapper) -> nn.ParameterDict:
+    """Return the learned vectors that a mapper appends to the network's logits."""
+    return nn.ParameterDict({head: nn.Parameter(torch.tensor(value)) for head, value in mapper.free_parameters.items()})
+
+
+def _append(logits: Tensor, free: nn.Module, head: str) -> Tensor:
+    """Return the logits [B, n] with the head's learned vector behind every row, if it has one."""
+    if head not in free:  # type: ignore[operator]
+        return logits
+    vector: Tensor = free[head]  # type: ignore[index]
+    return torch.cat([logits, vector.expand(*logits.shape[:-1], -1)], -1)
+
+
+def _append_array(logits: Array, free: nn.Module, head: str) -> Array:
+    """Do the same as ``_append`` for arrays."""
+    if head not in free:  # type: ignore[operator]
+        return logits
+    vector: Array = free[head].detach().cpu().numpy()  # type: ignore[index]
+    return np.concatenate([logits, np.broadcast_to(vector, (*logits.shape[:-1], len(vector)))], -1)

@@ -1,0 +1,7 @@
+"""The high-level API: :class:`maze.api.run_context.RunContext`."""
+
+from __future__ import annotations
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,86 @@
+"""What a run, and a pipeline stage, says about itself to the tracking store."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+import yaml
+
+from maze.config import RunConfig
+from maze.errors import InvalidSpecificationError
+from maze.tracking import RunDescription, code_digest, collect_lineage, dvc_facts, stage_key
+
+__all__ = ["describe_pipeline", "describe_run", "pipeline_code"]
+
+PIPELINE_FILE = Path("dvc.yaml")
+OUTPUTS = ("out/", "build/")
+
+
+def describe_run(config: RunConfig, *, stage: str | None) -> RunDescription:
+    """Return how a run introduces itself.
+
+    A stage of the pipeline joins the run of its agent: same configuration, seed, code and DVC experiment. Any other run
+    is one of its own.
+
+    Args:
+        config: resolved configuration with seeds.
+        stage: name of the stage that is running, or None.
+    """
+    lineage = collect_lineage(Path.cwd())
+    seed = config.seeding.env_base_seed
+    env_name = config.env.get("name") or config.env.get("_object_") or "env"
+    algorithm = config.algorithm.get("_target_", "").rpartition(".")[2].removesuffix("AlgorithmConfig").lower()
+    name = f"{algorithm or 'agent'} {env_name} seed {seed}"
+    return RunDescription(
+        name=name,
+        experiment_name=config.tracking.experiment_name,
+        config=config.to_mapping(),
+        parameters=config.flat(),
+        seed=seed,
+        tags={**lineage.tags, **config.tags, "maze.config_sha": config.digest()},
+        key=uuid.uuid4().hex if stage is None else _key(config, seed or 0),
+        stage=stage,
+        parent_key=None if stage is None else _key(config, None),
+        parent_name=None if stage is None else f"{algorithm} {env_name}",
+        artifacts=lineage.artifacts,
+    )
+
+
+def describe_pipeline(config: RunConfig) -> RunDescription:
+    """Return how the pipeline over all seeds introduces itself: the parent of its agents' runs."""
+    described = describe_run(config.with_seeds(0), stage="report")
+    return RunDescription(
+        name=described.parent_name or "pipeline",
+        experiment_name=described.experiment_name,
+        config=described.config,
+        parameters=described.parameters,
+        tags=described.tags,
+        key=described.parent_key,
+        stage="report",
+        kind="pipeline",
+        artifacts=described.artifacts,
+    )
+
+
+def _key(config: RunConfig, seed: int | None) -> str:
+    """Return the identity of an agent's run, or of the pipeline where the seed is None."""
+    experiment = dvc_facts().experiment
+    code = code_digest(pipeline_code())
+    return stage_key(config.digest(), -1 if seed is None else seed, code, experiment)
+
+
+def pipeline_code(path: Path = PIPELINE_FILE) -> list[Path]:
+    """Return the code that the stages of a pipeline depend on: files and directories, relative to the project.
+
+    Raises:
+        InvalidSpecificationError: there is no pipeline here.
+    """
+    try:
+        stages = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"]
+    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        raise InvalidSpecificationError(
+            f"{path}: no pipeline can be read ({error}); run stages from the project."
+        ) from error
+    dependencies = {item for stage in stages.values() for item in stage.get("deps", ())}
+    return [Path(item) for item in sorted(dependencies) if not item.startswith(OUTPUTS)]

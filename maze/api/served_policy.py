@@ -1,0 +1,62 @@
+"""The code inside a logged agent: MLflow copies this file into the model, loads it and asks it for actions.
+
+The agent itself lies beside it as configuration, safetensors and JSON; loading it needs no pickle. The process that
+loads the model needs this package installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from mlflow.models import set_model
+from mlflow.pyfunc.model import PythonModel
+
+__all__ = ["ServedPolicy"]
+
+
+class ServedPolicy(PythonModel):
+    """Predicts actions of a saved agent for a batch of observations."""
+
+    def __init__(self) -> None:
+        self._run_context: Any = None
+
+    def load_context(self, context: Any) -> None:
+        """Load the agent from the model's artifacts."""
+        from maze.api.run_context import RunContext  # noqa: PLC0415 - loading this file must not load torch
+
+        self._run_context = RunContext.load(context.artifacts["agent"])
+
+    # MLflow takes other annotations of model_input for the signature, which comes from the agent's spaces.
+    def predict(
+        self,
+        context: Any,
+        model_input: np.ndarray,
+        params: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Return the actions for a batch of observations as the environment gives them, without its wrappers.
+
+        Args:
+            context: given by MLflow, unused.
+            model_input: an array ``[N, *shape]`` of a flat environment, or observation key to such arrays.
+            params: ``{"deterministic": bool}``; True when left out.
+
+        Returns:
+            An array ``[N, ...]`` for flat environments, otherwise action head to array.
+        """
+        del context
+        deterministic = bool((params or {}).get("deterministic", True))
+        observation = self._run_context.transform_observation(_as_observation(model_input))
+        action = self._run_context.compute_action(observation, deterministic=deterministic)
+        return action["action"] if set(action) == {"action"} else action
+
+
+def _as_observation(given: Any) -> dict[str, Any]:
+    """Return the observation by key."""
+    if isinstance(given, Mapping):
+        return {str(name): np.asarray(value) for name, value in given.items()}
+    return {"observation": np.asarray(given)}
+
+
+set_model(ServedPolicy())

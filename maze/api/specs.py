@@ -1,0 +1,241 @@
+"""From the arguments of a `RunContext`, or the content of params.yaml, to a composed configuration and live objects.
+
+Nothing here keeps state. Names go to composition as choices, mappings as values; objects stay outside of the
+configuration, which holds their names, and what a dataclass says is written into the configuration itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from maze.api.arguments import (
+    LITERALS,
+    check_seed,
+    check_seeds,
+    is_container,
+    read_component,
+    read_directory,
+    read_name,
+    read_overrides,
+)
+from maze.config.canonical import canonical_wrappers
+from maze.config.compose import compose, option_with_target
+from maze.config.describe import class_to_target, describe_object
+from maze.config.overrides import ADD, canonical_path, flatten, to_plain
+from maze.config.schema import RunConfig
+from maze.config.targets import allow_modules, dotted_name
+from maze.errors import InvalidSpecificationError, suggest
+
+__all__ = ["COMPONENTS", "Specification", "check_seed", "check_seeds", "compose_arguments", "from_params", "split"]
+
+COMPONENTS = ("env", "wrappers", "algorithm", "model", "policy", "critic", "runner", "launcher")
+"""Arguments that take the name of a configuration module, a mapping, or an object."""
+
+_PARAMS = ("env", "wrappers", "algorithm", "model", "policy", "critic", "runner", "configuration", "experiment")
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclasses.dataclass(frozen=True)
+class Specification:
+    """What the arguments say, sorted by kind.
+
+    Attributes:
+        choices: option by group; None leaves it open.
+        values: literal values by dotted path, written as the user wrote them.
+        objects: live objects by dotted path; `values` holds marks in their places.
+        allowed_modules: modules of the user's own that define given dataclasses.
+    """
+
+    choices: Mapping[str, str | None]
+    values: Mapping[str, Any]
+    objects: Mapping[str, Any]
+    allowed_modules: tuple[str, ...]
+
+
+def compose_arguments(
+    components: Mapping[str, Any] = _NOTHING,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    configuration: str | None = None,
+    experiment: str | None = None,
+    run_dir: str | Path | None = None,
+    seed: int | None = None,
+    config_dir: str | Path | None = None,
+    config_name: str = "conf_train",
+) -> tuple[RunConfig, dict[str, Any]]:
+    """Compose the configuration that a `RunContext`'s arguments describe; none of them is changed.
+
+    Args:
+        components: by argument (see `COMPONENTS`) a name, a mapping, an object, or None. Environments are given as a
+            callable without arguments; wrappers also as ``{dotted class: arguments}``, a Wrapper class, a callable
+            env -> env, or a list of these.
+        overrides: literal values, mappings or objects by dotted path.
+        configuration: name of a specialisation.
+        experiment: name of a preset.
+        run_dir: the directory of the run.
+        seed: for ``seeding.env_base_seed`` and ``seeding.agent_base_seed``.
+        config_dir: a user's own configuration tree.
+        config_name: name of the root configuration.
+
+    Returns:
+        The configuration, and the live objects by the dotted path of the place that it keeps for them.
+
+    Raises:
+        InvalidSpecificationError: for anything wrong in the specification.
+    """
+    specification = split(components, overrides=overrides, config_dir=config_dir)
+    values = dict(specification.values)
+    if run_dir is not None:
+        values.setdefault("run_dir", read_directory(run_dir))
+    if seed is not None:
+        for name in ("seeding.env_base_seed", "seeding.agent_base_seed"):
+            values.setdefault(name, check_seed(seed))
+    config = compose(
+        {
+            **specification.choices,
+            "configuration": read_name(configuration, "configuration"),
+            "experiment": read_name(experiment, "experiment"),
+        },
+        values,
+        config_name=config_name,
+        config_dir=config_dir,
+        allowed_modules=specification.allowed_modules,
+    )
+    return config, dict(specification.objects)
+
+
+def split(
+    components: Mapping[str, Any],
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    config_dir: str | Path | None = None,
+) -> Specification:
+    """Sort components and overrides into choices, values and objects.
+
+    Args:
+        components: as for `compose_arguments`.
+        overrides: as for `compose_arguments`.
+        config_dir: a user's own configuration tree, among whose algorithms an object's class is looked for.
+
+    Returns:
+        What they say.
+
+    Raises:
+        InvalidSpecificationError: for a wrong kind of argument, or two that exclude each other.
+    """
+    for name in components:
+        if name not in COMPONENTS:
+            raise InvalidSpecificationError(f"{name}: no such component; {suggest(name, COMPONENTS)}")
+    given = {name: read_component(value, name) for name, value in components.items() if value is not None}
+    own = read_overrides(overrides)
+    _check_conflicts(given, own)
+    choices: dict[str, str | None] = {name: value for name, value in given.items() if isinstance(value, str)}
+    values = {name: value for name, value in given.items() if not isinstance(value, str)} | own
+    modules = _modules_of(values.values())
+    objects: dict[str, Any] = {}
+    with allow_modules(modules):
+        literals = {path: _without_objects(value, _place(path), objects) for path, value in values.items()}
+        if any(path.startswith("wrappers.") for path in objects) and isinstance(values.get("wrappers"), Mapping):
+            # In the configuration wrappers are a list, in which the objects have other places.
+            objects = {path: thing for path, thing in objects.items() if not path.startswith("wrappers.")}
+            literals["wrappers"] = _without_objects(canonical_wrappers(values["wrappers"]), "wrappers", objects)
+    if "algorithm" in literals:
+        choices["algorithm"] = _algorithm_option(literals["algorithm"], config_dir)
+    return Specification(choices, literals, objects, modules)
+
+
+def _place(path: str) -> str:
+    return canonical_path(path.removeprefix(ADD))
+
+
+def _modules_of(values: Iterable[Any]) -> tuple[str, ...]:
+    """Modules of the dataclasses that were given as objects: who passes an object trusts the module that defines it."""
+    classes = {type(value) for value in values if dataclasses.is_dataclass(value) and not isinstance(value, type)}
+    importable = {cls.__module__ for cls in classes if cls.__module__ != "__main__" and "<" not in cls.__qualname__}
+    return tuple(sorted(name for name in importable if name.partition(".")[0] != "maze"))
+
+
+def _without_objects(value: Any, path: str, objects: dict[str, Any]) -> Any:
+    """Copy a value into plain containers; what cannot be written down goes to `objects`, with a mark in its place."""
+    if isinstance(value, LITERALS):
+        return to_plain(value, path)
+    if is_container(value):
+        pairs = value.items() if isinstance(value, Mapping) else enumerate(value)
+        parts = {key: _without_objects(item, f"{path}.{key}", objects) for key, item in pairs}
+        return parts if isinstance(value, Mapping) else list(parts.values())
+    name = None if isinstance(value, type) else dotted_name(type(value))
+    if name is not None and dataclasses.is_dataclass(value):
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value) if field.init}
+        return {"_target_": name, **_without_objects(fields, path, objects)}
+    described = None if isinstance(value, type) else class_to_target(value)
+    if described is not None:
+        return described
+    objects[path] = value
+    return describe_object(value)
+
+
+def _check_conflicts(arguments: Mapping[str, Any], overrides: Mapping[str, Any]) -> None:
+    """Refuse one value given twice, and an object together with a part of itself."""
+    for path in overrides:
+        if path in arguments and not isinstance(arguments[path], str):
+            raise InvalidSpecificationError(f"{path}: given as an argument and in overrides; give one of the two.")
+    entries = [(_place(path), path, value) for path, value in [*arguments.items(), *overrides.items()]]
+    for parent, parent_name, value in entries:
+        if isinstance(value, LITERALS) or is_container(value):
+            continue
+        for child, child_name, _ in entries:
+            if child.startswith(parent + "."):
+                raise InvalidSpecificationError(
+                    f"{parent_name!r} is given as an object ({type(value).__name__}) together with its part "
+                    f"{child_name!r}; change the object itself, or give both as mappings."
+                )
+
+
+def _algorithm_option(literal: Any, config_dir: str | Path | None) -> str | None:
+    """Return the option of the group that describes the same class, so that what depends on the choice follows it."""
+    target = literal.get("_target_") if isinstance(literal, Mapping) else None
+    return option_with_target("algorithm", target, config_dir) if isinstance(target, str) else None
+
+
+# --- params.yaml -----------------------------------------------------------------------------------------------------
+
+
+def from_params(params: Mapping[str, Any], config_dir: str | Path | None = None) -> RunConfig:
+    """Compose what params.yaml describes.
+
+    Args:
+        params: its content: choices by group (null leaves one open), ``experiment``, ``seeds``, ``set`` (values,
+            nested or by dotted path, merged last) and ``tags``.
+        config_dir: a user's own configuration tree.
+
+    Returns:
+        The configuration, without seeds.
+
+    Raises:
+        InvalidSpecificationError: names the place in params.yaml.
+    """
+    if not isinstance(params, Mapping):
+        raise InvalidSpecificationError(f"params.yaml: {type(params).__name__} is not accepted; accepted: a mapping.")
+    accepted = (*_PARAMS, "seeds", "set", "tags")
+    for key in params:
+        if key not in accepted:
+            raise InvalidSpecificationError(f"{key}: no such key in params.yaml; {suggest(key, accepted)}")
+    if "seeds" in params:
+        check_seeds(params["seeds"])
+    choices = {group: read_name(params.get(group), group) for group in _PARAMS}
+    values = flatten(_section(params, "set"))
+    tags = _section(params, "tags")
+    return compose(choices, {**({"tags": dict(tags)} if tags else {}), **values}, config_dir=config_dir, origin="set.")
+
+
+def _section(params: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    section = params.get(name)
+    if section is None:
+        return {}
+    if not isinstance(section, Mapping):
+        raise InvalidSpecificationError(f"{name}: {section!r} is not accepted; accepted: a mapping.")
+    return section

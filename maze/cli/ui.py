@@ -1,0 +1,31 @@
+"""Open MLflow's user interface on the runs of this project."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the arguments of this command."""
+    parser.add_argument("--port", type=int, default=5000, help="port on this machine (default: 5000)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Become MLflow's server, on this machine's own address alone."""
+    from maze.tracking import resolve_store  # noqa: PLC0415
+    from maze.tracking.sender import TRACKING_ENVIRONMENT  # noqa: PLC0415
+
+    store = resolve_store(Path.cwd())
+    if store.server is not None:
+        print(f"the runs are on a server: {store.uri}")
+        return 0
+    store.prepare()
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store.uri]
+    command += ["--host", "127.0.0.1", "--port", str(arguments.port), "--workers", "1"]
+    print(f"MLflow on http://127.0.0.1:{arguments.port} (takes some seconds; Ctrl-C ends it)", flush=True)
+    return os.execve(command[0], command, {**os.environ, **TRACKING_ENVIRONMENT})  # noqa: S606  (no shell is wanted)

@@ -1,0 +1,108 @@
+"""Making the objects that component mappings describe."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from maze.config.describe import class_to_target, describe_object, with_objects
+from maze.config.overrides import OBJECT_KEY, is_marker, to_plain
+from maze.config.targets import allow_modules, resolve_target
+from maze.config.validation import check_field_names
+from maze.errors import InvalidSpecificationError, suggest
+
+__all__ = [
+    "allow_modules",
+    "class_to_target",
+    "complete_component",
+    "describe_object",
+    "instantiate",
+    "resolve_target",
+    "with_objects",
+]
+
+
+def instantiate(config: Any, /, *, _path_: str = "component", **kwargs: Any) -> Any:
+    """Make the object that a component's configuration describes.
+
+    Nested components are left as they are: the object itself decides when to make its parts.
+
+    Args:
+        config: a mapping with ``_target_`` and arguments; anything else is an object already and is returned as it is.
+        _path_: where the component stands in the configuration, for messages.
+        kwargs: further arguments; they win over those of the mapping.
+
+    Returns:
+        What the target returns.
+
+    Raises:
+        InvalidSpecificationError: for an unknown target or arguments that it does not accept.
+    """
+    if not isinstance(config, Mapping):
+        return config
+    if is_marker(config):
+        raise InvalidSpecificationError(
+            f"{_path_}: the object {config[OBJECT_KEY]} is not at hand; it was given to another process or run."
+        )
+    arguments = dict(_shallow(config))
+    if "_target_" not in arguments:
+        raise InvalidSpecificationError(
+            f"{_path_}: a mapping without _target_ does not say what to make; add _target_: the dotted name of a class."
+        )
+    name = arguments.pop("_target_")
+    target = resolve_target(name, f"{_path_}._target_")
+    arguments.update(kwargs)
+    _check_arguments(target, name, arguments, _path_)
+    return target(**arguments)
+
+
+def _shallow(config: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """Plain containers of OmegaConf's; other mappings as they are, since they may hold live objects."""
+    return to_plain(config) if type(config).__module__.startswith("omegaconf") else config
+
+
+def _check_arguments(target: Callable[..., Any], name: str, arguments: Mapping[str, Any], path: str) -> None:
+    """Name the first argument that a target does not accept or lacks, before it is called."""
+    if isinstance(target, type) and dataclasses.is_dataclass(target):
+        check_field_names(target, arguments, path)
+        return
+    try:
+        signature = inspect.signature(target)
+    except (TypeError, ValueError):
+        return  # some compiled callables have no signature; their own TypeError has to do
+    parameters = signature.parameters.values()
+    accepted = [item.name for item in parameters if item.kind in (item.POSITIONAL_OR_KEYWORD, item.KEYWORD_ONLY)]
+    if not any(item.kind is item.VAR_KEYWORD for item in parameters):
+        for key in arguments:
+            if key not in accepted:
+                raise InvalidSpecificationError(f"{path}.{key}: {name} has no such argument; {suggest(key, accepted)}")
+    for item in parameters:
+        if item.name in accepted and item.default is item.empty and item.name not in arguments:
+            raise InvalidSpecificationError(f"{path}.{item.name}: {name} needs this argument.")
+
+
+def complete_component(config: Mapping[Any, Any], path: str) -> dict[Any, Any]:
+    """Check a component whose target is a dataclass, and fill in the defaults of what it leaves out.
+
+    Args:
+        config: a mapping with ``_target_``; other components are returned as they are.
+        path: where the component stands in the configuration.
+
+    Returns:
+        The mapping with every field of the dataclass, as its class reads them.
+
+    Raises:
+        InvalidSpecificationError: for an unknown key or a value that the dataclass refuses.
+    """
+    plain: dict[Any, Any] = to_plain(config, path)
+    if "_target_" not in plain or is_marker(plain):
+        return plain
+    target = resolve_target(plain["_target_"], f"{path}._target_")
+    if not (isinstance(target, type) and dataclasses.is_dataclass(target)):
+        return plain
+    arguments = {key: value for key, value in plain.items() if key != "_target_"}
+    check_field_names(target, arguments, path)
+    described = class_to_target(target(**arguments))
+    return plain if described is None else described

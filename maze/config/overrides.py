@@ -1,0 +1,241 @@
+"""Setting values by dotted path on plain nested containers, without ever parsing them.
+
+Paths are matched against the keys that exist, longest first, so that keys that contain dots (wrapper classes) and
+integer keys (steps, agents, list positions) are reached by writing them down. Nothing that the caller gave is changed.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePath
+from typing import Any
+
+import numpy as np
+
+from maze.errors import InvalidSpecificationError, suggest
+
+__all__ = [
+    "ADD",
+    "ALIASES",
+    "FREE_SECTIONS",
+    "OBJECT_KEY",
+    "apply_values",
+    "canonical_path",
+    "flatten",
+    "is_marker",
+    "to_plain",
+]
+
+ADD = "++"
+"""A path that starts with this adds its key where it does not exist yet."""
+
+ALIASES: Mapping[str, str] = {"policy": "model.policy", "critic": "model.critic"}
+"""First keys that are short for longer ones."""
+
+FREE_SECTIONS = ("tags",)
+"""Sections in which any key may be set without ``++``."""
+
+_OPEN_SECTIONS = ("env", "wrappers", "model", "launcher")
+"""Sections whose components may take more keys than their configuration mentions."""
+
+OBJECT_KEY = "_object_"
+"""Key of the mapping that stands in the configuration for a live object."""
+
+_Key = str | int
+
+
+def to_plain(value: Any, path: str = "") -> Any:
+    """Copy a configuration value into dictionaries, lists and primitives.
+
+    Args:
+        value: nested mappings (OmegaConf's too), sequences and primitives; NumPy scalars, paths and enumerations
+            become primitives.
+        path: where the value stands, for the message.
+
+    Returns:
+        A deep copy that shares nothing with `value`.
+
+    Raises:
+        InvalidSpecificationError: for anything that a configuration file cannot hold.
+    """
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return _primitive(value)
+    if isinstance(value, np.generic):
+        return to_plain(value.item(), path)
+    if isinstance(value, enum.Enum):
+        return to_plain(value.value, path)
+    if isinstance(value, PurePath):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {_plain_key(key, path): to_plain(item, _join(path, key)) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
+        return [to_plain(item, _join(path, index)) for index, item in enumerate(value)]
+    raise InvalidSpecificationError(
+        f"{path or 'value'}: {type(value).__name__} cannot stand in a configuration; "
+        "accepted: null, true or false, numbers, strings, lists and mappings."
+    )
+
+
+def _primitive(value: Any) -> bool | int | float | str | None:
+    """Strip subclasses (NumPy's float64, enumerated strings) down to the built-in types."""
+    if isinstance(value, enum.Enum):
+        return _primitive(value.value)
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    return float(value) if isinstance(value, float) else str(value)
+
+
+def _plain_key(key: Any, path: str) -> _Key:
+    if isinstance(key, np.integer):
+        return int(key)
+    if isinstance(key, bool) or not isinstance(key, (str, int)):
+        raise InvalidSpecificationError(
+            f"{path or 'value'}: {key!r} cannot be a key; accepted: strings and whole numbers."
+        )
+    return key
+
+
+def _join(path: str, key: object) -> str:
+    return f"{path}.{key}" if path else str(key)
+
+
+def is_marker(node: object) -> bool:
+    """Say whether a node of the configuration stands for a live object."""
+    return isinstance(node, Mapping) and OBJECT_KEY in node
+
+
+def canonical_path(path: str) -> str:
+    """Replace the alias at the start of a dotted path (``policy.device`` becomes ``model.policy.device``)."""
+    head, dot, rest = path.partition(".")
+    return ALIASES.get(head, head) + dot + rest
+
+
+def flatten(nested: Mapping[Any, Any], path: str = "") -> dict[str, Any]:
+    """Turn nested values into dotted paths, so that they change single values instead of replacing sections.
+
+    Mappings with a ``_target_`` and empty mappings stay whole: they replace the component that they name.
+
+    Args:
+        nested: values by dotted path or nested, in any mixture.
+        path: prefix of all the paths.
+
+    Returns:
+        Values by dotted path.
+
+    Raises:
+        InvalidSpecificationError: if one path is given twice.
+    """
+    flat: dict[str, Any] = {}
+    for key, value in nested.items():
+        where = _join(path, key)
+        if isinstance(value, Mapping) and value and "_target_" not in value and OBJECT_KEY not in value:
+            found = flatten(value, where)
+        else:
+            found = {where: value}
+        for name, item in found.items():
+            if name in flat:
+                raise InvalidSpecificationError(f"{name}: given twice; remove one of the two.")
+            flat[name] = item
+    return flat
+
+
+def apply_values(tree: Mapping[Any, Any], values: Mapping[str, Any], *, origin: str = "") -> dict[Any, Any]:
+    """Set values by dotted path, parents before their children.
+
+    A value is a literal: strings are not parsed, quoted or split, None sets null, a mapping replaces the whole node.
+    A path must exist; ``++path`` adds the last key (and the mappings that lead to it), and under ``tags`` any key
+    may be set.
+
+    Args:
+        tree: nested plain containers; left as they are.
+        values: value by dotted path; left as they are.
+        origin: what stands before the path in messages, for example ``"set."``.
+
+    Returns:
+        A changed deep copy of `tree`.
+
+    Raises:
+        InvalidSpecificationError: for an unknown path, a path given twice, or a path into an object.
+
+    Example:
+        >>> apply_values({"algorithm": {"lr": 0.1}}, {"algorithm.lr": 0.5})
+        {'algorithm': {'lr': 0.5}}
+    """
+    result: dict[Any, Any] = to_plain(tree)
+    given: dict[str, str] = {}
+    plain: list[tuple[str, bool, Any, str]] = []
+    for written, value in values.items():
+        if not isinstance(written, str) or not written.removeprefix(ADD):
+            raise InvalidSpecificationError(f"{origin}{written!r}: paths are non-empty strings such as 'algorithm.lr'.")
+        path = canonical_path(written.removeprefix(ADD))
+        if path in given:
+            raise InvalidSpecificationError(
+                f"{origin}{given[path]} and {origin}{written} set the same value; give one."
+            )
+        given[path] = written
+        plain.append((path, written.startswith(ADD), to_plain(value, origin + path), origin + written))
+    for path, add, value, label in sorted(plain, key=lambda item: len(item[0])):
+        _set(result, path, value, label, add=add or path.split(".")[0] in FREE_SECTIONS)
+    return result
+
+
+def _children(node: Any) -> Iterator[tuple[str, _Key]]:
+    """Yield every child of a node as (how it is written, its key), the longest spelling first."""
+    if isinstance(node, dict):
+        yield from sorted(((str(key), key) for key in node), key=lambda item: -len(item[0]))
+    elif isinstance(node, list):
+        yield from ((str(index), index) for index in range(len(node)))
+
+
+def _locate(node: Any, path: str) -> tuple[list[_Key], str]:
+    """Follow a path as far as it exists, trying longer keys first: the keys, and what is left of the path."""
+    best: tuple[list[_Key], str] = ([], path)
+    if is_marker(node):
+        return best
+    for spelling, key in _children(node):
+        if path == spelling:
+            return [key], ""
+        if path.startswith(spelling + "."):
+            keys, left = _locate(node[key], path[len(spelling) + 1 :])
+            if len(left) < len(best[1]):
+                best = ([key, *keys], left)
+            if not left:
+                return best
+    return best
+
+
+def _set(tree: dict[_Key, Any], path: str, value: Any, label: str, *, add: bool) -> None:
+    """Set one value in place."""
+    keys, left = _locate(tree, path)
+    parent: Any = tree
+    for key in keys if left else keys[:-1]:
+        parent = parent[key]
+    if not left:
+        parent[keys[-1]] = value
+        return
+    if not add or not isinstance(parent, dict) or is_marker(parent):
+        raise InvalidSpecificationError(_unknown(parent, keys, left, label, path))
+    *between, last = left.split(".")
+    for key in between:
+        parent = parent.setdefault(key, {})
+    parent[last] = value
+
+
+def _unknown(parent: Any, keys: list[_Key], left: str, label: str, path: str) -> str:
+    """Say why a path does not exist, and what does."""
+    where = ".".join(str(key) for key in keys)
+    if is_marker(parent):
+        return f"{label}: {where} was given as an object ({parent[OBJECT_KEY]}); change that object instead."
+    if isinstance(parent, dict):
+        advice = suggest(left, parent)
+        if keys and keys[0] in _OPEN_SECTIONS:
+            advice += f" To add a new key, write {ADD + path!r}."
+        return f"{label}: no such key in {where or 'the configuration'}; {advice}"
+    if isinstance(parent, list):
+        return f"{label}: {where} is a list of {len(parent)} entries, counted from 0."
+    if parent is None:
+        return f"{label}: {where} is null and has no keys; set {where} itself first, to a mapping."
+    return f"{label}: {where} is the single value {parent!r} and has no keys."

@@ -1,0 +1,124 @@
+"""The sections of a run's configuration whose keys are fixed: frozen dataclasses that check themselves."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from maze.config.validation import validate_fields
+
+__all__ = ["TYPED_SECTIONS", "EvaluationConfig", "RolloutConfig", "RunnerConfig", "SeedingConfig", "TrackingConfig"]
+
+_Count = Annotated[int, Field(ge=1)]
+_Seed = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunnerConfig:
+    """How training runs on this machine.
+
+    Attributes:
+        concurrency: environments that are stepped side by side.
+        torch_threads: threads of torch while training; null chooses by the size of the model.
+    """
+
+    concurrency: _Count = 8
+    torch_threads: _Count | None = None
+
+    def __post_init__(self) -> None:
+        validate_fields(self, "runner")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EvaluationConfig:
+    """How the evaluation stage evaluates.
+
+    Attributes:
+        n_episodes: episodes, exactly.
+        deterministic: take the most likely action instead of sampling.
+        max_episode_steps: cut episodes after so many steps; null leaves it to the environment.
+        n_envs: environments side by side; null takes as many as training did.
+    """
+
+    n_episodes: _Count = 100
+    deterministic: bool = True
+    max_episode_steps: _Count | None = None
+    n_envs: _Count | None = None
+
+    def __post_init__(self) -> None:
+        validate_fields(self, "evaluation")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RolloutConfig:
+    """How the rollout stage rolls out.
+
+    Attributes:
+        n_episodes: episodes, exactly.
+        max_episode_steps: cut episodes after so many steps; null leaves it to the environment.
+        record_trajectory: store observations, actions and rewards of all steps.
+        record_event_logs: store the events of all steps.
+        deterministic: take the most likely action instead of sampling.
+        render: show or record the environment's picture.
+    """
+
+    n_episodes: _Count = 50
+    max_episode_steps: _Count | None = None
+    record_trajectory: bool = True
+    record_event_logs: bool = False
+    deterministic: bool = False
+    render: bool = False
+
+    def __post_init__(self) -> None:
+        validate_fields(self, "rollout")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SeedingConfig:
+    """Where all randomness of a run comes from.
+
+    Attributes:
+        env_base_seed: seed of the environments; null has one drawn and recorded.
+        agent_base_seed: seed of weights, sampling and minibatches; null has one drawn and recorded.
+    """
+
+    env_base_seed: _Seed | None = None
+    agent_base_seed: _Seed | None = None
+
+    def __post_init__(self) -> None:
+        validate_fields(self, "seeding")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrackingConfig:
+    """Where a run is recorded besides its own directory.
+
+    Attributes:
+        mode: ``best_effort`` never stops a run, ``required`` does where the store fails, ``off`` tracks nothing.
+        experiment_name: name of the experiment in the tracking store.
+        uri: address of the store; null takes ``MLFLOW_TRACKING_URI``, else a local one.
+        registered_model: register the policy under this name; null registers nothing.
+        alias: alias of the registered version.
+    """
+
+    mode: Literal["best_effort", "required", "off"] = "best_effort"
+    experiment_name: Annotated[str, Field(min_length=1)] = "maze"
+    uri: str | None = None
+    registered_model: str | None = None
+    alias: str | None = None
+
+    def __post_init__(self) -> None:
+        validate_fields(self, "tracking")
+
+
+TYPED_SECTIONS: Mapping[str, type[Any]] = {
+    "runner": RunnerConfig,
+    "evaluation": EvaluationConfig,
+    "rollout": RolloutConfig,
+    "seeding": SeedingConfig,
+    "tracking": TrackingConfig,
+}
+"""Class of every such section, by its name."""

@@ -1,0 +1,167 @@
+"""Checking the fields of a frozen dataclass against their annotations, with errors that name the dotted path."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import types
+import typing
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import annotated_types
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from maze.config.overrides import to_plain
+from maze.errors import InvalidSpecificationError, suggest
+
+__all__ = ["check_field_names", "describe", "validate_fields"]
+
+_CONFIG = ConfigDict(strict=True, arbitrary_types_allowed=True, allow_inf_nan=False)
+
+_NAMES: Mapping[Any, str] = {
+    int: "whole number",
+    float: "number",
+    str: "text",
+    bool: "true or false",
+    type(None): "null",
+}
+
+_SIGNS: tuple[tuple[type[Any], str, str], ...] = (
+    (annotated_types.Gt, "gt", ">"),
+    (annotated_types.Ge, "ge", ">="),
+    (annotated_types.Lt, "lt", "<"),
+    (annotated_types.Le, "le", "<="),
+)
+
+
+def validate_fields(instance: Any, path: str) -> None:
+    """Check every field of a dataclass instance against its annotation, strictly; call it in ``__post_init__``.
+
+    Text is never read as a number and true is not 1; a whole number is accepted where a number is asked for, and
+    becomes one; a list is accepted where a tuple is asked for. NumPy scalars count as the numbers that they are;
+    infinities and NaN are refused. Bounds come from annotations such as ``Annotated[float, Field(gt=0)]``.
+
+    Args:
+        instance: the dataclass instance, frozen or not.
+        path: where it stands in the configuration, for example ``"algorithm"``.
+
+    Raises:
+        InvalidSpecificationError: names the path, the value and what is accepted.
+    """
+    cls: Any = type(instance)
+    for name, (hint, adapter) in _adapters(cls).items():
+        value = _prepare(getattr(instance, name), hint)
+        try:
+            value = adapter.validate_python(value)
+        except ValidationError as error:
+            raise InvalidSpecificationError(_message(f"{path}.{name}", value, hint, error)) from None
+        object.__setattr__(instance, name, value)
+
+
+def check_field_names(cls: type[Any], given: Mapping[Any, Any], path: str) -> None:
+    """Refuse keys that a dataclass does not have, and name those that it needs and did not get.
+
+    Args:
+        cls: the dataclass.
+        given: what its mapping holds, without ``_target_``.
+        path: where the mapping stands in the configuration.
+
+    Raises:
+        InvalidSpecificationError: with the nearest match.
+    """
+    fields = [field for field in dataclasses.fields(cls) if field.init]
+    names = [field.name for field in fields]
+    for key in given:
+        if key not in names:
+            raise InvalidSpecificationError(f"{path}.{key}: no such key of {cls.__name__}; {suggest(key, names)}")
+    for field in fields:
+        has_default = field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
+        if not has_default and field.name not in given:
+            raise InvalidSpecificationError(f"{path}.{field.name}: missing; {cls.__name__} needs it.")
+
+
+@functools.cache
+def _adapters(cls: Any) -> dict[str, tuple[Any, TypeAdapter[Any]]]:
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return {
+        field.name: (hints[field.name], TypeAdapter(hints[field.name], config=_CONFIG))
+        for field in dataclasses.fields(cls)
+    }
+
+
+def _prepare(value: Any, hint: Any) -> Any:
+    """Bring NumPy scalars, lists for tuples and OmegaConf's containers to the types that are asked for."""
+    if type(value).__module__.partition(".")[0] in {"numpy", "omegaconf"} and not hasattr(value, "shape"):
+        value = to_plain(value)
+    elif hasattr(value, "item") and getattr(value, "shape", None) == ():
+        value = value.item()
+    if isinstance(value, list) and any(get_origin(option) is tuple for option in _options(hint)):
+        return tuple(value)
+    return value
+
+
+def _options(hint: Any) -> list[Any]:
+    """The alternatives of an annotation, without its constraints."""
+    if get_origin(hint) is Annotated:
+        return _options(get_args(hint)[0])
+    if get_origin(hint) in (Union, types.UnionType):
+        return [option for argument in get_args(hint) for option in _options(argument)]
+    return [hint]
+
+
+def describe(hint: Any) -> str:
+    """Put an annotation into words.
+
+    Args:
+        hint: a type annotation, with constraints or without.
+
+    Returns:
+        For example ``"number > 0 and <= 1"`` or ``"whole number >= 1 or null"``.
+    """
+    if get_origin(hint) is Annotated:
+        inner, *extras = get_args(hint)
+        return _bounded(describe(inner), extras)
+    if get_origin(hint) in (Union, types.UnionType):
+        return " or ".join(describe(option) for option in get_args(hint))
+    if get_origin(hint) is Literal:
+        return " or ".join(repr(option) for option in get_args(hint))
+    if get_origin(hint) in (tuple, list):
+        return f"list of {describe(get_args(hint)[0])}s"
+    if hint in _NAMES:
+        return _NAMES[hint]
+    origin = get_origin(hint) or hint
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return "mapping"
+    return getattr(origin, "__name__", str(origin))
+
+
+def _bounded(text: str, extras: list[Any]) -> str:
+    constraints = [
+        constraint for extra in extras for constraint in (extra.metadata if isinstance(extra, FieldInfo) else [extra])
+    ]
+    bounds = [
+        f"{sign} {getattr(constraint, attribute):g}"
+        for constraint in constraints
+        for kind, attribute, sign in _SIGNS
+        if isinstance(constraint, kind)
+    ]
+    return f"{text} {' and '.join(bounds)}" if bounds else text
+
+
+def _message(path: str, value: Any, hint: Any, error: ValidationError) -> str:
+    inside = "".join(f".{part}" for part in error.errors()[0]["loc"] if isinstance(part, int))
+    advice = ""
+    numeric = any(option in (int, float) for option in _options(hint))
+    if numeric and isinstance(value, str) and _reads_as_number(value):
+        advice = " It is text: remove the quotes, and in YAML write 1.0e-3 rather than 1e-3."
+    return f"{path}{inside}: {value!r} is not accepted; accepted: {describe(hint)}.{advice}"
+
+
+def _reads_as_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,200 @@
+"""Chooses a distribution for every head of an action space and applies them together."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from torch import Tensor
+
+from maze.config.instantiate import resolve_target
+from maze.distributions.heads import (
+    ActionHead,
+    BernoulliHead,
+    CategoricalHead,
+    DiagonalGaussianHead,
+    MultiCategoricalHead,
+    SquashedGaussianHead,
+)
+from maze.distributions.torch_dist import DictDistribution
+from maze.errors import InvalidSpecificationError, suggest
+from maze.types import AnyMapping, Array
+
+__all__ = ["DistributionMapper"]
+
+_HEADS: dict[str, type[ActionHead]] = {
+    "categorical": CategoricalHead,
+    "multi_categorical": MultiCategoricalHead,
+    "bernoulli": BernoulliHead,
+    "gaussian": DiagonalGaussianHead,
+    "squashed_gaussian": SquashedGaussianHead,
+}
+_SPACES: dict[str, type[spaces.Space[Any]]] = {
+    "Box": spaces.Box,
+    "Discrete": spaces.Discrete,
+    "MultiBinary": spaces.MultiBinary,
+    "MultiDiscrete": spaces.MultiDiscrete,
+}
+_ENTRY_KEYS = ("action_head", "action_space", "args", "distribution")
+
+
+class DistributionMapper:
+    """Says which logits the policy network must put out, and turns them into distributions and actions.
+
+    Without configuration ``Discrete`` is categorical, ``MultiDiscrete`` is multi_categorical, ``MultiBinary`` is
+    bernoulli, a ``Box`` bounded on all sides is squashed_gaussian and any other ``Box`` is gaussian.
+
+    Args:
+        action_space: spaces by action head.
+        distribution_mapper_config: entries ``{"action_space" or "action_head": ..., "distribution": ..., "args":
+            {...}}``; later ones win. ``action_space`` is a class or its name (``Box``, ``gymnasium.spaces.Box`` or
+            ``gym.spaces.Box``), ``distribution`` a name as above or the dotted path of an ``ActionHead`` class,
+            ``args`` its keyword arguments.
+
+    Raises:
+        InvalidSpecificationError: on a space without a distribution or an entry that cannot be understood.
+    """
+
+    def __init__(
+        self,
+        action_space: spaces.Dict,
+        distribution_mapper_config: Sequence[AnyMapping] | AnyMapping = (),
+    ) -> None:
+        if not isinstance(action_space, spaces.Dict):
+            raise InvalidSpecificationError(
+                f"action_space is {action_space}; accepted is a gymnasium.spaces.Dict of heads. "
+                'Wrap a flat space as spaces.Dict({"action": space}); GymMazeEnv does so.'
+            )
+        self.action_space = action_space
+        self.heads = _choose_heads(action_space, _entries(distribution_mapper_config))
+        self._single = next(iter(self.heads.items())) if len(self.heads) == 1 else None
+
+    @property
+    def logits_shapes(self) -> dict[str, tuple[int, ...]]:
+        """What the network puts out by head, without the batch axis."""
+        return {name: head.logits_shape for name, head in self.heads.items()}
+
+    @property
+    def free_parameters(self) -> dict[str, tuple[float, ...]]:
+        """Initial values of the learned vectors that are appended to the logits of some heads."""
+        return {name: head.free_parameters for name, head in self.heads.items() if head.free_parameters}
+
+    def distribution(self, logits: Mapping[str, Tensor]) -> DictDistribution:
+        """Return the joint distribution of a batch of logits, by head [B, *logits_shape]."""
+        return DictDistribution({name: head.distribution(logits[name]) for name, head in self.heads.items()})
+
+    def sample_numpy(
+        self, logits: Mapping[str, Array], rng: np.random.Generator, deterministic: bool = False
+    ) -> dict[str, Array]:
+        """Return one action per row and head, drawn without touching torch.
+
+        Args:
+            logits: by head [N, *logits_shape].
+            rng: the caller's generator; heads draw from it in the order of the action space.
+            deterministic: take each head's mode.
+
+        Returns:
+            By head [N, *action_shape]; int64 for discrete heads, int8 for coins, float32 for boxes.
+        """
+        if self._single is not None:
+            name, head = self._single
+            return {name: head.sample_numpy(logits[name], rng, deterministic)}
+        return {name: head.sample_numpy(logits[name], rng, deterministic) for name, head in self.heads.items()}
+
+
+def _entries(configuration: Sequence[AnyMapping] | AnyMapping | None) -> list[AnyMapping]:
+    """Return the checked entries; an empty mapping, as older code passes, means none."""
+    if not configuration:
+        return []
+    if isinstance(configuration, Mapping):
+        raise InvalidSpecificationError(
+            f"distribution_mapper_config is the mapping {dict(configuration)!r}; accepted is a list of mappings with "
+            f"the keys {', '.join(_ENTRY_KEYS)}. Put it into a list."
+        )
+    for entry in configuration:
+        unknown = [key for key in entry if key not in _ENTRY_KEYS]
+        if unknown:
+            raise InvalidSpecificationError(
+                f"distribution_mapper_config has the key {unknown[0]!r}; {suggest(unknown[0], _ENTRY_KEYS)}"
+            )
+        if "distribution" not in entry or ("action_head" in entry) == ("action_space" in entry):
+            raise InvalidSpecificationError(
+                f"distribution_mapper_config has the entry {dict(entry)!r}; accepted is 'distribution' with exactly "
+                "one of 'action_head' and 'action_space'."
+            )
+    return list(configuration)
+
+
+def _choose_heads(action_space: spaces.Dict, entries: list[AnyMapping]) -> dict[str, ActionHead]:
+    """Return one head per entry of the action space, after checking that every configured head exists."""
+    for entry in entries:
+        if "action_head" in entry and entry["action_head"] not in action_space.spaces:
+            name = entry["action_head"]
+            raise InvalidSpecificationError(
+                f"distribution_mapper_config names the action head {name!r}; {suggest(name, action_space.spaces)}"
+            )
+    heads = {}
+    for name, space in action_space.spaces.items():
+        matching = [entry for entry in entries if _applies(entry, name, space)]
+        if matching:
+            arguments = dict(matching[-1].get("args") or {})
+            heads[name] = _make_head(matching[-1]["distribution"], space, arguments)
+        else:
+            heads[name] = _make_head(_default_distribution(name, space), space, {})
+    return heads
+
+
+def _applies(entry: AnyMapping, name: str, space: spaces.Space[Any]) -> bool:
+    """Return whether an entry is about the head ``name``."""
+    if "action_head" in entry:
+        return bool(entry["action_head"] == name)
+    wanted = entry["action_space"]
+    if isinstance(wanted, type):
+        return isinstance(space, wanted)
+    short_name = str(wanted).removeprefix("gymnasium.spaces.").removeprefix("gym.spaces.")
+    if short_name not in _SPACES:
+        raise InvalidSpecificationError(
+            f"distribution_mapper_config names the action space {wanted!r}; {suggest(short_name, _SPACES)}"
+        )
+    return isinstance(space, _SPACES[short_name])
+
+
+def _default_distribution(name: str, space: spaces.Space[Any]) -> str:
+    """Return the distribution of a space that the configuration does not mention."""
+    if isinstance(space, spaces.Box):
+        bounded = np.isfinite(space.low).all() and np.isfinite(space.high).all()
+        return "squashed_gaussian" if bounded else "gaussian"
+    for space_class, distribution in (
+        (spaces.Discrete, "categorical"),
+        (spaces.MultiDiscrete, "multi_categorical"),
+        (spaces.MultiBinary, "bernoulli"),
+    ):
+        if isinstance(space, space_class):
+            return distribution
+    raise InvalidSpecificationError(
+        f"The action head {name!r} has the space {space}; accepted are {', '.join(_SPACES)}. Flatten nested spaces "
+        "into several heads, for example in an ActionWrapper, or configure an ActionHead class of your own for it."
+    )
+
+
+def _make_head(distribution: Any, space: spaces.Space[Any], arguments: dict[str, Any]) -> ActionHead:
+    """Return the head of a name, a dotted path or a class."""
+    head_class: Any = _HEADS.get(distribution) if isinstance(distribution, str) else distribution
+    if head_class is None and "." in distribution:
+        head_class = resolve_target(distribution)
+    if not (isinstance(head_class, type) and issubclass(head_class, ActionHead)):
+        raise InvalidSpecificationError(
+            f"distribution_mapper_config names the distribution {distribution!r}; {suggest(distribution, _HEADS)} "
+            "A dotted path or a class must be a subclass of maze.distributions.ActionHead."
+        )
+    accepted = list(inspect.signature(head_class).parameters)[1:]
+    for name in arguments:
+        if name not in accepted:
+            raise InvalidSpecificationError(
+                f"The distribution {distribution!r} has no argument {name!r}; {suggest(name, accepted)}"
+            )
+    make: Callable[..., ActionHead] = head_class
+    return make(space, **arguments)

@@ -1,0 +1,7 @@
+"""Environments: single ones (`MazeEnv`), batches of them (`VectorEnv`), their spaces and their wrappers."""
+
+from __future__ import annotations
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

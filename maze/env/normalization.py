@@ -1,0 +1,157 @@
+"""Normalisation of observations by running statistics, gathered while training and frozen otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from maze.env.maze_env import MazeEnv
+from maze.env.running_statistics import STRATEGIES, RunningStatistics
+from maze.env.wrappers import ObservationWrapper
+from maze.errors import InvalidSpecificationError, suggest
+from maze.types import FLOAT, AnyMapping, Array, Observation, StateDict
+
+__all__ = ["ObservationNormalizationWrapper"]
+
+CONFIG_KEYS = ("clip_range", "axis")
+PENDING_BATCHES = 4096
+"""Gathered batches are folded into the statistics-to-be after so many steps, which bounds the memory."""
+
+
+class ObservationNormalizationWrapper(ObservationWrapper):
+    """Shifts and scales numeric observations; before any statistics it is the identity. Its output is float32.
+
+    Args:
+        env: the environment inside.
+        default_strategy: ``"mean_zero_std_one"`` or ``"range_zero_one"``.
+        default_strategy_config: ``clip_range`` (two numbers, or None) bounds the result; ``axis`` (number, list or
+            None) are the axes of the stacked samples ``[sample, *shape]`` that share their statistics: 0 keeps one
+            mean for each element, ``[0, 1]`` also shares along the observation's first axis, None shares all.
+        exclude: observation keys that stay as they are.
+        manual_config: for an observation key its own ``strategy`` and ``strategy_config``.
+        online: gather statistics while `training` is on; else they come from `estimate` or `load_statistics` alone.
+
+    Raises:
+        InvalidSpecificationError: a strategy, option or observation key does not exist.
+    """
+
+    def __init__(
+        self,
+        env: MazeEnv,
+        default_strategy: str = "mean_zero_std_one",
+        default_strategy_config: AnyMapping | None = None,
+        exclude: Sequence[str] | None = None,
+        manual_config: Mapping[str, AnyMapping] | None = None,
+        online: bool = True,
+    ) -> None:
+        super().__init__(env)
+        keys = list(env.observation_space.spaces)
+        for key in [*(exclude or ()), *(manual_config or {})]:
+            if key not in keys:
+                raise InvalidSpecificationError(f"Unknown observation key {key!r}: {suggest(key, keys)}")
+        self.online = online
+        self._statistics: dict[str, RunningStatistics] = {}
+        parts: list[tuple[str, spaces.Space[Any]]] = []
+        for key, space in env.observation_space.spaces.items():
+            part: spaces.Space[Any] = space
+            if isinstance(space, spaces.Box) and key not in (exclude or ()):
+                own = (manual_config or {}).get(key, {})
+                strategy = own.get("strategy", default_strategy)
+                config = own.get("strategy_config", default_strategy_config) or {}
+                self._statistics[key] = _make_statistics(strategy, config, space.shape)
+                part = self._statistics[key].output_space()
+            parts.append((key, part))
+        self.observation_space = spaces.Dict(parts)
+        self._pending: dict[str, list[Array]] = {key: [] for key in self._statistics}
+
+    def observation(self, observation: Observation) -> Observation:
+        """Return normalised copies of the numeric observations ``[..., *shape]``."""
+        result = dict(observation)
+        for key, statistics in self._statistics.items():
+            result[key] = statistics.normalize(observation[key])
+        return result
+
+    def gather(self, observation: Observation) -> None:
+        """Keep a copy of the raw observations ``[..., *shape]`` until `update_statistics`."""
+        if not self.online:
+            return
+        for key, batches in self._pending.items():
+            batches.append(observation[key].copy())
+            if len(batches) >= PENDING_BATCHES:
+                self._statistics[key].add(batches)
+                batches.clear()
+
+    def update_statistics(self) -> None:
+        """Merge the gathered observations of this and all inner wrappers."""
+        super().update_statistics()
+        for key, batches in self._pending.items():
+            self._statistics[key].add(batches)
+            batches.clear()
+            self._statistics[key].publish()
+
+    def estimate(self, samples: Iterable[Observation]) -> None:
+        """Replace the statistics by those of raw observations.
+
+        Args:
+            samples: observations ``[..., *shape]`` as the inner environment returns them.
+        """
+        batches = list(samples)
+        for key, statistics in self._statistics.items():
+            self._pending[key].clear()
+            statistics.clear()
+            statistics.add([np.asarray(sample[key]) for sample in batches])
+            statistics.publish()
+
+    def own_statistics(self) -> dict[str, Array]:
+        """Return the statistics in use, float64 by ``key.name``."""
+        return {
+            f"{key}.{name}": value for key, part in self._statistics.items() for name, value in part.state().items()
+        }
+
+    def load_own_statistics(self, state: Mapping[str, Array]) -> None:
+        """Take over statistics and drop what was gathered meanwhile."""
+        for key, statistics in self._statistics.items():
+            statistics.load({name: state[f"{key}.{name}"] for name in statistics.state()})
+            self._pending[key].clear()
+
+    def share_statistics(self, other: ObservationNormalizationWrapper) -> None:
+        """Gather into, and normalise by, the statistics of the same wrapper around a sister environment."""
+        self._statistics, self._pending = other._statistics, other._pending
+
+    def own_state(self) -> StateDict:
+        """Return the statistics in use and everything gathered since."""
+        return {
+            key: {
+                "published": part.state(),
+                "gathered": part.gathered_state(),
+                "pending": [batch.copy() for batch in self._pending[key]],
+            }
+            for key, part in self._statistics.items()
+        }
+
+    def load_own_state(self, state: StateDict) -> None:
+        """Take over what `own_state` returned."""
+        for key, statistics in self._statistics.items():
+            statistics.load(state[key]["published"])
+            statistics.load_gathered(state[key]["gathered"])
+            self._pending[key][:] = [np.array(batch) for batch in state[key]["pending"]]
+
+
+def _make_statistics(strategy: Any, config: AnyMapping, shape: tuple[int, ...]) -> RunningStatistics:
+    if strategy not in STRATEGIES:
+        raise InvalidSpecificationError(f"Unknown normalisation strategy {strategy!r}: {suggest(strategy, STRATEGIES)}")
+    for name in config:
+        if name not in CONFIG_KEYS:
+            raise InvalidSpecificationError(f"Unknown option {name!r} of {strategy}: {suggest(name, CONFIG_KEYS)}")
+    clip_range = config.get("clip_range")
+    if clip_range is not None:
+        low, high = (FLOAT(bound) for bound in clip_range)
+        if not low < high:
+            raise InvalidSpecificationError(
+                f"clip_range is {list(clip_range)}; the first number must be the smaller one."
+            )
+        clip_range = (low, high)
+    return STRATEGIES[strategy](shape, clip_range, config.get("axis", 0))

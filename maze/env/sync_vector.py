@@ -1,0 +1,170 @@
+"""Environments that are stepped one after the other in this process, written into preallocated arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from maze.env.maze_env import MazeEnv
+from maze.env.snapshot import layers_within, restore_snapshot, take_snapshot
+from maze.env.vector_base import VectorEnv, VectorStep
+from maze.env.wrappers import wrapper_layers
+from maze.errors import EnvError
+from maze.seeding import derive_seed, draw_seed
+from maze.types import Array, Observation, StateDict
+
+__all__ = ["SyncVectorEnv"]
+
+
+class SyncVectorEnv(VectorEnv):
+    """N single environments, wrappers included, as one vector environment.
+
+    Wrappers with statistics share them among all environments.
+
+    Args:
+        envs: environments with equal spaces; they belong to this object from now on.
+
+    Raises:
+        EnvError: there is no environment, one is there twice, or their spaces or wrappers differ.
+    """
+
+    def __init__(self, envs: Sequence[MazeEnv]) -> None:
+        if not envs:
+            raise EnvError("A vector environment needs at least one environment, given none.")
+        if len({id(list(layers_within(env))[-1]) for env in envs}) < len(envs):
+            raise EnvError(
+                "Several of the environments are one and the same. Make a new one for each, as in a factory."
+            )
+        self._envs = list(envs)
+        self.n_envs = len(envs)
+        self.observation_space, self.action_space = envs[0].observation_space, envs[0].action_space
+        for env in envs[1:]:
+            if (env.observation_space, env.action_space) != (self.observation_space, self.action_space):
+                raise EnvError(f"The environments have different spaces: {envs[0]!r} and {env!r}. Make them alike.")
+            layers, first_layers = wrapper_layers(env), wrapper_layers(envs[0])
+            if [type(layer) for layer in layers] != [type(layer) for layer in first_layers]:
+                raise EnvError(f"The environments have different wrappers: {envs[0]!r} and {env!r}. Make them alike.")
+            for layer, first in zip(layers, first_layers, strict=True):
+                layer.share_statistics(first)
+        self._observation, self._final = self._buffers(), self._buffers()
+        self._reward = np.zeros(self.n_envs, dtype=np.float32)
+        self._terminated, self._truncated = (np.zeros(self.n_envs, dtype=bool) for _ in range(2))
+        self._seeds: list[int] = []
+        self._episodes = [0] * self.n_envs
+        self._training = False
+
+    def _buffers(self) -> Observation:
+        return {
+            key: np.zeros((self.n_envs, *(space.shape or ())), dtype=space.dtype)
+            for key, space in self.observation_space.spaces.items()
+        }
+
+    @property
+    def training(self) -> bool:
+        """Whether the environments' wrappers gather statistics."""
+        return self._training
+
+    @training.setter
+    def training(self, value: bool) -> None:
+        self._training = bool(value)
+        for env in self._envs:
+            env.training = bool(value)
+
+    @property
+    def observation(self) -> Observation:
+        """The present observations ``[N, *shape]``."""
+        return self._observation
+
+    @property
+    def exact_resume(self) -> bool:
+        """Whether all of every environment's state can be saved without pickle."""
+        return all(take_snapshot(env) is not None for env in self._envs)
+
+    def reset(self, seeds: Sequence[int] | None = None) -> Observation:
+        """Begin an episode in every environment; see `VectorEnv.reset`."""
+        if seeds is None and not self._seeds:
+            seeds = [draw_seed() for _ in range(self.n_envs)]
+        if seeds is not None:
+            self.check_seeds(seeds)
+            self._seeds = [int(seed) for seed in seeds]
+            for env, seed in zip(self._envs, self._seeds, strict=True):
+                env.seed(seed)
+        for row, env in enumerate(self._envs):
+            self._begin_episode(row, env)
+        return self._observation
+
+    def _begin_episode(self, row: int, env: MazeEnv) -> None:
+        observation = env.reset()
+        self._episodes[row] += 1
+        for key, buffer in self._observation.items():
+            buffer[row] = observation[key]
+
+    def step(self, action: Mapping[str, Array]) -> VectorStep:
+        """Act once in every environment; see `VectorEnv.step`."""
+        heads = [(key, np.asarray(values)) for key, values in action.items()]
+        for key, values in heads:
+            if values.shape[:1] != (self.n_envs,):
+                raise EnvError(f"The actions for {key!r} have shape {values.shape}; expected ({self.n_envs}, ...).")
+        buffers = list(self._observation.items())
+        final = None
+        for row, env in enumerate(self._envs):
+            observation, reward, done, info = env.step({key: values[row] for key, values in heads})
+            self._reward[row] = reward
+            try:
+                self._terminated[row], self._truncated[row] = info["terminated"], info["truncated"]
+            except KeyError as error:
+                raise EnvError(f"step() of {env!r} left {error} out of its info; both flags must be there.") from error
+            if done:
+                final = self._final
+                for key, buffer in final.items():
+                    buffer[row] = observation[key]
+                self._begin_episode(row, env)
+            else:
+                for key, buffer in buffers:
+                    buffer[row] = observation[key]
+        return VectorStep(self._observation, self._reward, self._terminated, self._truncated, final)
+
+    def close(self) -> None:
+        """Close every environment."""
+        for env in self._envs:
+            env.close()
+
+    def update_statistics(self) -> None:
+        """Merge what was gathered in any of the environments."""
+        self._envs[0].update_statistics()
+
+    def statistics_state(self) -> dict[str, Array]:
+        """Return the shared statistics."""
+        return self._envs[0].statistics_state()
+
+    def load_statistics(self, state: Mapping[str, Array]) -> None:
+        """Take over the shared statistics."""
+        self._envs[0].load_statistics(state)
+
+    def state_dict(self) -> StateDict:
+        """Return the observations, seeds and episode counts, and the environments' own state where it can be saved."""
+        return {
+            "kind": "sync",
+            "n_envs": self.n_envs,
+            "seeds": list(self._seeds),
+            "episodes": list(self._episodes),
+            "observation": {key: value.copy() for key, value in self._observation.items()},
+            "environments": [take_snapshot(env) for env in self._envs],
+        }
+
+    def load_state_dict(self, state: StateDict) -> None:
+        """Continue; an environment whose state could not be saved begins an episode with a seed of its own."""
+        self.check_state(state, "sync")
+        self._seeds = [int(seed) for seed in state["seeds"]]
+        self._episodes = [int(count) for count in state["episodes"]]
+        if not self._seeds:
+            return
+        for key, buffer in self._observation.items():
+            buffer[:] = state["observation"][key]
+        for row, (env, snapshot) in enumerate(zip(self._envs, state["environments"], strict=True)):
+            if snapshot is not None:
+                restore_snapshot(env, snapshot)
+            else:
+                env.seed(derive_seed(self._seeds[row], "resumed_episode", self._episodes[row]))
+                self._begin_episode(row, env)

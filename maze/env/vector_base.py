@@ -1,0 +1,125 @@
+"""The vector environment: many environments that take one step together. It is what training and evaluation run on."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from gymnasium import spaces
+
+from maze.errors import ArtifactError, EnvError
+from maze.types import Array, Observation, StateDict
+
+__all__ = ["VectorEnv", "VectorStep"]
+
+
+@dataclass(slots=True)
+class VectorStep:
+    """What one step of N environments gave. The arrays are valid until the next step; copy what must last.
+
+    Attributes:
+        observation: ``[N, *shape]`` by key; where an episode ended, already the first one of the next episode.
+        reward: float32 ``[N]``.
+        terminated: bool ``[N]``, the episode reached an end of the task.
+        truncated: bool ``[N]``, the episode was cut off, for example by a time limit.
+        final_observation: ``[N, *shape]`` by key, the last observation of each ended episode; other rows mean nothing.
+            None when no episode ended.
+    """
+
+    observation: Observation
+    reward: Array
+    terminated: Array
+    truncated: Array
+    final_observation: Observation | None = None
+
+
+class VectorEnv(ABC):
+    """N environments in step, each of which begins its next episode in the very step that ends one.
+
+    Attributes:
+        n_envs: number of environments N.
+        observation_space: Dict space of one environment's observation.
+        action_space: Dict space of one environment's action.
+        training: whether wrappers gather statistics of what passes through them.
+    """
+
+    n_envs: int
+    observation_space: spaces.Dict
+    action_space: spaces.Dict
+    training: bool = False
+
+    @abstractmethod
+    def reset(self, seeds: Sequence[int] | None = None) -> Observation:
+        """Begin an episode in every environment.
+
+        Args:
+            seeds: one for each environment; None lets every environment go on drawing from its own generator.
+
+        Returns:
+            First observations ``[N, *shape]`` by key.
+        """
+
+    @abstractmethod
+    def step(self, action: Mapping[str, Array]) -> VectorStep:
+        """Act once in every environment.
+
+        Args:
+            action: ``[N, *shape]`` by action head.
+
+        Raises:
+            EnvError: `reset` was never called, or an action is not in the action space.
+        """
+
+    @property
+    @abstractmethod
+    def observation(self) -> Observation:
+        """The present observations ``[N, *shape]``, as the last `reset`, `step` or `load_state_dict` left them."""
+
+    @property
+    def exact_resume(self) -> bool:
+        """Whether `load_state_dict` continues to the last bit, rather than with freshly seeded episodes."""
+        return True
+
+    @abstractmethod
+    def state_dict(self) -> StateDict:
+        """Return everything that a continuation needs, as arrays, numbers, strings, lists and dictionaries."""
+
+    @abstractmethod
+    def load_state_dict(self, state: StateDict) -> None:
+        """Continue from what `state_dict` returned; see `exact_resume`.
+
+        Raises:
+            ArtifactError: the state belongs to other environments.
+        """
+
+    def close(self) -> None:  # noqa: B027 - most have nothing to free
+        """Free what the environments hold."""
+
+    def update_statistics(self) -> None:  # noqa: B027 - most gather nothing
+        """Merge everything that wrappers gathered since the last call into their statistics."""
+
+    def statistics_state(self) -> dict[str, Array]:
+        """Return the statistics of all wrappers as arrays by flat name."""
+        return {}
+
+    def load_statistics(self, state: Mapping[str, Array]) -> None:
+        """Take over statistics that `statistics_state` returned.
+
+        Raises:
+            ArtifactError: the statistics belong to other wrappers.
+        """
+        if state:
+            raise ArtifactError(f"There are statistics {sorted(state)}, but no wrapper that uses them.")
+
+    def check_seeds(self, seeds: Sequence[int]) -> None:
+        """Raise an EnvError unless there is one seed for each environment."""
+        if len(seeds) != self.n_envs:
+            raise EnvError(f"{len(seeds)} seeds were given for {self.n_envs} environments; give one for each.")
+
+    def check_state(self, state: StateDict, kind: str) -> None:
+        """Raise an ArtifactError unless a state is of this kind and number of environments."""
+        given = f"{state.get('n_envs')} environments of kind {state.get('kind')!r}"
+        expected = f"{self.n_envs} environments of kind {kind!r}"
+        if given != expected:
+            raise ArtifactError(f"The state is of {given}; these are {expected}.")

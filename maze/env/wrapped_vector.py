@@ -1,0 +1,136 @@
+"""Batch-capable wrappers around a vector environment: each hook is called once for all environments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from maze.env.maze_env import MazeEnv
+from maze.env.readers import wrong_heads
+from maze.env.vector_base import VectorEnv, VectorStep
+from maze.env.wrappers import Wrapper, chain_state, load_chain_state, overrides, wrapper_layers
+from maze.types import Array, Observation, StateDict
+
+__all__ = ["WrappedVectorEnv"]
+
+
+class WrappedVectorEnv(VectorEnv):
+    """A vector environment seen through the hooks of wrappers, as if each environment were wrapped by itself.
+
+    Args:
+        env: the vector environment inside.
+        prototype: one wrapped single environment; its outermost wrappers do the work, its statistics are used.
+        n_layers: how many of its wrappers, counted from outside, are applied here; all of them must be batchable.
+    """
+
+    def __init__(self, env: VectorEnv, prototype: MazeEnv, n_layers: int) -> None:
+        self.env = env
+        self.n_envs = env.n_envs
+        self.observation_space, self.action_space = prototype.observation_space, prototype.action_space
+        self._prototype = prototype
+        self._layers: list[Wrapper] = wrapper_layers(prototype)[-n_layers:]
+        self._training = False
+        self._action_layers = [layer for layer in reversed(self._layers) if overrides(layer, "action")]
+        self._observation_layers = [
+            (layer, overrides(layer, "gather"))
+            for layer in self._layers
+            if overrides(layer, "observation") or overrides(layer, "gather")
+        ]
+        self._reward_layers = [
+            layer for layer in self._layers if overrides(layer, "reward") or overrides(layer, "episode_step")
+        ]
+        self._observation: Observation = {}
+
+    @property
+    def training(self) -> bool:
+        """Whether wrappers gather statistics."""
+        return self._training
+
+    @training.setter
+    def training(self, value: bool) -> None:
+        self._training = bool(value)
+        self._prototype.training = bool(value)
+        self.env.training = bool(value)
+
+    @property
+    def observation(self) -> Observation:
+        """The present observations as the agent sees them."""
+        return self._observation
+
+    @property
+    def exact_resume(self) -> bool:
+        """Whether the environments inside continue exactly; the wrappers always do."""
+        return self.env.exact_resume
+
+    def reset(self, seeds: Sequence[int] | None = None) -> Observation:
+        """Begin an episode in every environment; see `VectorEnv.reset`."""
+        observation = self.env.reset(seeds)
+        for layer in self._layers:
+            layer.episode_start((self.n_envs,))
+        self._observation = self._observe(observation, gather=self._training)
+        return self._observation
+
+    def step(self, action: Mapping[str, Array]) -> VectorStep:
+        """Act once in every environment; see `VectorEnv.step`."""
+        inner_action = dict(action)
+        if self._action_layers and inner_action.keys() != self.action_space.spaces.keys():
+            raise wrong_heads(inner_action, self.action_space.spaces)
+        for layer in self._action_layers:
+            inner_action = layer.action(inner_action)
+        step = self.env.step(inner_action)
+        reward = step.reward
+        if self._reward_layers:
+            done = step.terminated | step.truncated
+            for layer in self._reward_layers:
+                reward = layer.reward(reward)
+                layer.episode_step(reward, done)
+        final = step.final_observation
+        if final is not None:
+            final = self._observe(final, gather=False)
+        self._observation = self._observe(step.observation, gather=self._training)
+        return VectorStep(self._observation, reward, step.terminated, step.truncated, final)
+
+    def _observe(self, observation: Observation, gather: bool) -> Observation:
+        for layer, gathers in self._observation_layers:
+            if gather and gathers:
+                layer.gather(observation)
+            observation = layer.observation(observation)
+        return observation
+
+    def close(self) -> None:
+        """Close the environments inside."""
+        self.env.close()
+
+    def update_statistics(self) -> None:
+        """Merge what the wrappers gathered."""
+        self._prototype.update_statistics()
+
+    def statistics_state(self) -> dict[str, Array]:
+        """Return the statistics of all wrappers, by the names that a single environment uses."""
+        return self._prototype.statistics_state()
+
+    def load_statistics(self, state: Mapping[str, Array]) -> None:
+        """Take over statistics of a vector environment or of a single one."""
+        self._prototype.load_statistics(state)
+
+    def state_dict(self) -> StateDict:
+        """Return the state of the environments and of the wrappers."""
+        return {
+            "kind": "wrapped",
+            "n_envs": self.n_envs,
+            "exact": self.env.exact_resume,
+            "env": self.env.state_dict(),
+            "wrappers": chain_state(self._layers),
+            "observation": {key: value.copy() for key, value in self._observation.items()},
+        }
+
+    def load_state_dict(self, state: StateDict) -> None:
+        """Continue from what `state_dict` returned."""
+        self.check_state(state, "wrapped")
+        self.env.load_state_dict(state["env"])
+        load_chain_state(self._layers, state["wrappers"])
+        if state["exact"]:
+            self._observation = {key: value.copy() for key, value in state["observation"].items()}
+        else:
+            for layer in self._layers:
+                layer.episode_start((self.n_envs,))
+            self._observation = self._observe(self.env.observation, gather=False)

@@ -1,0 +1,289 @@
+"""Wrappers change what passes between agent and environment; written once, they work on single and on batched arrays.
+
+A wrapper that only overrides hooks (`observation`, `action`, `reward`, `gather`, `episode_start`, `episode_step`) is
+`batchable`: a vector environment applies the hooks to whole batches. One that overrides `step` or `reset` keeps its own
+course of an episode, so each of its environments is stepped by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+
+from maze.env.maze_env import MazeEnv
+from maze.env.readers import wrong_heads
+from maze.errors import ArtifactError, InvalidSpecificationError
+from maze.types import Action, ActorID, Array, Observation, StateDict
+
+__all__ = [
+    "ActionWrapper",
+    "ObservationWrapper",
+    "RewardWrapper",
+    "Wrapper",
+    "chain_state",
+    "chain_statistics",
+    "load_chain_state",
+    "load_chain_statistics",
+    "wrapper_layers",
+]
+
+WrapperType = TypeVar("WrapperType", bound="Wrapper")
+
+
+@cache
+def _class_of_both(outer: type, inner: type) -> type:
+    """Return a class that is a subclass of both, only ever used as an answer to `isinstance`."""
+    if issubclass(inner, outer):
+        return inner
+    return type(outer.__name__, (outer, inner), {"__module__": outer.__module__})
+
+
+class Wrapper(MazeEnv):
+    """An environment around another one; without overridden hooks it changes nothing.
+
+    `isinstance` sees through it: ``isinstance(SomeWrapper.wrap(GymMazeEnv(...)), GymMazeEnv)`` is true, and attributes
+    that the wrapper does not have are read from the inner environment.
+    Hooks take arrays with any leading batch axes, return new arrays and depend on nothing but their argument.
+
+    Args:
+        env: the environment inside.
+
+    Attributes:
+        env: the environment inside.
+        batchable: whether the hooks say everything about the wrapper; found out from the class, or set by it.
+    """
+
+    batchable: ClassVar[bool] = True
+
+    def __init__(self, env: MazeEnv) -> None:
+        if not isinstance(env, MazeEnv):
+            raise InvalidSpecificationError(
+                f"{type(self).__name__} wraps a MazeEnv, given {env!r}. Put GymMazeEnv(...) around it first."
+            )
+        self.env = env
+        self._training = env.training
+        self.observation_space = env.observation_space
+        self.action_space = env.action_space
+        self._gathers = overrides(self, "gather")
+        self._changes_action = overrides(self, "action")
+        self._sees_reward = overrides(self, "reward") or overrides(self, "episode_step")
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "batchable" not in cls.__dict__:
+            cls.batchable = cls.step is Wrapper.step and cls.reset is Wrapper.reset
+
+    @classmethod
+    def wrap(cls: type[WrapperType], env: MazeEnv, **kwargs: Any) -> WrapperType:
+        """Put this wrapper around an environment.
+
+        Args:
+            env: the environment inside.
+            **kwargs: the wrapper's own arguments.
+        """
+        return cls(env, **kwargs)
+
+    def observation(self, observation: Observation) -> Observation:
+        """Return the observation that the agent sees instead; arrays are ``[..., *shape]``."""
+        return observation
+
+    def action(self, action: Action) -> Action:
+        """Return the action that the inner environment gets instead; arrays are ``[..., *shape]``."""
+        return action
+
+    def reward(self, reward: Array) -> Array:
+        """Return the reward that the agent gets instead; float32 ``[...]``."""
+        return reward
+
+    def gather(self, observation: Observation) -> None:
+        """Take note of an observation from inside, called before `observation` and only while `training` is on."""
+
+    def episode_start(self, batch_shape: tuple[int, ...]) -> None:
+        """Take note of a reset of all environments; ``()`` for a single one, ``(N,)`` for a batch."""
+
+    def episode_step(self, reward: Array, done: Array) -> None:
+        """Take note of the rewards (float32 ``[...]``) and ends (bool ``[...]``) of one step."""
+
+    def reset(self) -> Observation:
+        """Begin an episode and return its first observation."""
+        observation = self.env.reset()
+        if self._training and self._gathers:
+            self.gather(observation)
+        self.episode_start(())
+        return self.observation(observation)
+
+    def step(self, action: Action) -> tuple[Observation, float, bool, dict[str, Any]]:
+        """Act once; see `MazeEnv.step`."""
+        if self._changes_action:
+            if not isinstance(action, Mapping) or action.keys() != self.action_space.spaces.keys():
+                raise wrong_heads(action, self.action_space.spaces)
+            action = self.action({key: np.asarray(value) for key, value in action.items()})
+        observation, reward, done, info = self.env.step(action)
+        if self._training and self._gathers:
+            self.gather(observation)
+        if self._sees_reward:  # float32 arrays without axes, so that the result is that of a batch to the last bit
+            new_reward = self.reward(np.array(reward, dtype=np.float32))
+            self.episode_step(new_reward, np.array(done))
+            reward = float(new_reward)
+        return self.observation(observation), reward, done, info
+
+    def seed(self, seed: int) -> None:
+        """Seed the inner environment."""
+        self.env.seed(seed)
+
+    def render(self) -> Any:
+        """Return the picture of the inner environment."""
+        return self.env.render()
+
+    def close(self) -> None:
+        """Close the inner environment."""
+        self.env.close()
+
+    def actor_id(self) -> ActorID:
+        """Return who acts next in the inner environment."""
+        return self.env.actor_id()
+
+    def own_statistics(self) -> dict[str, Array]:
+        """Return this wrapper's statistics by name; the chain's are the sum of all wrappers'."""
+        return {}
+
+    def load_own_statistics(self, state: Mapping[str, Array]) -> None:
+        """Take over what `own_statistics` returned."""
+
+    def share_statistics(self, other: Any) -> None:
+        """Use the statistics of an equal wrapper around a sister environment from now on."""
+
+    def own_state(self) -> StateDict:
+        """Return what else changes in this wrapper while it runs, for an exact continuation."""
+        return {}
+
+    def load_own_state(self, state: StateDict) -> None:
+        """Take over what `own_state` returned."""
+
+    def update_statistics(self) -> None:
+        """Merge what this and all inner wrappers gathered."""
+        self.env.update_statistics()
+
+    def statistics_state(self) -> dict[str, Array]:
+        """Return the statistics of this and all inner wrappers as arrays by flat name."""
+        return chain_statistics(self)
+
+    def load_statistics(self, state: Mapping[str, Array]) -> None:
+        """Take over the statistics of this and all inner wrappers; see `MazeEnv.load_statistics`."""
+        load_chain_statistics(self, state)
+
+    @property
+    def training(self) -> bool:
+        """Whether this and all inner wrappers gather statistics."""
+        return self._training
+
+    @training.setter
+    def training(self, value: bool) -> None:
+        self._training = bool(value)
+        self.env.training = bool(value)
+
+    # Why a property: isinstance asks the type first and `__class__` second. The type stays the wrapper's own, so its
+    # methods are found as written and the inner environment keeps its own `self`; a real subclass of both would run
+    # the inner methods on the wrapper's attributes instead.
+    def _seen_class(self) -> type:
+        env = self.__dict__.get("env")
+        return type(self) if env is None else _class_of_both(type(self), env.__class__)
+
+    __class__ = property(_seen_class)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or "env" not in self.__dict__:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(self.env, name)
+
+    def __reduce__(self) -> tuple[Any, ...]:  # by default pickle compares the class with `__class__` and refuses
+        return _rebuild, (type(self), self.__dict__)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.env!r})"
+
+
+def _rebuild(kind: type[Wrapper], attributes: dict[str, Any]) -> Wrapper:
+    wrapper = kind.__new__(kind)
+    wrapper.__dict__.update(attributes)
+    return wrapper
+
+
+class ObservationWrapper(Wrapper):
+    """A wrapper that changes observations: override `observation`, and set `observation_space` if it changes."""
+
+
+class ActionWrapper(Wrapper):
+    """A wrapper that changes actions: override `action`, and set `action_space` if it changes."""
+
+
+class RewardWrapper(Wrapper):
+    """A wrapper that changes rewards: override `reward`."""
+
+
+def overrides(wrapper: Wrapper, hook: str) -> bool:
+    """Tell whether a wrapper's class says something about a hook."""
+    return getattr(type(wrapper), hook) is not getattr(Wrapper, hook)
+
+
+def wrapper_layers(env: MazeEnv) -> list[Wrapper]:
+    """List the wrappers around an environment, innermost first."""
+    layers: list[Wrapper] = []
+    while issubclass(type(env), Wrapper):
+        layers.append(env)  # type: ignore[arg-type]
+        env = env.env  # type: ignore[attr-defined]
+    return layers[::-1]
+
+
+def _names(layers: list[Wrapper]) -> Iterator[tuple[str, Wrapper]]:
+    """Name each layer by its class and its rank, from inside, among the layers of that class."""
+    counts: dict[str, int] = {}
+    for layer in layers:
+        kind = type(layer).__name__
+        counts[kind] = counts.get(kind, -1) + 1
+        yield f"{kind}.{counts[kind]}", layer
+
+
+def chain_statistics(env: MazeEnv) -> dict[str, Array]:
+    """Return the statistics of all wrappers around an environment by flat name."""
+    named = _names(wrapper_layers(env))
+    return {f"{name}.{key}": value for name, layer in named for key, value in layer.own_statistics().items()}
+
+
+def load_chain_statistics(env: MazeEnv, state: Mapping[str, Array]) -> None:
+    """Give each wrapper its part of the statistics.
+
+    Raises:
+        ArtifactError: there are statistics for wrappers that are not there, or wrappers without statistics.
+    """
+    expected = chain_statistics(env)
+    if expected.keys() != state.keys():
+        missing, unknown = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
+        raise ArtifactError(
+            f"The statistics do not belong to these wrappers: missing {missing}, unknown {unknown}. "
+            "Use the wrappers that the statistics were saved with."
+        )
+    for name, layer in _names(wrapper_layers(env)):
+        start = f"{name}."
+        layer.load_own_statistics({key.removeprefix(start): state[key] for key in state if key.startswith(start)})
+
+
+def chain_state(layers: list[Wrapper]) -> StateDict:
+    """Return the changing state of wrappers by name."""
+    return {name: layer.own_state() for name, layer in _names(layers)}
+
+
+def load_chain_state(layers: list[Wrapper], state: StateDict) -> None:
+    """Take over what `chain_state` returned.
+
+    Raises:
+        ArtifactError: the state belongs to other wrappers.
+    """
+    named = dict(_names(layers))
+    if named.keys() != state.keys():
+        raise ArtifactError(f"The state belongs to the wrappers {sorted(state)}; these are {sorted(named)}.")
+    for name, layer in named.items():
+        layer.load_own_state(state[name])

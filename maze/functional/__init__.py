@@ -1,0 +1,7 @@
+"""The mathematics of reinforcement learning as pure functions; knows nothing of environments, networks or runs."""
+
+from __future__ import annotations
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

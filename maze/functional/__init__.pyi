@@ -1,0 +1,19 @@
+from .batching import minibatches as minibatches
+from .losses import approximate_kl as approximate_kl
+from .losses import clipped_surrogate_loss as clipped_surrogate_loss
+from .losses import policy_gradient_loss as policy_gradient_loss
+from .losses import value_loss as value_loss
+from .returns import explained_variance as explained_variance
+from .returns import gae as gae
+from .returns import normalize as normalize
+
+__all__ = [
+    "approximate_kl",
+    "clipped_surrogate_loss",
+    "explained_variance",
+    "gae",
+    "minibatches",
+    "normalize",
+    "policy_gradient_loss",
+    "value_loss",
+]

@@ -1,0 +1,5 @@
+"""Builds networks, policies and critics from the spaces of an environment."""
+
+import lazy_loader as lazy
+
+__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)

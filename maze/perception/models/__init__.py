@@ -1,0 +1,3 @@
+"""Composers: from network specifications to policies and critics."""
+
+__all__: list[str] = []

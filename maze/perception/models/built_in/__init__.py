@@ -1,0 +1,3 @@
+"""Networks that are ready to use."""
+
+__all__: list[str] = []

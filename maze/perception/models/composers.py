@@ -1,0 +1,171 @@
+"""Makes the whole model, policy and critic, from its configuration and the spaces of an environment.
+
+Initial weights of user networks come from torch's own generator: whoever makes a composer seeds it before and puts it
+back after.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gymnasium import spaces
+from torch import nn
+
+from maze.agents.critic import TorchStateCritic
+from maze.agents.policy import TorchPolicy
+from maze.config.instantiate import instantiate
+from maze.distributions.mapper import DistributionMapper
+from maze.errors import InvalidSpecificationError
+from maze.perception.builders import ConcatModelBuilder, TemplateNet
+from maze.perception.models.critics import StateCriticComposer
+from maze.perception.models.network_specs import by_step_key
+from maze.perception.models.policies import ProbabilisticPolicyComposer
+from maze.types import AnyMapping, StepKey
+
+__all__ = ["CustomModelComposer", "TemplateModelComposer"]
+
+
+class CustomModelComposer:
+    """A model whose networks are given one by one.
+
+    Args:
+        action_spaces_dict: action space by step key.
+        observation_spaces_dict: observation space by step key.
+        agent_counts_dict: number of agents by step key.
+        distribution_mapper_config: which distributions actions follow, see ``DistributionMapper``.
+        policy: a mapping with ``_target_`` (usually of ``ProbabilisticPolicyComposer``), such a composer, a
+            ``TorchPolicy``, or a policy network.
+        critic: the same for ``StateCriticComposer`` and ``TorchStateCritic``; None for no critic.
+
+    Attributes:
+        policy: the policy, with new weights.
+        critic: the critic, or None.
+
+    Raises:
+        InvalidSpecificationError: where something cannot be made or does not fit.
+    """
+
+    policy: TorchPolicy
+    critic: TorchStateCritic | None
+
+    def __init__(
+        self,
+        action_spaces_dict: Mapping[StepKey, spaces.Dict],
+        observation_spaces_dict: Mapping[StepKey, spaces.Dict],
+        agent_counts_dict: Mapping[StepKey, int],
+        distribution_mapper_config: Sequence[AnyMapping] = (),
+        policy: Any = None,
+        critic: Any = None,
+    ) -> None:
+        self.action_spaces_dict = by_step_key(action_spaces_dict)
+        self.observation_spaces_dict = by_step_key(observation_spaces_dict)
+        self.agent_counts_dict = by_step_key(agent_counts_dict)
+        self.distribution_mapper_config = distribution_mapper_config
+        self.policy = self._make_policy(policy)
+        self.critic = self._make_critic(critic)
+
+    def _make_policy(self, specification: Any) -> TorchPolicy:
+        arguments: dict[str, Any] = {
+            "action_spaces_dict": self.action_spaces_dict,
+            "observation_spaces_dict": self.observation_spaces_dict,
+            "agent_counts_dict": self.agent_counts_dict,
+            "distribution_mapper": {
+                key: DistributionMapper(space, self.distribution_mapper_config)
+                for key, space in self.action_spaces_dict.items()
+            },
+        }
+        if isinstance(specification, Mapping):
+            specification = instantiate(specification, _path_="model.policy", **arguments)
+        elif isinstance(specification, nn.Module) and not isinstance(specification, TorchPolicy):
+            specification = ProbabilisticPolicyComposer(networks=[specification], **arguments)
+        policy = specification.build() if hasattr(specification, "build") else specification
+        if isinstance(policy, TorchPolicy):
+            return policy
+        raise InvalidSpecificationError(
+            f"model.policy: {policy!r} is no policy; accepted: a mapping with _target_, a ProbabilisticPolicyComposer, "
+            "a TorchPolicy or a network. Pass for example policy='flatten_concat'."
+        )
+
+    def _make_critic(self, specification: Any) -> TorchStateCritic | None:
+        if specification is None:
+            return None
+        arguments: dict[str, Any] = {
+            "observation_spaces_dict": self.observation_spaces_dict,
+            "agent_counts_dict": self.agent_counts_dict,
+        }
+        if isinstance(specification, Mapping):
+            specification = instantiate(specification, _path_="model.critic", **arguments)
+        elif isinstance(specification, nn.Module) and not isinstance(specification, TorchStateCritic):
+            specification = StateCriticComposer(networks=[specification], **arguments)
+        critic = specification.build() if hasattr(specification, "build") else specification
+        if isinstance(critic, TorchStateCritic):
+            return critic
+        raise InvalidSpecificationError(
+            f"model.critic: {critic!r} is no critic; accepted: null, a mapping with _target_, a StateCriticComposer, a "
+            "TorchStateCritic or a network. Pass for example critic='flatten_concat'."
+        )
+
+
+class TemplateModelComposer(CustomModelComposer):
+    """A model whose networks a template builds from the spaces.
+
+    The template supplies the networks wherever ``policy`` or ``critic`` is a mapping that has none (``networks:
+    null``), so that it mixes with networks given one by one.
+
+    Args:
+        action_spaces_dict: action space by step key.
+        observation_spaces_dict: observation space by step key.
+        agent_counts_dict: number of agents by step key.
+        distribution_mapper_config: which distributions actions follow, see ``DistributionMapper``.
+        model_builder: the template: a ``ConcatModelBuilder`` or a mapping with ``_target_``.
+        policy: as for ``CustomModelComposer``.
+        critic: as for ``CustomModelComposer``.
+
+    Raises:
+        InvalidSpecificationError: where something cannot be made or does not fit.
+    """
+
+    def __init__(
+        self,
+        action_spaces_dict: Mapping[StepKey, spaces.Dict],
+        observation_spaces_dict: Mapping[StepKey, spaces.Dict],
+        agent_counts_dict: Mapping[StepKey, int],
+        distribution_mapper_config: Sequence[AnyMapping] = (),
+        model_builder: Any = None,
+        policy: Any = None,
+        critic: Any = None,
+    ) -> None:
+        builder = instantiate(model_builder, _path_="model.model_builder")
+        if not isinstance(builder, ConcatModelBuilder):
+            raise InvalidSpecificationError(
+                f"model.model_builder: {builder!r} is no template; accepted: a ConcatModelBuilder or a mapping with "
+                "_target_: maze.perception.builders.ConcatModelBuilder."
+            )
+        self.model_builder = builder
+        super().__init__(
+            action_spaces_dict, observation_spaces_dict, agent_counts_dict, distribution_mapper_config, policy, critic
+        )
+
+    def _make_policy(self, specification: Any) -> TorchPolicy:
+        if _lacks_networks(specification):
+            networks = dict.fromkeys(self.action_spaces_dict, self.model_builder.build_policy)
+            specification = {**specification, "networks": networks}
+        return super()._make_policy(specification)
+
+    def _make_critic(self, specification: Any) -> TorchStateCritic | None:
+        if _lacks_networks(specification):
+            networks = {key: self._critic_factory(key) for key in self.observation_spaces_dict}
+            specification = {**specification, "networks": networks}
+        return super()._make_critic(specification)
+
+    def _critic_factory(self, key: StepKey) -> functools.partial[TemplateNet]:
+        """Return what builds the critic network of a step key beside the policy's, where agents share one."""
+        networks = dict(self.policy.networks.items())
+        return functools.partial(self.model_builder.build_critic, policy_network=networks.get(str(key)))
+
+
+def _lacks_networks(specification: Any) -> bool:
+    """Return whether the template has to supply the networks."""
+    return isinstance(specification, Mapping) and specification.get("networks") is None

@@ -1,0 +1,179 @@
+"""From what a configuration says about networks to networks that are known to fit their spaces."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from gymnasium import spaces
+from torch import nn
+
+from maze.config.instantiate import instantiate
+from maze.errors import InvalidSpecificationError, suggest
+from maze.types import StepKey
+
+__all__ = ["by_step_key", "check_outputs", "make_network", "observation_shapes", "specifications_by_step_key"]
+
+
+def by_step_key(mapping: Mapping[Any, Any]) -> dict[StepKey, Any]:
+    """Return a copy whose keys are step keys: ``"0"``, as JSON and some YAML tools write it, becomes ``0``."""
+    return {int(key) if isinstance(key, str) and key.isdigit() else key: value for key, value in mapping.items()}
+
+
+def specifications_by_step_key(networks: object, step_keys: Sequence[StepKey], owner: str) -> dict[StepKey, Any]:
+    """Return the network specification of every step key.
+
+    Args:
+        networks: a list in the order of the step keys, or a mapping by step key.
+        step_keys: the environment's step keys.
+        owner: whose networks they are, for messages.
+
+    Raises:
+        InvalidSpecificationError: where there is not exactly one specification per step key.
+    """
+    if isinstance(networks, Mapping) and "_target_" not in networks:
+        named = by_step_key(networks)
+        for key in named:
+            if key not in step_keys:
+                raise InvalidSpecificationError(
+                    f"{owner}.networks has the step key {key!r}, which the environment has not; "
+                    f"{suggest(key, step_keys)}"
+                )
+    elif isinstance(networks, Sequence) and not isinstance(networks, str):
+        if len(networks) > len(step_keys):
+            raise InvalidSpecificationError(
+                f"{owner}.networks has {len(networks)} entries, but the environment has the step keys "
+                f"{list(step_keys)}; give one network per step key."
+            )
+        named = dict(zip(step_keys, networks, strict=False))
+    else:
+        raise InvalidSpecificationError(
+            f"{owner}.networks is {networks!r}; accepted: a list with one network per step key, or a mapping by step "
+            "key. A template (model=vector_obs) fills it in where it is null."
+        )
+    missing = [key for key in step_keys if key not in named]
+    if missing:
+        raise InvalidSpecificationError(f"{owner}.networks lacks the step key {missing[0]!r}; give it a network too.")
+    return named
+
+
+def make_network(specification: object, path: str, *, copy_instance: bool = False, **arguments: Any) -> nn.Module:
+    """Return the network that a specification stands for.
+
+    Args:
+        specification: a mapping with ``_target_``, a module, or a class or function that makes one.
+        path: where the specification stands, for messages.
+        copy_instance: copy a module instead of using the instance itself.
+        arguments: what the network is made with; they win over the mapping's own.
+
+    Raises:
+        InvalidSpecificationError: where the result is no module or the arguments do not fit.
+    """
+    if isinstance(specification, Mapping):
+        network = instantiate(specification, _path_=path, **arguments)
+    elif isinstance(specification, nn.Module):
+        network = copy.deepcopy(specification) if copy_instance else specification
+    elif callable(specification):
+        _check_call(specification, path, arguments)
+        network = specification(**arguments)
+    else:
+        network = specification
+    if not isinstance(network, nn.Module):
+        raise InvalidSpecificationError(
+            f"{path}: {network!r} is no network; accepted: a mapping with _target_, a torch.nn.Module, or a class or "
+            f"function that makes one from {', '.join(arguments)}."
+        )
+    return network
+
+
+def _check_call(target: Callable[..., Any], path: str, arguments: Mapping[str, Any]) -> None:
+    """Raise an InvalidSpecificationError where a class or function does not accept ``arguments``."""
+    try:
+        inspect.signature(target).bind(**arguments)
+    except TypeError as error:
+        raise InvalidSpecificationError(
+            f"{path}: {getattr(target, '__qualname__', target)} is called with {', '.join(arguments)}, which does not "
+            f"fit: {error}. Bind its other arguments with functools.partial or use a mapping with _target_."
+        ) from error
+
+
+def observation_shapes(space: spaces.Dict) -> dict[str, tuple[int, ...]]:
+    """Return the shape of one observation by key.
+
+    Raises:
+        InvalidSpecificationError: where an observation is not one array.
+    """
+    shapes = {}
+    for key, part in space.spaces.items():
+        if part.shape is None:
+            raise InvalidSpecificationError(
+                f"The observation {key!r} has the space {part}, which is not one array; flatten it in an "
+                "ObservationWrapper."
+            )
+        shapes[key] = tuple(part.shape)
+    return shapes
+
+
+def check_outputs(
+    network: nn.Module, space: spaces.Dict, expected: Mapping[str, tuple[int, ...]], path: str
+) -> nn.Module:
+    """Run a network once on two zero observations and compare what it puts out.
+
+    Args:
+        network: the network; its mode stays as it is.
+        space: the observation space.
+        expected: shape of each output without the batch axis.
+        path: where the network stands in the configuration, for messages.
+
+    Returns:
+        The same network.
+
+    Raises:
+        InvalidSpecificationError: where it fails, or an output is missing or has another shape.
+    """
+    shapes = observation_shapes(space)
+    observation = {key: torch.zeros((2, *shape), dtype=_dtype(space.spaces[key])) for key, shape in shapes.items()}
+    was_training = network.training
+    network.eval()
+    try:
+        with torch.no_grad():
+            outputs = network(observation)
+    except (KeyError, RuntimeError, TypeError) as error:
+        raise InvalidSpecificationError(
+            f"{path}: {type(network).__name__} fails on observations of the shapes {shapes} (with a batch axis in "
+            f"front): {error}"
+        ) from error
+    finally:
+        network.train(was_training)
+    _check_shapes(outputs, expected, f"{path}: {type(network).__name__}")
+    return network
+
+
+def _check_shapes(outputs: object, expected: Mapping[str, tuple[int, ...]], subject: str) -> None:
+    """Compare the outputs for a batch of two with the shapes that are expected of one."""
+    if not isinstance(outputs, Mapping):
+        raise InvalidSpecificationError(
+            f"{subject} puts out a {type(outputs).__name__}; accepted: a dictionary with the keys "
+            f"{', '.join(expected)}."
+        )
+    for key, shape in expected.items():
+        if key not in outputs:
+            raise InvalidSpecificationError(
+                f"{subject} puts out no {key!r}; {suggest(key, outputs)} Expected: {key!r}."
+            )
+        given = tuple(outputs[key].shape)
+        if given != (2, *shape):
+            raise InvalidSpecificationError(
+                f"{subject} puts out {key!r} of the shape {given} for a batch of 2; expected is {(2, *shape)}."
+            )
+
+
+def _dtype(space: spaces.Space[Any]) -> torch.dtype:
+    """Return the dtype in which observations of a space reach a network."""
+    kind = "f" if space.dtype is None else space.dtype.kind
+    if kind == "f":
+        return torch.float32
+    return torch.uint8 if space.dtype == "uint8" else torch.int64

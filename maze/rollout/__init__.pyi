@@ -1,0 +1,25 @@
+from .collect import Collector as Collector
+from .collect import Rollout as Rollout
+from .episodes import ActingPolicy as ActingPolicy
+from .episodes import Episodes as Episodes
+from .episodes import StepObserver as StepObserver
+from .episodes import play_episodes as play_episodes
+from .evaluate import MAX_ENVS as MAX_ENVS
+from .evaluate import RolloutEvaluator as RolloutEvaluator
+from .trajectory import RolloutResult as RolloutResult
+from .trajectory import TrajectoryRecorder as TrajectoryRecorder
+from .trajectory import write_rollout as write_rollout
+
+__all__ = [
+    "MAX_ENVS",
+    "ActingPolicy",
+    "Collector",
+    "Episodes",
+    "Rollout",
+    "RolloutEvaluator",
+    "RolloutResult",
+    "StepObserver",
+    "TrajectoryRecorder",
+    "play_episodes",
+    "write_rollout",
+]

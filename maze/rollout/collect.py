@@ -1,0 +1,173 @@
+"""Collecting experience for learning: N environments, T steps, preallocated time-major arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from gymnasium import spaces
+
+from maze.env.vector import VectorEnv
+from maze.errors import EnvError
+from maze.rollout.episodes import ActingPolicy
+from maze.statistics import EpisodeTracker
+from maze.types import Array, Observation, StateDict
+
+__all__ = ["Collector", "Rollout"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """T steps of N environments; the arrays are overwritten by the next collection.
+
+    Attributes:
+        observation: what was acted on, and at ``T`` what comes next; each [T + 1, N, ...].
+        action: what was done; each [T, N, ...].
+        reward: float32 [T, N].
+        terminated: the episode reached an end of its own, bool [T, N].
+        truncated: the episode was cut off, bool [T, N].
+        truncated_observation: the last observations of the K truncated steps, before the reset; each [K, ...].
+        truncated_index: where those steps are, as ``t * N + n``, int64 [K] in increasing order.
+    """
+
+    observation: dict[str, Array]
+    action: dict[str, Array]
+    reward: Array
+    terminated: Array
+    truncated: Array
+    truncated_observation: dict[str, Array]
+    truncated_index: Array
+
+    @property
+    def n_steps(self) -> int:
+        """Number of environment steps, T * N."""
+        return int(self.reward.size)
+
+    def flat_observation(self, *, with_last: bool) -> dict[str, Array]:
+        """Return observations as views [T * N, ...], or [(T + 1) * N, ...] including the last ones."""
+        end = None if with_last else -1
+        return {key: array[:end].reshape(-1, *array.shape[2:]) for key, array in self.observation.items()}
+
+    def flat_action(self) -> dict[str, Array]:
+        """Return actions as views [T * N, ...]."""
+        return {key: array.reshape(-1, *array.shape[2:]) for key, array in self.action.items()}
+
+
+def _allocate(space: spaces.Dict, *leading: int) -> dict[str, Array]:
+    """Return zeroed arrays for every key of a dictionary space, each [*leading, *shape]."""
+    arrays: dict[str, Array] = {}
+    for key, subspace in space.spaces.items():
+        if subspace.shape is None or subspace.dtype is None:
+            raise EnvError(
+                f"space {key!r} is {subspace}, which has no fixed shape; rollouts need Box or Discrete kinds"
+            )
+        arrays[key] = np.zeros((*leading, *subspace.shape), dtype=subspace.dtype)
+    return arrays
+
+
+class Collector:
+    """Steps a vector environment with a policy and keeps what learning needs.
+
+    Args:
+        env: the environments, N of them.
+        policy: chooses a batch of actions.
+        n_steps: T, steps of each environment in one collection.
+        generator: source of the policy's randomness.
+        seeds: one seed for each environment, used at the first reset.
+    """
+
+    def __init__(
+        self,
+        env: VectorEnv,
+        policy: ActingPolicy,
+        n_steps: int,
+        generator: np.random.Generator,
+        seeds: Sequence[int],
+    ) -> None:
+        self.env = env
+        self.policy = policy
+        self.n_steps = n_steps
+        self.generator = generator
+        self.episodes = EpisodeTracker(env.n_envs)
+        self._seeds = list(seeds)
+        self._started = False
+        shape = (n_steps, env.n_envs)
+        self._observation = _allocate(env.observation_space, n_steps + 1, env.n_envs)
+        self._action = _allocate(env.action_space, *shape)
+        self._reward = np.zeros(shape, np.float32)
+        self._terminated = np.zeros(shape, np.bool_)
+        self._truncated = np.zeros(shape, np.bool_)
+
+    def collect(self) -> Rollout:
+        """Return the next T steps of every environment, continuing where the last collection ended."""
+        observation = self._first_observation()
+        truncated_rows: list[Observation] = []
+        truncated_index: list[Array] = []
+        n_envs = self.env.n_envs
+        for t in range(self.n_steps):
+            action = self.policy.act(observation, self.generator)
+            step = self.env.step(action)
+            for key, values in action.items():
+                self._action[key][t] = values
+            self._reward[t] = step.reward
+            self._terminated[t] = step.terminated
+            self._truncated[t] = step.truncated
+            if step.final_observation is not None:
+                rows = np.flatnonzero(step.truncated & ~step.terminated)
+                if len(rows):
+                    truncated_rows.append({key: array[rows] for key, array in step.final_observation.items()})
+                    truncated_index.append(rows + t * n_envs)
+            for key, values in step.observation.items():
+                self._observation[key][t + 1] = values
+            observation = {key: array[t + 1] for key, array in self._observation.items()}
+        self.env.update_statistics()
+        self.episodes.update(self._reward, self._terminated | self._truncated)
+        return Rollout(
+            observation=self._observation,
+            action=self._action,
+            reward=self._reward,
+            terminated=self._terminated,
+            truncated=self._truncated,
+            truncated_observation=_concatenate(truncated_rows),
+            truncated_index=np.concatenate(truncated_index) if truncated_index else np.zeros(0, np.int64),
+        )
+
+    def _first_observation(self) -> Observation:
+        if self._started:
+            for array in self._observation.values():
+                array[0] = array[-1]
+        else:
+            for key, values in self.env.reset(self._seeds).items():
+                self._observation[key][0] = values
+            self._started = True
+        return {key: array[0] for key, array in self._observation.items()}
+
+    def state_dict(self) -> StateDict:
+        """Return everything that the next collection depends on, apart from the policy."""
+        return {
+            "started": self._started,
+            "observation": {key: array[-1].copy() for key, array in self._observation.items()},
+            "generator": self.generator.bit_generator.state,
+            "env": self.env.state_dict(),
+            "statistics": self.env.statistics_state(),
+            "episodes": self.episodes.state_dict(),
+        }
+
+    def load_state_dict(self, state: StateDict) -> None:
+        """Continue from a state that :meth:`state_dict` returned."""
+        self._started = bool(state["started"])
+        for key, values in state["observation"].items():
+            self._observation[key][-1] = values
+        self.generator.bit_generator.state = state["generator"]
+        self.env.load_state_dict(state["env"])
+        self.env.load_statistics(state["statistics"])
+        if self._started and not self.env.exact_resume:  # fresh episodes have begun
+            for key, values in self.env.observation.items():
+                self._observation[key][-1] = values
+        self.episodes.load_state_dict(state["episodes"])
+
+
+def _concatenate(rows: list[Observation]) -> dict[str, Array]:
+    """Join observations row by row; no observations give an empty dictionary."""
+    return {key: np.concatenate([row[key] for row in rows]) for key in rows[0]} if rows else {}

@@ -1,0 +1,167 @@
+"""Playing whole episodes, side by side, each with a seed of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Protocol
+
+import numpy as np
+
+from maze.env.vector import VectorEnv, VectorStep
+from maze.statistics import summarise_episodes
+from maze.types import Array, Observation
+
+__all__ = ["ActingPolicy", "Episodes", "StepObserver", "play_episodes"]
+
+
+class ActingPolicy(Protocol):
+    """Chooses actions for a batch of observations."""
+
+    def act(self, observation: Observation, rng: np.random.Generator, deterministic: bool = False) -> dict[str, Array]:
+        """Return one action for each of the N rows, each [N, ...]."""
+        ...
+
+
+class StepObserver(Protocol):
+    """Is shown every step of :func:`play_episodes`, for example to record it."""
+
+    def __call__(
+        self, episode: Array, observation: Observation, action: dict[str, Array], step: VectorStep, active: Array
+    ) -> None:
+        """Take note of one step of the rows where ``active`` is True; ``episode`` holds their episode numbers."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Episodes:
+    """Finished episodes, in the order of their numbers.
+
+    Attributes:
+        returns: undiscounted sums of rewards, float64 [E].
+        lengths: steps, int64 [E].
+        terminated: the episode reached an end of its own, bool [E].
+        truncated: the episode was cut off, by its time limit or by ``max_episode_steps``, bool [E].
+        seeds: seed of each episode's reset, int64 [E].
+    """
+
+    returns: Array
+    lengths: Array
+    terminated: Array
+    truncated: Array
+    seeds: Array
+
+    def __len__(self) -> int:
+        return len(self.returns)
+
+    @property
+    def statistics(self) -> dict[str, float]:
+        """Mean, standard deviation, extremes and count, as ``mean_return``, ``n_episodes``, ..."""
+        return summarise_episodes(self.returns, self.lengths)
+
+    @property
+    def mean_return(self) -> float:
+        """Mean of the episodes' returns."""
+        return float(np.mean(self.returns))
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Episodes]) -> Episodes:
+        """Join several batches of episodes, in the order given."""
+        return cls(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)})
+
+
+def play_episodes(
+    policy: ActingPolicy,
+    env: VectorEnv,
+    seeds: Sequence[int],
+    generator: np.random.Generator,
+    *,
+    deterministic: bool = False,
+    max_episode_steps: int | None = None,
+    observers: Sequence[StepObserver] = (),
+) -> Episodes:
+    """Play one episode for each seed and return all of them.
+
+    The environments play in waves, one episode each, and wait for the longest. So exactly ``len(seeds)`` episodes are
+    counted, short ones are never over-represented, and a deterministic policy's result does not depend on the number
+    of environments.
+
+    Args:
+        policy: chooses the actions.
+        env: N environments; fewer seeds than environments leave the rest idle.
+        seeds: seed of the reset of each episode.
+        generator: source of the policy's randomness.
+        deterministic: take the most likely action instead of a sample.
+        max_episode_steps: cut episodes off after as many steps; None leaves that to the environment.
+        observers: are shown every step.
+    """
+    waves = []
+    for first in range(0, len(seeds), env.n_envs):
+        wave = _Wave(env, list(seeds[first : first + env.n_envs]), first)
+        waves.append(wave.play(policy, generator, deterministic, max_episode_steps, observers))
+    return Episodes.concatenate(waves)
+
+
+class _Wave:
+    """One episode in each environment."""
+
+    def __init__(self, env: VectorEnv, seeds: list[int], first_episode: int) -> None:
+        self.env = env
+        self.seeds = seeds
+        n_envs = env.n_envs
+        self.episode = np.arange(first_episode, first_episode + n_envs)
+        self.active = np.arange(n_envs) < len(seeds)
+        self.returns = np.zeros(n_envs, np.float64)
+        self.lengths = np.zeros(n_envs, np.int64)
+        self.terminated = np.zeros(n_envs, np.bool_)
+        self.truncated = np.zeros(n_envs, np.bool_)
+
+    def play(
+        self,
+        policy: ActingPolicy,
+        generator: np.random.Generator,
+        deterministic: bool,
+        max_episode_steps: int | None,
+        observers: Sequence[StepObserver],
+    ) -> Episodes:
+        padding = [self.seeds[0]] * (self.env.n_envs - len(self.seeds))
+        observation = self.env.reset(self.seeds + padding)
+        n_steps = 0
+        while self.active.any():
+            action = policy.act(observation, generator, deterministic)
+            if observers:  # the environments may write the next observation where this one is
+                observation = {key: np.array(values) for key, values in observation.items()}
+            step = self.env.step(action)
+            n_steps += 1
+            if n_steps == max_episode_steps:
+                step = _cut(step)
+            for observer in observers:
+                observer(self.episode, observation, action, step, self.active)
+            self._count(step)
+            observation = step.observation
+        n_played = len(self.seeds)
+        return Episodes(
+            returns=self.returns[:n_played],
+            lengths=self.lengths[:n_played],
+            terminated=self.terminated[:n_played],
+            truncated=self.truncated[:n_played],
+            seeds=np.asarray(self.seeds, np.int64),
+        )
+
+    def _count(self, step: VectorStep) -> None:
+        self.returns += step.reward * self.active
+        self.lengths += self.active
+        ended = self.active & (step.terminated | step.truncated)
+        if ended.any():
+            self.terminated[ended] = step.terminated[ended]
+            self.truncated[ended] = step.truncated[ended]
+            self.active &= ~ended
+
+
+def _cut(step: VectorStep) -> VectorStep:
+    """Return a step that cuts off every episode that it did not end; nothing was reset, so they end where they are."""
+    ended = step.terminated | step.truncated
+    final = dict(step.observation)
+    for key, values in (step.final_observation or {}).items():
+        final[key] = np.where(ended.reshape(-1, *[1] * (values.ndim - 1)), values, final[key])
+    return replace(step, truncated=step.truncated | ~step.terminated, final_observation=final)

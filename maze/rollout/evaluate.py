@@ -1,0 +1,111 @@
+"""Evaluating a policy: exact numbers of whole episodes, apart from training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from maze.env.maze_env import MazeEnv
+from maze.env.vector import SyncVectorEnv, VectorEnv
+from maze.errors import InvalidSpecificationError
+from maze.rollout.episodes import ActingPolicy, Episodes, play_episodes
+from maze.seeding import derive_seed, draw_seed, numpy_generator
+
+__all__ = ["MAX_ENVS", "ModelSelection", "RolloutEvaluator"]
+
+MAX_ENVS = 128
+"""Environments that play side by side at most, unless told otherwise."""
+
+
+class ModelSelection(Protocol):
+    """Is told every evaluation's mean return, for example to keep the best state."""
+
+    def update(self, reward: float) -> None:
+        """Take note of a mean return."""
+        ...
+
+
+class RolloutEvaluator:
+    """Plays a number of whole episodes and reports their statistics.
+
+    Args:
+        eval_env: a MazeEnv, a vector environment, or a function that makes the latter from a number of environments.
+        n_episodes: how many episodes each evaluation plays, exactly.
+        model_selection: is told the mean return of each evaluation; may be None.
+        deterministic: take the most likely action instead of a sample.
+        max_episode_steps: cut episodes off after as many steps; None leaves that to the environment.
+        n_envs: how many environments play side by side where ``eval_env`` is a function; one for each episode, up to
+            ``MAX_ENVS``, when None. The result of a deterministic policy does not depend on it.
+        seed: base of the episodes' seeds; every evaluation plays the same ones. Drawn when None.
+
+    Raises:
+        InvalidSpecificationError: a number is not a positive integer, or there is no environment.
+    """
+
+    def __init__(
+        self,
+        eval_env: MazeEnv | VectorEnv | Callable[[int], VectorEnv] | None = None,
+        n_episodes: int = 8,
+        model_selection: ModelSelection | None = None,
+        deterministic: bool = False,
+        max_episode_steps: int | None = None,
+        n_envs: int | None = None,
+        seed: int | None = None,
+    ) -> None:
+        _check_positive("n_episodes", n_episodes)
+        for name, value in {"max_episode_steps": max_episode_steps, "n_envs": n_envs}.items():
+            if value is not None:
+                _check_positive(name, value)
+        self.n_episodes = n_episodes
+        self.model_selection = model_selection
+        self.deterministic = deterministic
+        self.max_episode_steps = max_episode_steps
+        self.seed = draw_seed() if seed is None else seed
+        self.env = _as_vector_env(eval_env, n_envs or min(n_episodes, MAX_ENVS))
+
+    @property
+    def episode_seeds(self) -> Sequence[int]:
+        """Seed of each episode's reset."""
+        return [derive_seed(self.seed, "episode", index) for index in range(self.n_episodes)]
+
+    def evaluate(self, policy: ActingPolicy) -> Episodes:
+        """Play the episodes with a policy; calling again plays the same ones again."""
+        episodes = play_episodes(
+            policy,
+            self.env,
+            self.episode_seeds,
+            numpy_generator(self.seed, "actions"),
+            deterministic=self.deterministic,
+            max_episode_steps=self.max_episode_steps,
+        )
+        if self.model_selection is not None:
+            self.model_selection.update(episodes.mean_return)
+        return episodes
+
+    def load_statistics(self, state: dict[str, np.ndarray]) -> None:
+        """Use these normalisation statistics from now on; evaluation itself never changes them."""
+        self.env.load_statistics(state)
+
+    def close(self) -> None:
+        """Release the environments."""
+        self.env.close()
+
+
+def _check_positive(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InvalidSpecificationError(f"{name}: {value!r} is not a positive integer; give 1 or more.")
+
+
+def _as_vector_env(eval_env: MazeEnv | VectorEnv | Callable[[int], VectorEnv] | None, n_envs: int) -> VectorEnv:
+    if isinstance(eval_env, VectorEnv):
+        return eval_env
+    if isinstance(eval_env, MazeEnv):
+        return SyncVectorEnv([eval_env])
+    if callable(eval_env):
+        return eval_env(n_envs)
+    raise InvalidSpecificationError(
+        f"eval_env: {type(eval_env).__name__} is no environment; pass a MazeEnv, a vector environment "
+        "or a function that makes a vector environment from a number of environments."
+    )

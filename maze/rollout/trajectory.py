@@ -1,0 +1,136 @@
+"""Recorded rollouts: an episode table as parquet, all steps as one npz; readable without maze, no pickle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from maze.artifacts import atomic_path, read_arrays
+from maze.env.vector import VectorStep
+from maze.rollout.episodes import Episodes
+from maze.types import Array, Observation
+
+__all__ = ["RolloutResult", "TrajectoryRecorder", "read_steps", "write_rollout"]
+
+EPISODES_FILE = "episodes.parquet"
+STEPS_FILE = "steps.npz"
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutResult:
+    """What a rollout gave.
+
+    Attributes:
+        episodes: every episode's return, length and end.
+        steps: recorded steps of all episodes in order, by name, each [S, ...]; empty when nothing was recorded.
+        files: what was written, by kind (``episodes``, ``steps``); empty when no directory was given.
+    """
+
+    episodes: Episodes
+    steps: Mapping[str, Array] = field(default_factory=dict)
+    files: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def returns(self) -> Array:
+        """Undiscounted return of each episode, float64 [E]."""
+        return self.episodes.returns
+
+    @property
+    def lengths(self) -> Array:
+        """Steps of each episode, int64 [E]."""
+        return self.episodes.lengths
+
+    @property
+    def statistics(self) -> dict[str, float]:
+        """Mean, standard deviation, extremes and count over the episodes."""
+        return self.episodes.statistics
+
+    def __len__(self) -> int:
+        return len(self.episodes)
+
+
+class TrajectoryRecorder:
+    """Keeps every step of the episodes that are being played; pass it as an observer to ``play_episodes``."""
+
+    def __init__(self) -> None:
+        self._rows: list[dict[str, Array]] = []
+
+    def __call__(
+        self, episode: Array, observation: Observation, action: dict[str, Array], step: VectorStep, active: Array
+    ) -> None:
+        """Copy the active rows of one step."""
+        rows = np.flatnonzero(active)
+        following = step.observation if step.final_observation is None else _next(step)
+        self._rows.append(
+            {
+                "episode": episode[rows].copy(),
+                **{f"observation/{key}": np.asarray(values)[rows] for key, values in observation.items()},
+                **{f"action/{key}": np.asarray(values)[rows] for key, values in action.items()},
+                "reward": step.reward[rows],
+                "terminated": step.terminated[rows],
+                "truncated": step.truncated[rows],
+                **{f"next_observation/{key}": values[rows] for key, values in following.items()},
+            }
+        )
+
+    def steps(self) -> dict[str, Array]:
+        """Return all steps, ordered by episode and then by time, by name, each [S, ...]."""
+        if not self._rows:
+            return {}
+        joined = {name: np.concatenate([row[name] for row in self._rows]) for name in self._rows[0]}
+        order = np.argsort(joined["episode"], kind="stable")
+        return {name: values[order] for name, values in joined.items()}
+
+
+def _next(step: VectorStep) -> Observation:
+    """Return what each step led to, before any reset."""
+    final = step.final_observation or {}
+    ended = step.terminated | step.truncated
+    following = {}
+    for key, values in step.observation.items():
+        mask = ended.reshape(-1, *[1] * (values.ndim - 1))
+        following[key] = np.where(mask, final[key], values)
+    return following
+
+
+def write_rollout(directory: Path, episodes: Episodes, steps: Mapping[str, Array]) -> dict[str, Path]:
+    """Write the episode table and, when there are any, the steps; the same data gives the same bytes.
+
+    Returns:
+        The files by kind: ``episodes`` (parquet: episode, seed, return, length, terminated, truncated) and ``steps``
+        (npz: one array for each name of :meth:`TrajectoryRecorder.steps`).
+    """
+    import pyarrow as pa  # noqa: PLC0415  (a third of a second that only recorded rollouts need)
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    directory.mkdir(parents=True, exist_ok=True)
+    table = pa.table(
+        {
+            "episode": np.arange(len(episodes)),
+            "seed": episodes.seeds,
+            "return": episodes.returns,
+            "length": episodes.lengths,
+            "terminated": episodes.terminated,
+            "truncated": episodes.truncated,
+        }
+    )
+    files = {"episodes": directory / EPISODES_FILE}
+    with atomic_path(files["episodes"]) as temporary:
+        pq.write_table(table, temporary)
+    if steps:
+        files["steps"] = directory / STEPS_FILE
+        with atomic_path(files["steps"]) as temporary, temporary.open("wb") as stream:
+            np.savez(stream, allow_pickle=False, **{name.replace("/", "."): values for name, values in steps.items()})
+    return files
+
+
+def read_steps(path: Path) -> dict[str, Array]:
+    """Return the steps that :func:`write_rollout` wrote, by name, each [S, ...].
+
+    Raises:
+        ArtifactError: the file is missing or damaged.
+    """
+    return {name.replace(".", "/", 1): values for name, values in read_arrays(path).items()}

@@ -1,0 +1,51 @@
+__all__ = [
+    "AgentModel",
+    "DvcFacts",
+    "FanOutTracker",
+    "GitFacts",
+    "JsonLinesTracker",
+    "Lineage",
+    "MlflowTracker",
+    "NullTracker",
+    "RestoredStage",
+    "RunDescription",
+    "RunStatus",
+    "StoreLocation",
+    "Tracker",
+    "code_digest",
+    "collect_lineage",
+    "download_agent",
+    "dvc_facts",
+    "environment_lock",
+    "flush_spool",
+    "git_facts",
+    "open_tracker",
+    "resolve_store",
+    "stage_key",
+    "versions",
+]
+
+from .description import AgentModel as AgentModel
+from .description import RestoredStage as RestoredStage
+from .description import RunDescription as RunDescription
+from .description import RunStatus as RunStatus
+from .download import download_agent as download_agent
+from .lineage import DvcFacts as DvcFacts
+from .lineage import GitFacts as GitFacts
+from .lineage import Lineage as Lineage
+from .lineage import code_digest as code_digest
+from .lineage import collect_lineage as collect_lineage
+from .lineage import dvc_facts as dvc_facts
+from .lineage import environment_lock as environment_lock
+from .lineage import git_facts as git_facts
+from .lineage import stage_key as stage_key
+from .lineage import versions as versions
+from .mlflow_tracker import MlflowTracker as MlflowTracker
+from .mlflow_tracker import flush_spool as flush_spool
+from .mlflow_tracker import open_tracker as open_tracker
+from .store import StoreLocation as StoreLocation
+from .store import resolve_store as resolve_store
+from .tracker import FanOutTracker as FanOutTracker
+from .tracker import JsonLinesTracker as JsonLinesTracker
+from .tracker import NullTracker as NullTracker
+from .tracker import Tracker as Tracker

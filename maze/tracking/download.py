@@ -1,0 +1,58 @@
+"""Getting a saved agent back out of the store, by run id or by the name of a registered model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from maze.errors import ArtifactError
+from maze.tracking.sender import last_words, run_module
+from maze.tracking.store import resolve_store
+
+__all__ = ["download_agent"]
+
+_RUN_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def download_agent(
+    reference: str, *, directory: Path | str | None = None, environment: Mapping[str, str] | None = None
+) -> Path:
+    """Return a local folder with the agent of a run or of a registered model.
+
+    Args:
+        reference: a run id, ``models:/<name>/<version>``, ``models:/<name>@<alias>`` or ``models:/<model id>``.
+        directory: where to look for the store from; the working directory when left out.
+        environment: variables to read instead of the process's own.
+
+    Raises:
+        ArtifactError: the reference has another form, or the store does not have such an agent.
+    """
+    if not _RUN_ID.fullmatch(reference) and not reference.startswith("models:/"):
+        raise ArtifactError(
+            f"{reference!r} is neither an existing run directory nor an MLflow run id (32 hexadecimal digits) nor "
+            "models:/name/version. Copy the id from the run's page (maze-run ui), or name a run directory."
+        )
+    store = resolve_store(directory, environment=environment)
+    if store.database is not None and not store.database.is_file():
+        raise ArtifactError(f"{reference!r}: there are no runs yet, the database {store.database} does not exist.")
+    target = store.directory / "agents" / hashlib.sha256(f"{store.uri} {reference}".encode()).hexdigest()[:16]
+    fresh = target.with_name(f"{target.name}.{os.getpid()}")
+    try:
+        fresh.mkdir(parents=True, exist_ok=True)
+        run_module("maze.tracking.mlflow_download", [reference, store.uri, str(fresh)], store)
+        answer = fresh / "answer.json"
+        found = json.loads(answer.read_text(encoding="utf-8")) if answer.is_file() else {"error": last_words(store)}
+        if "error" in found:
+            raise ArtifactError(f"{reference!r} cannot be loaded from {store.uri}: {found['error']}")
+        shutil.rmtree(target, ignore_errors=True)
+        fresh.replace(target)
+    except OSError as error:
+        raise ArtifactError(f"{reference!r} cannot be downloaded to {target}: {error}") from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return target / found["path"]

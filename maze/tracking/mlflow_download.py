@@ -1,0 +1,60 @@
+"""The process that fetches an agent: ``python -m maze.tracking.mlflow_download REFERENCE URI TARGET``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import mlflow
+import mlflow.artifacts
+from mlflow import MlflowClient
+
+from maze.errors import TrackingError
+from maze.tracking.mlflow_database import STORE_ERRORS, open_client
+from maze.tracking.store import StoreLocation
+
+__all__ = ["fetch", "main", "model_uri"]
+
+
+def fetch(reference: str, uri: str, target: Path) -> Path:
+    """Download the model below ``target`` and return the folder of its agent.
+
+    Raises:
+        TrackingError: the run has no agent, or the database is unusable.
+        mlflow.exceptions.MlflowException: there is no such run or model.
+    """
+    client = open_client(StoreLocation(uri, target.parent.parent, "directory"))
+    mlflow.set_tracking_uri(uri)  # this process does nothing else
+    model = Path(mlflow.artifacts.download_artifacts(artifact_uri=model_uri(client, reference), dst_path=str(target)))
+    if not (model / "artifacts" / "agent").is_dir():
+        raise TrackingError("the model holds no agent of this package.")
+    return model / "artifacts" / "agent"
+
+
+def model_uri(client: MlflowClient, reference: str) -> str:
+    """Return the model that a reference names: the reference itself, or the agent of a run.
+
+    Raises:
+        TrackingError: the run has no agent.
+    """
+    if reference.startswith("models:/"):
+        return reference
+    model = client.get_run(reference).data.tags.get("maze.model")
+    if model is None:
+        raise TrackingError("the run has no agent; it was not trained to its end, or the agent was not tracked.")
+    return str(model)
+
+
+def main(arguments: list[str]) -> None:
+    """Fetch, and write the outcome to ``answer.json`` in the target."""
+    reference, uri, target = arguments[0], arguments[1], Path(arguments[2])
+    try:
+        answer = {"path": str(fetch(reference, uri, target).resolve().relative_to(target.resolve()))}
+    except (TrackingError, *STORE_ERRORS) as error:
+        answer = {"error": str(error).strip().split("\n")[0]}
+    (target / "answer.json").write_text(json.dumps(answer), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.orig_argv[-3:])

@@ -1,0 +1,21 @@
+from .a2c import A2C as A2C
+from .a2c import A2CAlgorithmConfig as A2CAlgorithmConfig
+from .base import AlgorithmConfig as AlgorithmConfig
+from .base import EpochListener as EpochListener
+from .base import EpochReport as EpochReport
+from .base import Trainer as Trainer
+from .base import TrainerParts as TrainerParts
+from .ppo import PPO as PPO
+from .ppo import PPOAlgorithmConfig as PPOAlgorithmConfig
+
+__all__ = [
+    "A2C",
+    "PPO",
+    "A2CAlgorithmConfig",
+    "AlgorithmConfig",
+    "EpochListener",
+    "EpochReport",
+    "PPOAlgorithmConfig",
+    "Trainer",
+    "TrainerParts",
+]

@@ -1,0 +1,139 @@
+"""What A2C and PPO share: collecting with the current policy, advantages, and one gradient step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import numpy as np
+from pydantic import Field
+
+from maze import agents, functional
+from maze.errors import InvalidSpecificationError
+from maze.trainers.base import AlgorithmConfig, Trainer, TrainerParts
+from maze.types import Array, StateDict
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from maze.rollout import Rollout
+
+__all__ = ["OnPolicyConfig", "OnPolicyTrainer", "UnitInterval", "metrics_of"]
+
+UnitInterval = Annotated[float, Field(ge=0.0, le=1.0)]
+NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnPolicyConfig(AlgorithmConfig):
+    """Fields that A2C and PPO share.
+
+    Attributes:
+        n_rollout_steps: steps of each environment between updates.
+        lr: learning rate of Adam.
+        gamma: discount of a reward one step later.
+        gae_lambda: 0 bootstraps after one step, 1 uses the whole observed return.
+        policy_loss_coef: weight of the policy's loss.
+        value_loss_coef: weight of the critic's loss.
+        entropy_coef: weight of the entropy bonus, which keeps the policy exploring.
+        max_grad_norm: largest Euclidean norm of the gradient; 0 does not clip.
+        normalize_advantages: shift and scale each update's advantages to mean 0 and standard deviation 1.
+        critic_burn_in_epochs: first epochs that train the critic alone.
+        deterministic_eval: set ``deterministic`` of the evaluator; None leaves it (a former spelling).
+        eval_repeats: set ``n_episodes`` of the evaluator; None leaves it (a former spelling).
+    """
+
+    n_rollout_steps: Annotated[int, Field(ge=1)] = 128
+    lr: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 0.001
+    gamma: UnitInterval = 0.99
+    gae_lambda: UnitInterval = 0.95
+    policy_loss_coef: NonNegative = 1.0
+    value_loss_coef: NonNegative = 0.5
+    entropy_coef: NonNegative = 0.0
+    max_grad_norm: NonNegative = 0.5
+    normalize_advantages: bool = True
+    critic_burn_in_epochs: Annotated[int, Field(ge=0)] = 0
+    deterministic_eval: bool | None = None
+    eval_repeats: Annotated[int, Field(ge=1)] | None = None
+
+    @property
+    def evaluator_settings(self) -> dict[str, int | bool]:
+        """What the former spellings of the evaluator's settings ask for."""
+        settings: dict[str, int | bool] = {}
+        if self.eval_repeats is not None:
+            settings["n_episodes"] = self.eval_repeats
+        if self.deterministic_eval is not None:
+            settings["deterministic"] = self.deterministic_eval
+        return settings
+
+
+ConfigT = TypeVar("ConfigT", bound=OnPolicyConfig)
+
+
+class OnPolicyTrainer(Trainer[ConfigT]):
+    """Learns from the experience of the current policy, which is thrown away after the update."""
+
+    def __init__(self, config: ConfigT, parts: TrainerParts) -> None:
+        if parts.model.critic is None:
+            raise InvalidSpecificationError(
+                f"critic: {type(config).__name__} needs a critic and model.critic is null; "
+                "pass critic='template_state' (with model='vector_obs') or critic='flatten_concat'."
+            )
+        super().__init__(config, parts)
+        self.critic = parts.model.critic
+        self.optimizer = agents.Adam(parts.model.flat_parameters, parts.model.flat_gradient)
+
+    @property
+    def policy_weight(self) -> float:
+        """1, or 0 while the critic is trained alone."""
+        return 0.0 if self.epoch < self.config.critic_burn_in_epochs else 1.0
+
+    def advantages(self, rollout: Rollout, value: Array) -> Array:
+        """Return generalised advantage estimates, [T, N].
+
+        Args:
+            rollout: T steps of N environments.
+            value: the critic's opinion of every observation, the last ones included, float32 [T + 1, N].
+        """
+        n_steps, n_envs = rollout.reward.shape
+        next_value = value[1:].copy()
+        if len(rollout.truncated_index):
+            truncated_value = self.critic.predict(rollout.truncated_observation)
+            next_value.reshape(n_steps * n_envs)[rollout.truncated_index] = truncated_value
+        gamma = np.float32(self.config.gamma)
+        discount = np.where(rollout.terminated, np.float32(0.0), gamma)
+        carry = (~(rollout.terminated | rollout.truncated)).astype(np.float32)
+        return functional.gae(rollout.reward, value[:-1], next_value, discount, carry, self.config.gae_lambda)
+
+    def step(self, loss: Tensor) -> None:
+        """Change the parameters once, down the gradient of a loss."""
+        self.model.zero_gradients()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step(self.config.lr, self.config.max_grad_norm)
+
+    def total_loss(self, policy_loss: Tensor, value_loss: Tensor, entropy: Tensor) -> Tensor:
+        """Return the weighted sum ``c_p * policy_loss + c_v * value_loss - c_e * entropy``."""
+        config = self.config
+        loss = config.value_loss_coef * value_loss
+        if self.policy_weight:
+            loss = loss + config.policy_loss_coef * policy_loss - config.entropy_coef * entropy
+        return loss
+
+    def state_dict(self) -> StateDict:
+        """Return everything that further training depends on."""
+        return {**super().state_dict(), "optimizer": self.optimizer.state_dict()}
+
+    def load_state_dict(self, state: StateDict) -> None:
+        """Continue from a state that :meth:`state_dict` returned."""
+        super().load_state_dict(state)
+        self.optimizer.load_state_dict(state["optimizer"])
+
+
+def metrics_of(policy_loss: Tensor, value_loss: Tensor, entropy: Tensor) -> Mapping[str, Tensor]:
+    """Return the losses under the names that all on-policy algorithms use, detached from the graph."""
+    return {
+        "loss/policy": policy_loss.detach(),
+        "loss/value": value_loss.detach(),
+        "policy/entropy": entropy.detach(),
+    }

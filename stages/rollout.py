@@ -1,0 +1,20 @@
+"""Roll out: play episodes with one seed's agent and keep every step."""
+
+from __future__ import annotations
+
+from maze import RunContext
+from maze.artifacts import write_json
+from stages.settings import OUT, read_config, read_seed, record_path, run_stage
+
+
+def rollout() -> None:
+    """Write out/rollout/<seed>/ with the episode table, the steps and their statistics."""
+    seed = read_seed()
+    record = record_path("rollout", seed)
+    rc = RunContext.load(OUT / "train" / str(seed), config=read_config(), stage="rollout", record=record)
+    result = rc.rollout(output_dir=OUT / "rollout" / str(seed))
+    write_json(OUT / "rollout" / str(seed) / "metrics.json", result.statistics)
+
+
+if __name__ == "__main__":
+    run_stage(rollout)

@@ -1,0 +1,64 @@
+"""Where the pipeline's files are, and how its stages are called."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from maze import InvalidSpecificationError, MazeError, RunConfig
+
+PARAMS = Path("params.yaml")
+CONFIG = Path("build/config.yaml")
+OUT = Path("out")
+RECORDS = OUT / "record"
+
+
+def read_params() -> dict[str, object]:
+    """Return the content of params.yaml, in the dialect that DVC reads and writes: YAML 1.2.
+
+    There ``1e-3`` is a number and ``off`` a word; in YAML 1.1, which PyYAML reads, they are a word and a truth value.
+
+    Raises:
+        InvalidSpecificationError: it is missing, or is no YAML, or holds no mapping.
+    """
+    try:
+        params = YAML(typ="safe", pure=True).load(PARAMS.read_text(encoding="utf-8"))
+    except (OSError, ValueError, YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise InvalidSpecificationError(
+            f"{PARAMS}: cannot be read ({reason}); restore it, or run from the project."
+        ) from error
+    if not isinstance(params, dict):
+        raise InvalidSpecificationError(f"{PARAMS}: holds no mapping of choices; restore it from git.")
+    return params
+
+
+def read_config() -> RunConfig:
+    """Return the composed configuration, with the tags of params.yaml, which change no result."""
+    return RunConfig.from_yaml(CONFIG).replace({"tags": read_params().get("tags") or {}})
+
+
+def record_path(stage: str, seed: int) -> Path:
+    """Return where a stage's record for one seed goes."""
+    return RECORDS / stage / f"{seed}.json"
+
+
+def read_seed() -> int:
+    """Return the seed from the command line."""
+    parser = argparse.ArgumentParser(description="A stage of the pipeline for one seed.")
+    parser.add_argument("--seed", type=int, required=True, help="base of all randomness, a whole number >= 0")
+    return int(parser.parse_args().seed)
+
+
+def run_stage(stage: Callable[[], None]) -> None:
+    """Run a stage; what the user did wrong is one line on standard error and exit status 2, not a traceback."""
+    try:
+        stage()
+    except MazeError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,19 @@
+"""Train: one agent for one seed, with its learning curve."""
+
+from __future__ import annotations
+
+from maze import RunContext
+from stages.settings import OUT, read_config, read_seed, record_path, run_stage
+
+
+def train() -> None:
+    """Write out/train/<seed>/ with the agent, curve and metrics."""
+    seed = read_seed()
+    rc = RunContext.from_config(
+        read_config(), seed=seed, run_dir=OUT / "train" / str(seed), stage="train", record=record_path("train", seed)
+    )
+    rc.train()
+
+
+if __name__ == "__main__":
+    run_stage(train)

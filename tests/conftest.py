@@ -1,0 +1,75 @@
+"""Fixtures that every test has: nothing global may be left changed, and nothing is tracked outside its own directory."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import random
+import signal
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gymnasium  # noqa: F401  (what a library does on its own first import is that library's: done here, once)
+import matplotlib as mpl  # noqa: F401
+import numpy as np
+import pyarrow.parquet  # noqa: F401
+import pytest
+import rich.console  # noqa: F401
+import threadpoolctl  # noqa: F401
+import torch
+
+with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+    warnings.simplefilter("ignore")
+    import gym  # noqa: F401  (says at import that it is no longer maintained)
+
+torch.ones(1, requires_grad=True).sum().backward()  # the first backward pass and comparison import more of torch
+torch.testing.assert_close(torch.ones(1), torch.ones(1))
+
+
+def _global_state() -> dict[str, Any]:
+    """Return everything that a test, and so maze itself, has to leave as it was."""
+    state: dict[str, Any] = {
+        "cwd": Path.cwd(),
+        "argv": list(sys.argv),  # noqa: TID251
+        "environment": sorted(f"{k}={v}" for k, v in os.environ.items() if not k.startswith("PYTEST_")),
+        "log handlers": list(logging.getLogger("maze").handlers),
+        "warning filters": list(warnings.filters),
+        "random": random.getstate(),
+        "numpy.random": repr(np.random.get_state()),  # noqa: NPY002  (the legacy global generator is what is watched)
+        "signals": [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)],
+    }
+    state["torch generator"] = torch.default_generator.get_state().tolist()
+    state["torch threads"] = torch.get_num_threads()
+    state["torch dtype"] = torch.get_default_dtype()
+    if "hydra.core.global_hydra" in sys.modules:
+        state["hydra"] = sys.modules["hydra.core.global_hydra"].GlobalHydra.instance().is_initialized()
+    return state
+
+
+@pytest.fixture(autouse=True)
+def _nothing_global_changes() -> Iterator[None]:
+    """Compare the global state before and after every test."""
+    before = _global_state()
+    yield
+    after = _global_state()
+    for name, value in before.items():
+        assert after.get(name) == value, f"the test changed global state: {name}: {_difference(value, after.get(name))}"
+
+
+def _difference(before: object, after: object) -> str:
+    """Return what was added and taken away, where the state is a list of texts."""
+    if isinstance(before, list) and isinstance(after, list):
+        return f"added {[x for x in after if x not in before]}, removed {[x for x in before if x not in after]}"
+    return f"{before!r} became {after!r}"
+
+
+@pytest.fixture(autouse=True)
+def _own_tracking_store(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep tests out of the project's own store."""
+    directory = tmp_path_factory.mktemp("store")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{directory}/mlflow.db")

@@ -1,0 +1,64 @@
+"""Episode statistics count every episode once, over and over."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from maze.env import GymMazeEnv, LogStatsWrapper, make_gym_maze_env, make_vector_env
+from maze.errors import EnvError
+from tests.probes import DelayedRewardProbe
+
+
+def test_returns_and_lengths_of_single_episodes() -> None:
+    env = LogStatsWrapper.wrap(GymMazeEnv(DelayedRewardProbe()), logging_prefix="eval")
+    for _ in range(3):
+        env.reset()
+        env.step({"action": 0})
+        env.step({"action": 0})
+        env.step({"action": 0})  # beyond the end: not an episode
+    assert env.episode_returns == [1.0] * 3
+    assert env.episode_lengths == [2] * 3
+    assert env.last_episode_statistics() == {"return": 1.0, "length": 2}
+    env.clear_statistics()
+    with pytest.raises(EnvError, match="No episode has ended"):
+        env.last_episode_statistics()
+
+
+def test_an_unfinished_episode_is_forgotten_at_reset() -> None:
+    env = LogStatsWrapper.wrap(make_gym_maze_env("CartPole-v1", max_episode_steps=4))
+    env.reset()
+    env.step({"action": 0})
+    env.reset()
+    for t in range(4):
+        env.step({"action": t % 2})
+    assert env.episode_lengths == [4]
+
+
+def test_batches_are_counted_in_order_of_the_environments() -> None:
+    log = LogStatsWrapper.wrap(GymMazeEnv("CartPole-v1"))
+    log.episode_start((3,))
+    log.episode_step(np.array([1, 2, 3], np.float32), np.array([False, True, False]))
+    log.episode_step(np.array([1, 2, 3], np.float32), np.array([True, False, True]))
+    log.episode_step(np.array([1, 2, 3], np.float32), np.array([False, True, False]))
+    assert log.episode_returns == [2.0, 2.0, 6.0, 4.0]
+    assert log.episode_lengths == [1, 2, 2, 2]
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_within_a_vector_environment(native: bool) -> None:
+    made: list[LogStatsWrapper] = []
+
+    def factory() -> LogStatsWrapper:
+        made.append(LogStatsWrapper.wrap(GymMazeEnv("CartPole-v1")))
+        return made[-1]
+
+    vector = make_vector_env(factory, 4, native=native)
+    vector.reset([0, 1, 2, 3])
+    ends = 0
+    for _ in range(100):
+        step = vector.step({"action": np.ones(4, dtype=np.int64)})
+        ends += int((step.terminated | step.truncated).sum())
+    assert ends > 20
+    assert len(made[0].episode_returns) == ends
+    assert made[0].episode_returns == [float(length) for length in made[0].episode_lengths]

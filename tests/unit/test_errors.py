@@ -1,0 +1,54 @@
+"""One tree of errors, and hints that help."""
+
+from __future__ import annotations
+
+import pytest
+
+import maze
+from maze import errors
+from maze.errors import (
+    ArtifactError,
+    EnvError,
+    InvalidSpecificationError,
+    MazeError,
+    RunContextError,
+    TrackingError,
+    TrainingError,
+    suggest,
+)
+
+
+@pytest.mark.parametrize(
+    "error", [RunContextError, EnvError, ArtifactError, TrackingError, TrainingError, InvalidSpecificationError]
+)
+def test_everything_is_a_maze_error(error: type[Exception]) -> None:
+    assert issubclass(error, MazeError)
+    assert issubclass(error, Exception)
+    assert getattr(maze, error.__name__) is error
+
+
+def test_a_wrong_specification_is_a_run_context_error() -> None:
+    assert issubclass(InvalidSpecificationError, RunContextError)
+    from maze.api import run_context
+
+    assert run_context.InvalidSpecificationError is InvalidSpecificationError
+    assert run_context.RunContextError is RunContextError
+
+
+def test_all_names_are_listed() -> None:
+    classes = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, MazeError)}
+    assert classes | {"suggest"} == set(errors.__all__)
+
+
+@pytest.mark.parametrize(
+    ("value", "accepted", "text"),
+    [
+        ("lrr", ["gamma", "lr"], "did you mean 'lr'? Accepted: gamma, lr."),
+        ("zzz", ["lr", "gamma"], "Accepted: gamma, lr."),
+        ("x", [], "Nothing is accepted here."),
+        (3, [3, 1, 2, 2], "did you mean '3'? Accepted: 1, 2, 3."),
+        (None, ["a"], "Accepted: a."),
+    ],
+)
+def test_suggestions(value: object, accepted: list[object], text: str) -> None:
+    assert suggest(value, accepted) == text

@@ -1,0 +1,98 @@
+"""The agent as a model: it loads without pickle, checks what it is given, and acts."""
+
+from __future__ import annotations
+
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+from maze.tracking.description import AgentModel
+from maze.tracking.mlflow_agent import installed, log_agent, model_signature
+from maze.tracking.mlflow_database import experiment_id, open_client
+from maze.tracking.store import StoreLocation
+
+FLAT = AgentModel.from_spaces(
+    spaces.Dict({"observation": spaces.Box(-1, 1, (4,))}),
+    spaces.Dict({"action": spaces.Discrete(2)}),
+    registered_name="cartpole",
+    alias="champion",
+)
+
+
+class FakeRunContext:
+    """Acts by the sign of the first entry; when not deterministic, the other way round."""
+
+    loaded: Path
+
+    @classmethod
+    def load(cls, path: Any) -> FakeRunContext:
+        instance = cls()
+        instance.loaded = Path(path)
+        return instance
+
+    def transform_observation(self, observation: dict[str, Any]) -> dict[str, Any]:
+        return observation
+
+    def compute_action(self, observation: dict[str, Any], *, deterministic: bool) -> dict[str, Any]:
+        assert (self.loaded / "config.yaml").read_text() == "a: 1\n"
+        positive = observation["observation"][:, 0] > 0
+        return {"action": np.where(positive == deterministic, 1, 0)}
+
+
+@pytest.fixture
+def model_uri(store: StoreLocation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    import mlflow
+
+    module = types.ModuleType("maze.api.run_context")
+    module.RunContext = FakeRunContext
+    monkeypatch.setitem(sys.modules, "maze.api.run_context", module)
+    monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+    agent = tmp_path / "agent"
+    agent.mkdir()
+    (agent / "config.yaml").write_text("a: 1\n")
+    client = open_client(store)
+    run = client.create_run(experiment_id(client, store, "e"), run_name="a run")
+    model_id = log_agent(client, run.info.run_id, agent, FLAT)
+    assert client.get_logged_model(model_id).source_run_id == run.info.run_id
+    outputs = client.get_run(run.info.run_id).outputs.model_outputs
+    assert [output.model_id for output in outputs] == [model_id]
+    version = client.get_model_version_by_alias("cartpole", "champion")
+    assert version.run_id == run.info.run_id
+    assert mlflow.active_run() is None
+    return str(Path(client.get_logged_model(model_id).artifact_location.removeprefix("file://")))
+
+
+def test_the_model_loads_without_pickle_and_acts(model_uri: str) -> None:
+    import mlflow.pyfunc
+    from mlflow.exceptions import MlflowException
+
+    model = mlflow.pyfunc.load_model(model_uri)
+    observation = np.array([[1, 0, 0, 0], [-1, 0, 0, 0]], np.float32)
+    assert model.predict(observation).tolist() == [1, 0]
+    assert model.predict(observation, params={"deterministic": False}).tolist() == [0, 1]
+    with pytest.raises(MlflowException, match="shape"):
+        model.predict(observation[:, :3])
+    assert not list(Path(model_uri).rglob("*.pkl"))
+    assert not list(Path(model_uri).rglob("__pycache__"))
+
+
+def test_signature_names_what_has_several_tensors() -> None:
+    flat = model_signature(FLAT)
+    assert [tensor.name for tensor in flat.inputs.inputs] == [None]
+    assert flat.inputs.inputs[0].shape == (-1, 4)
+    named = AgentModel(inputs=(("a", "float32", (2,)), ("b", "uint8", (3, 3))), outputs=(("action", "int64", ()),))
+    signature = model_signature(named)
+    assert signature.inputs.input_names() == ["a", "b"]
+    assert signature.inputs.inputs[1].shape == (-1, 3, 3)
+    assert signature.params.params[0].name == "deterministic"
+
+
+def test_requirements_are_exact_and_without_local_labels() -> None:
+    lines = installed(("numpy", "torch", "no-such-package"))
+    assert [line.split("==")[0] for line in lines] == ["numpy", "torch"]
+    assert "+" not in "".join(lines)

@@ -1,0 +1,61 @@
+"""Where the store is, for every door and every kind of checkout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from maze.tracking.store import StoreLocation, resolve_store
+
+
+def make_dvc(root: Path) -> Path:
+    (root / ".dvc").mkdir(parents=True)
+    (root / ".dvc" / "config").write_text("")
+    return root
+
+
+def test_environment_variable_wins_and_locks_stay_local(tmp_path: Path) -> None:
+    make_dvc(tmp_path)
+    found = resolve_store(tmp_path / "run", environment={"MLFLOW_TRACKING_URI": "http://tracking:5000"})
+    assert found == StoreLocation("http://tracking:5000", tmp_path / ".maze", "environment")
+    assert found.server == ("tracking", 5000)
+    assert found.database is None
+    assert found.artifact_root is None
+
+
+def test_dvc_root_variable_names_the_real_repository(tmp_path: Path) -> None:
+    real = make_dvc(tmp_path / "real")
+    copy = make_dvc(real / ".dvc" / "tmp" / "exps" / "tmp1")
+    assert resolve_store(copy / "out", environment={"DVC_ROOT": str(real)}).directory == real / ".maze"
+
+
+@pytest.mark.parametrize("below", ["tmp1", "standalone/tmp1"])
+def test_temporary_experiment_copies_belong_to_their_repository(tmp_path: Path, below: str) -> None:
+    real = make_dvc(tmp_path / "real")
+    copy = make_dvc(real / ".dvc" / "tmp" / "exps" / below)
+    (copy / ".git").mkdir()
+    found = resolve_store(copy / "out", environment={})
+    assert (found.directory, found.origin) == (real / ".maze", "dvc")
+    assert found.database == real / ".maze" / "mlflow.db"
+
+
+def test_git_repository_or_worktree_encloses_the_run(tmp_path: Path) -> None:
+    (tmp_path / ".git").write_text("gitdir: elsewhere\n")
+    found = resolve_store(tmp_path / "a" / "b", environment={"DVC_ROOT": "/nowhere"})
+    assert (found.directory, found.origin) == (tmp_path / ".maze", "git")
+
+
+def test_without_a_project_the_store_lies_beside_the_run(tmp_path: Path) -> None:
+    found = resolve_store(tmp_path / "runs" / "first", environment={})
+    assert (found.directory, found.origin) == (tmp_path / "runs" / ".maze", "directory")
+    assert found.uri == f"sqlite:///{tmp_path}/runs/.maze/mlflow.db"
+    assert found.artifact_root == tmp_path / "runs" / ".maze" / "mlartifacts"
+
+
+def test_the_folder_never_makes_a_working_tree_dirty(tmp_path: Path) -> None:
+    found = resolve_store(tmp_path / "run", environment={})
+    found.prepare()
+    found.prepare()
+    assert (found.directory / ".gitignore").read_text() == "*\n"
+    assert found.spool.is_dir()
