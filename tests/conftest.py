@@ -1,4 +1,4 @@
-"""Fixtures that every test has: nothing global may be left changed, and nothing is tracked outside its own directory."""
+"""Fixtures that every test has: nothing global may be left changed, nothing is tracked outside its own directory."""
 
 from __future__ import annotations
 

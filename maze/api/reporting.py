@@ -15,7 +15,7 @@ from maze.artifacts import AgentFiles, read_json, write_json
 from maze.config import RunConfig
 from maze.env.spaces import space_from_json
 from maze.errors import ArtifactError
-from maze.tracking import AgentModel, RestoredStage, RunStatus, open_tracker
+from maze.tracking import AgentModel, RestoredStage, RunStatus, Tracker, open_tracker
 
 __all__ = ["read_results", "show_results", "write_report"]
 
@@ -48,11 +48,22 @@ def write_report(config: RunConfig, seeds: Sequence[int], out: Path = Path("out"
     per_seed = read_results(out, seeds)
     summary: dict[str, Any] = dict(report.summarise(per_seed))
     write_json(out / "report" / "metrics.json", summary)
-    curves = {seed: report.read_curve(out / "train" / str(seed) / "curve.csv") for seed in seeds}
-    episodes = {seed: _read_episodes(out / "evaluate" / str(seed) / "episodes.parquet") for seed in seeds}
-    plots = report.write_plots(out / "report" / "plots", curves=curves, episodes=episodes)
-    run_ids = _complete_tracking(config, seeds, out, summary, plots)
-    write_json(out / "report" / "record.json", {"seeds": list(seeds), "config_sha": config.digest(), **run_ids})
+    tracker = _open_tracker(config, out)  # the store is opened while plots are drawn
+    tracker.start(describe_pipeline(config))
+    status = RunStatus.FAILED
+    try:
+        children = _complete_agents(tracker, config, seeds, out)
+        curves = {seed: report.read_curve(out / "train" / str(seed) / "curve.csv") for seed in seeds}
+        episodes = {seed: _read_episodes(out / "evaluate" / str(seed) / "episodes.parquet") for seed in seeds}
+        plots = report.write_plots(out / "report" / "plots", curves=curves, episodes=episodes)
+        tracker.log_metrics({name: value for name, value in summary.items() if value is not None}, step=0)
+        for plot in plots:
+            tracker.log_file(plot, folder="figures" if plot.suffix == ".png" else "tables")
+        status = RunStatus.FINISHED
+    finally:
+        tracker.finish(status)
+    record = {"seeds": list(seeds), "config_sha": config.digest(), **_run_ids(tracker, children)}
+    write_json(out / "report" / "record.json", record)
     return summary
 
 
@@ -77,26 +88,26 @@ def show_results(seeds: Sequence[int], out: Path = Path("out")) -> None:
     console.print(report.location_table(locations))
 
 
-def _complete_tracking(
-    config: RunConfig, seeds: Sequence[int], out: Path, summary: Mapping[str, Any], plots: Sequence[Path]
-) -> dict[str, Any]:
-    """Fill in what the store does not know yet, and return the run ids of the pipeline and of its agents."""
+def _open_tracker(config: RunConfig, out: Path) -> Tracker:
     settings = config.tracking
     environment = {**os.environ, "MLFLOW_TRACKING_URI": settings.uri} if settings.uri else None
-    tracker = open_tracker(settings.mode, directory=out / "report", environment=environment)
-    tracker.start(describe_pipeline(config))
+    return open_tracker(settings.mode, directory=out / "report", environment=environment)
+
+
+def _complete_agents(tracker: Tracker, config: RunConfig, seeds: Sequence[int], out: Path) -> dict[int, str]:
+    """Fill in what the store does not know of the agents' runs yet, and return the runs' names by seed."""
     children = {}
     for seed in seeds:
         description = describe_run(config.with_seeds(seed), stage="report")
         children[seed] = description.name
         tracker.complete_run(description, _stages_of(seed, out))
-    tracker.log_metrics({name: value for name, value in summary.items() if value is not None}, step=0)
-    for plot in plots:
-        tracker.log_file(plot, folder="figures" if plot.suffix == ".png" else "tables")
-    tracker.finish(RunStatus.FINISHED)
+    return children
+
+
+def _run_ids(tracker: Tracker, children: Mapping[int, str]) -> dict[str, Any]:
+    """Return the ids of the pipeline's and the agents' runs, None where they are not in the store."""
     known: Mapping[str, str] = getattr(tracker, "child_run_ids", {})
-    agents = {str(seed): known.get(name) for seed, name in children.items()}
-    return {"run_id": tracker.run_id, "agents": agents}
+    return {"run_id": tracker.run_id, "agents": {str(seed): known.get(name) for seed, name in children.items()}}
 
 
 def _stages_of(seed: int, out: Path) -> list[RestoredStage]:

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from maze.api import specs
 from maze.api.loading import find_agent, read_config, widen
-from maze.api.session import RunSession, new_run_dir
+from maze.api.session import RunSession, logs_kept_quiet, new_run_dir
 from maze.api.signals import stop_on_signals
 from maze.artifacts import AgentFiles, RunFiles
 from maze.config import RunConfig
@@ -135,7 +135,10 @@ class RunContext:
         self._session: RunSession | None = None
         self._stage = stage
         self._record = record
-        self._ready = False
+        self._ready = False  # there is a trained agent
+        self._warned = False  # it was said that there is none
+        if self._run_dir is not None and self._run_dir.exists() and not self._run_dir.is_dir():
+            raise InvalidSpecificationError(f"run_dir: {str(self._run_dir)!r} is a file; accepted is a directory.")
         if self._run_dir is not None and RunFiles(self._run_dir).is_used() and stage is None:
             if not resume:
                 raise InvalidSpecificationError(
@@ -266,7 +269,7 @@ class RunContext:
     @property
     def env_factory(self) -> Callable[[], MazeEnv]:
         """A function that makes an environment with all wrappers, as the policy knows it."""
-        return self._runner.make_env
+        return self._runner.environments.make_env
 
     # --- what can be done ---------------------------------------------------------------------------------------
 
@@ -293,9 +296,13 @@ class RunContext:
             raise InvalidSpecificationError(f"n_epochs: {n_epochs!r} is not accepted; accepted is a whole number >= 1.")
         runner = self._runner
         _check_arguments(runner.trainer_class, trainer_kwargs)
+        if self._stage is None:  # a stage's failure is worth a record, a wrong specification of one's own is not
+            with allow_modules(self._config.allowed_modules):
+                runner.environments.check()
         session = self._open_session()
         limit = n_epochs if n_epochs is not None else runner.algorithm.n_epochs
         with ExitStack() as stack:
+            stack.enter_context(logs_kept_quiet(self._silent))
             stack.enter_context(allow_modules(self._config.allowed_modules))
             stop = stack.enter_context(stop_on_signals())
             call = stack.enter_context(session.recorded("train", {"n_epochs": n_epochs, **trainer_kwargs}, stop))
@@ -326,14 +333,18 @@ class RunContext:
         """
         from maze.runner import compute_threads  # noqa: PLC0415
 
-        policy = self.policy
-        with allow_modules(self._config.allowed_modules), compute_threads(self._config.runner.torch_threads or 1):
+        with ExitStack() as stack:
+            keep = stack.enter_context(self._playing("evaluate", evaluator_kwargs))
+            stack.enter_context(allow_modules(self._config.allowed_modules))
+            stack.enter_context(compute_threads(self._config.runner.torch_threads or 1))
+            policy = self.policy
             evaluator = self._runner.make_evaluator("evaluation", **evaluator_kwargs)
             try:
                 episodes: Episodes = evaluator.evaluate(policy)
             finally:
-                evaluator.close()
-        self._log_episodes("evaluate", evaluator_kwargs, episodes)
+                if evaluator is not self._runner.algorithm.rollout_evaluator:  # an evaluator of one's own stays open
+                    evaluator.close()
+            keep(episodes)
         return episodes
 
     def rollout(
@@ -366,6 +377,8 @@ class RunContext:
         Raises:
             InvalidSpecificationError: an argument is out of range.
         """
+        from maze.runner import compute_threads  # noqa: PLC0415
+
         given = {
             "n_episodes": n_episodes,
             "max_episode_steps": max_episode_steps,
@@ -380,9 +393,12 @@ class RunContext:
         directory = Path(output_dir) if output_dir is not None else None
         if directory is None and self._ready:
             directory = self.run_dir / "rollout"
-        with allow_modules(self._config.allowed_modules):
+        with ExitStack() as stack:
+            keep = stack.enter_context(self._playing("rollout", given))
+            stack.enter_context(allow_modules(self._config.allowed_modules))
+            stack.enter_context(compute_threads(self._config.runner.torch_threads or 1))
             result = self._runner.roll_out(settings, directory)
-        self._log_episodes("rollout", given, result.episodes)
+            keep(result.episodes)
         return result
 
     def compute_action(
@@ -409,7 +425,7 @@ class RunContext:
 
     def transform_observation(self, observation: Observation) -> Observation:
         """Return what the wrappers make of a raw observation, single or batched, for use with ``compute_action``."""
-        return self._runner.wrap_observation(observation)
+        return self._runner.environments.wrap_observation(observation)
 
     # --- inside -------------------------------------------------------------------------------------------------
 
@@ -431,18 +447,44 @@ class RunContext:
             self._session = RunSession(self._config, RunFiles(root), stage=self._stage, record=self._record)
         return self._session
 
-    def _log_episodes(self, method: str, arguments: Mapping[str, Any], episodes: Any) -> None:
-        """Record played episodes with the run that was trained here, or with the pipeline's."""
+    @contextmanager
+    def _playing(self, method: str, arguments: Mapping[str, Any]) -> Iterator[Callable[[Any], None]]:
+        """Record played episodes: with the run that was trained here once they are over, or as a stage of the pipeline.
+
+        A stage is recorded from its beginning, so that it shows as running and as failed, and so that the tracking
+        store is opened while torch is loaded.
+
+        Yields:
+            A function that takes the episodes.
+        """
+        played: list[Any] = []
         session = self._session
-        if session is None and self._stage is not None and self._record is not None:
-            session = RunSession(self._config, RunFiles(self._record.parent), stage=self._stage, record=self._record)
-        if session is not None and hasattr(episodes, "statistics"):
-            session.log_call(method, arguments, episodes)
+        with logs_kept_quiet(self._silent):
+            if session is None and self._stage is not None and self._record is not None:
+                files = RunFiles(self._record.parent)
+                session = RunSession(self._config, files, stage=self._stage, record=self._record)
+                with session.recorded(method, arguments) as call:
+                    yield played.append
+                    session.log_episodes(call, played[0])
+                return
+            yield played.append
+            if session is not None and hasattr(played[0], "statistics"):
+                session.log_call(method, arguments, played[0])
 
     def _warn_untrained(self) -> None:
-        if not self._ready:
-            self._ready = True
-            warnings.warn("the agent's weights are untrained; call rc.train() first", stacklevel=3)
+        if not self._ready and not self._warned:
+            self._warned = True
+            if not self._silent:
+                message = "the agent's weights are untrained; call rc.train() first"
+                warnings.warn(message, stacklevel=_levels_inside())
+
+
+def _levels_inside() -> int:
+    """Return the ``stacklevel`` with which the caller's warning points at the user's own line."""
+    level, frame = 0, inspect.currentframe()
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "maze":
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def _check_arguments(trainer: type[Trainer[Any]], arguments: Mapping[str, Any]) -> None:

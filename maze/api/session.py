@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from maze.runner import AgentRunner
     from maze.trainers import EpochReport
 
-__all__ = ["Call", "RunSession", "new_run_dir"]
+__all__ = ["Call", "RunSession", "logs_kept_quiet", "new_run_dir"]
 
 
 class Call:
@@ -80,16 +81,18 @@ class RunSession:
         self._remote: Tracker | None = None
         self._model: AgentModel | None = None
         self._trains = False
+        self._training_ended = (RunStatus.FINISHED, "")
 
     # --- while training -----------------------------------------------------------------------------------------
 
     @contextmanager
-    def recorded(self, method: str, arguments: Mapping[str, Any], stop: StopRequest) -> Iterator[Call]:
+    def recorded(self, method: str, arguments: Mapping[str, Any], stop: StopRequest | None = None) -> Iterator[Call]:
         """Record one call that works for long: RUNNING meanwhile, then FINISHED, FAILED or KILLED."""
+        stop = stop or StopRequest()
         call = Call(method, arguments)
         self._calls.append(call)
         started = time.perf_counter()
-        self._trains = True
+        self._trains = method == "train"
         tracker = self._open_tracker()
         status, reason = RunStatus.FAILED, ""
         try:
@@ -104,6 +107,10 @@ class RunSession:
             raise
         finally:
             self._seconds += time.perf_counter() - started
+            if method == "train":
+                self._training_ended = (status, reason)
+            elif status is RunStatus.FINISHED:
+                status, reason = self._training_ended  # playing afterwards does not mend a training that broke
             self._close(tracker, status, reason)
 
     def on_epoch(self, epoch: EpochReport) -> None:
@@ -120,21 +127,31 @@ class RunSession:
     def save_agent(self, runner: AgentRunner) -> None:
         """Write the agent's directory."""
         runner.save(self.files.agent)
-        self._model = AgentModel.from_spaces(*runner.observed_and_acted)
+        tracking = self.config.tracking
+        self._model = AgentModel.from_spaces(
+            *runner.environments.observed_and_acted,
+            registered_name=tracking.registered_model or "",
+            alias=tracking.alias or "",
+        )
 
     def log_call(self, method: str, arguments: Mapping[str, Any], episodes: Episodes) -> None:
         """Record episodes that were played after training: their numbers, and how their returns are spread."""
-        call = Call(method, arguments)
+        with self.recorded(method, arguments) as call:
+            self.log_episodes(call, episodes)
+
+    def log_episodes(self, call: Call, episodes: Episodes) -> None:
+        """Keep what episodes gave as the result of the call that is being recorded, and send it to the trackers."""
         call.result = episodes.statistics
-        self._calls.append(call)
-        tracker = self._open_tracker()
-        numbers = {f"{method}/{name}": float(value) for name, value in call.result.items() if value is not None}
+        tracker = self._tracker
+        if tracker is None:
+            return
+        numbers = {f"{call.method}/{name}": float(value) for name, value in call.result.items() if value is not None}
         tracker.log_metrics(numbers, step=self._rows[-1]["step"] if self._rows else 0)
         if self.config.tracking.mode != "off":
             table = report.EpisodeTable(returns=episodes.returns, lengths=episodes.lengths)
-            tracker.log_figure(report.return_histogram_figure({self._seed: table}), f"figures/{method}_returns.png")
-            tracker.log_figure(report.episode_length_figure({self._seed: table}), f"figures/{method}_lengths.png")
-        self._close(tracker, RunStatus.FINISHED, "")
+            returns, lengths = (f"figures/{call.method}_{name}.png" for name in ("returns", "lengths"))
+            tracker.log_figure(report.return_histogram_figure({self._seed: table}), returns)
+            tracker.log_figure(report.episode_length_figure({self._seed: table}), lengths)
 
     @property
     def _seed(self) -> int:
@@ -196,6 +213,23 @@ class RunSession:
             "steps_per_second": round(self._steps_per_second),
             "tags": dict(self._description.tags),
         }
+
+
+@contextmanager
+def logs_kept_quiet(silent: bool) -> Iterator[None]:
+    """Run a block in which maze's log messages are not printed for want of a handler, if so asked.
+
+    Handlers that the user has set up get them all the same; several threads may be in such blocks.
+    """
+    if not silent:
+        yield
+        return
+    logger, nobody = logging.getLogger("maze"), logging.NullHandler()
+    logger.addHandler(nobody)
+    try:
+        yield
+    finally:
+        logger.removeHandler(nobody)
 
 
 def new_run_dir(config: RunConfig) -> Path:

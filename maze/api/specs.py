@@ -228,6 +228,9 @@ def from_params(params: Mapping[str, Any], config_dir: str | Path | None = None)
         check_seeds(params["seeds"])
     choices = {group: read_name(params.get(group), group) for group in _PARAMS}
     values = flatten(_section(params, "set"))
+    for path in values:
+        if path.removeprefix(ADD).partition(".")[0] == "seeding":
+            raise InvalidSpecificationError(f"set.{path}: seeds are not accepted here; give them as `seeds: [0, 1]`.")
     tags = _section(params, "tags")
     return compose(choices, {**({"tags": dict(tags)} if tags else {}), **values}, config_dir=config_dir, origin="set.")
 

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from types import ModuleType
+from typing import NoReturn
 
 from maze.cli import evaluate, results, rollout, tracking, train, ui
 from maze.errors import MazeError
@@ -34,9 +35,17 @@ EXAMPLES = """examples:
 """
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line; how to use a command is what ``--help`` shows."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line and exit with status 2."""
+        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all sub-commands."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="maze-run",
         description="Train, roll out and evaluate reinforcement-learning agents, reproducibly.",
         epilog=EXAMPLES,
@@ -51,6 +60,16 @@ def build_parser() -> argparse.ArgumentParser:
         module.add_arguments(command)
         command.set_defaults(run=module.run)
     return parser
+
+
+def _parse(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
+    """Return the arguments; ``key=value`` may stand before, between and after options."""
+    arguments, rest = parser.parse_known_args(words)
+    if rest and (arguments.command != "train" or any(word.startswith("-") for word in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        arguments.overrides.extend(rest)
+    return arguments
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -69,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     if words[0] not in COMMANDS and words[0] not in {"-h", "--help"}:
         words.insert(0, "train")
-    arguments = parser.parse_args(words)
+    arguments = _parse(parser, words)
     try:
         status: int = arguments.run(arguments)
     except MazeError as error:

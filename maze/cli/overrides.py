@@ -8,7 +8,7 @@ from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, QuotedString
-from hydra.errors import OverrideParseException
+from hydra.errors import HydraException
 
 from maze.config import groups
 from maze.errors import InvalidSpecificationError
@@ -46,11 +46,13 @@ def context_arguments(words: Sequence[str], config_dir: Path | None = None) -> d
 def _parse(parser: OverridesParser, word: str) -> Override:
     try:
         override = parser.parse_override(word)
-    except OverrideParseException as error:
+    except HydraException as error:  # also of its listeners, which raise the base class
         raise InvalidSpecificationError(
             f"{word!r} is not understood; accepted is key=value, for example algorithm=a2c or algorithm.lr=0.001 "
             f"(see maze-run --help): {str(error).splitlines()[0]}"
         ) from None
+    if not override.key_or_group:
+        raise InvalidSpecificationError(f"{word!r}: there is no key before '='; accepted is key=value.")
     if override.is_delete():
         raise InvalidSpecificationError(f"{word!r}: deleting is not accepted; set the value, for example to null.")
     if override.is_sweep_override():

@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, help="base of all randomness; drawn and recorded when left out")
     parser.add_argument("--run-dir", type=Path, help="directory of the run; a fresh one below outputs/ when left out")
     parser.add_argument("--resume", action="store_true", help="go on from the agent in --run-dir")
+    parser.add_argument("--multirun", "-m", action="store_true", help="not available yet; see dvc exp run --queue")
     parser.add_argument("--silent", action="store_true", help="print nothing")
     parser.add_argument("--info", action="store_true", help="list groups and their options, and train nothing")
     parser.add_argument("--cfg", action="store_true", help="print the resolved configuration, and train nothing")
@@ -48,6 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         config_dir=arguments.config_dir,
         resume=arguments.resume,
+        multirun=arguments.multirun,
         silent=arguments.silent,
     )
     if arguments.cfg:

@@ -101,7 +101,8 @@ class RunConfig:
         try:
             content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
         except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-            raise InvalidSpecificationError(f"{path}: not a readable configuration: {error}") from error
+            reason = " ".join(str(error).split())  # YAML's own errors draw a picture over several lines
+            raise InvalidSpecificationError(f"{path}: not a readable configuration: {reason}") from error
         if not isinstance(content, Mapping):
             raise InvalidSpecificationError(
                 f"{path}: not a configuration: it holds {type(content).__name__}, not a mapping."

@@ -42,6 +42,10 @@ _PERMANENT_CODES = frozenset(
 )
 
 
+_EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+"""Makes the user interface show runs with metrics and models first, rather than traces of language models."""
+
+
 def is_permanent(error: BaseException) -> bool:
     """Return whether the store refused what it was told, rather than being away."""
     return isinstance(error, mlflow.exceptions.MlflowException) and error.error_code in _PERMANENT_CODES
@@ -88,7 +92,7 @@ def experiment_id(client: MlflowClient, store: StoreLocation, name: str) -> str:
         if found is None:
             root = store.artifact_root
             folder = None if root is None else (root / clean_name(candidate).replace("/", "_")).absolute().as_uri()
-            return str(client.create_experiment(candidate, artifact_location=folder))
+            return str(client.create_experiment(candidate, artifact_location=folder, tags=_EXPERIMENT_TAGS))
         if found.lifecycle_stage == "active":
             return str(found.experiment_id)
     raise TrackingError(f"Experiment {name!r}: a thousand deleted experiments have this name. Run: mlflow gc")

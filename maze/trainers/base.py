@@ -61,6 +61,11 @@ class AlgorithmConfig:
 
     def __post_init__(self) -> None:
         validate_fields(self, path="algorithm")
+        if isinstance(self.rollout_evaluator, bool | int | float | str | list | tuple):
+            raise InvalidSpecificationError(
+                f"algorithm.rollout_evaluator: {self.rollout_evaluator!r} is not accepted; accepted: a mapping "
+                "with _target_, an evaluator, or null."
+            )
         if self.n_epochs == 0 and (self.patience is None or self.rollout_evaluator is None):
             raise InvalidSpecificationError(
                 "algorithm.n_epochs: 0 trains until patience is used up, and without patience and rollout_evaluator "

@@ -83,7 +83,14 @@ def test_json_holds_no_infinities_and_has_sorted_keys(tmp_path: Path) -> None:
         },
     )
     text = path.read_text()
-    assert json.loads(text) == {"a": [None, 1.5, {"b": None}], "i": 3, "m": None, "n": 2.0, "t": [1, None, True], "z": None}
+    assert json.loads(text) == {
+        "a": [None, 1.5, {"b": None}],
+        "i": 3,
+        "m": None,
+        "n": 2.0,
+        "t": [1, None, True],
+        "z": None,
+    }
     assert text.endswith("}\n")
     assert list(read_json(path)) == ["a", "i", "m", "n", "t", "z"]
 

@@ -9,7 +9,6 @@ import torch
 
 from maze.seeding import MAX_SEED, derive_seed, draw_seed, numpy_generator, seeded_torch
 
-
 # Changing these changes every recorded run.
 GOLDEN = [1604298284, 948138504, 1691279589]
 GOLDEN_INDEXED = 667375351

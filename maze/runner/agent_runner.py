@@ -5,20 +5,18 @@ Nothing else constructs collaborators. Every object is built once, on first use,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gymnasium import spaces
 
-from maze.artifacts import AgentFiles, atomic_path, read_arrays, read_json, write_arrays, write_json, write_text
-from maze.config import RolloutConfig, RunConfig, canonical
+from maze.artifacts import AgentFiles, read_arrays
+from maze.config import RolloutConfig, RunConfig
 from maze.config.instantiate import instantiate, resolve_target, with_objects
-from maze.env import GymMazeEnv, MazeEnv, SyncVectorEnv, VectorEnv, VectorStep, make_vector_env
-from maze.env.spaces import space_from_json, space_to_json
-from maze.errors import ArtifactError, InvalidSpecificationError
+from maze.env import MazeEnv, SyncVectorEnv, VectorStep
+from maze.errors import InvalidSpecificationError
 from maze.rollout import (
     MAX_ENVS,
     RolloutEvaluator,
@@ -28,6 +26,8 @@ from maze.rollout import (
     play_episodes,
     write_rollout,
 )
+from maze.runner.agent_files import load_weights, read_spaces, save_agent
+from maze.runner.environments import EnvironmentMaker
 from maze.seeding import derive_seed, numpy_generator, seeded_torch
 from maze.types import Array, Observation, StateDict
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from maze.agents import ActorCritic
     from maze.trainers import AlgorithmConfig, Trainer
 
-__all__ = ["AgentRunner", "compute_threads"]
+__all__ = ["AgentRunner"]
 
 
 class AgentRunner:
@@ -44,73 +44,15 @@ class AgentRunner:
     Args:
         config: resolved configuration with both seeds filled in.
         objects: live objects by the place in the configuration that they take (``env``, ``model.policy``, ...).
+
+    Attributes:
+        environments: makes this run's environments.
     """
 
     def __init__(self, config: RunConfig, objects: Mapping[str, Any] | None = None) -> None:
         self.config = config
         self.objects = dict(objects or {})
-        self._statistics: dict[str, Array] = {}
-        self._spaces: tuple[spaces.Dict, spaces.Dict] | None = None
-
-    # --- environments -------------------------------------------------------------------------------------------
-
-    def make_env(self) -> MazeEnv:
-        """Return a new environment with all wrappers and the statistics of the best state."""
-        env = self._make_bare_env()
-        for wrap in self._wrappers():
-            env = wrap(env)
-        if self._statistics:
-            env.load_statistics(self._statistics)
-        return env
-
-    def _make_bare_env(self) -> MazeEnv:
-        source = self._part("env")
-        env = source() if callable(source) else instantiate(source, _path_="env")
-        if isinstance(env, MazeEnv):
-            return env
-        try:
-            return GymMazeEnv(env)
-        except InvalidSpecificationError as error:
-            raise InvalidSpecificationError(
-                f"env: {source!r} made a {type(env).__name__}, which is no environment; accepted is a callable without "
-                "arguments that returns a MazeEnv or a gymnasium environment."
-            ) from error
-
-    def _wrappers(self) -> list[Callable[[MazeEnv], MazeEnv]]:
-        """Return functions env -> wrapped env, innermost first."""
-        given = self._part("wrappers")
-        items = given if isinstance(given, list | tuple) else [given]
-        return [_as_wrap(item) for item in items]
-
-    def make_vector_env(self, n_envs: int) -> VectorEnv:
-        """Return ``n_envs`` wrapped environments that step together."""
-        return make_vector_env(self.make_env, n_envs)
-
-    @cached_property
-    def observed_and_acted(self) -> tuple[spaces.Dict, spaces.Dict]:
-        """Observation and action space after all wrappers; those of the loaded agent when there is one."""
-        if self._spaces is not None:
-            return self._spaces
-        env = self.make_env()
-        try:
-            return env.observation_space, env.action_space
-        finally:
-            env.close()
-
-    def wrap_observation(self, observation: Observation) -> Observation:
-        """Return what the wrappers make of a raw observation, single or batched: what the policy was trained on."""
-        for wrapper in reversed(self._wrapper_chain):
-            observation = wrapper.observation(observation)
-        return observation
-
-    @cached_property
-    def _wrapper_chain(self) -> list[Any]:
-        chain = []
-        env: Any = self.make_env()
-        while hasattr(env, "env") and hasattr(type(env), "wrap"):
-            chain.append(env)
-            env = env.env
-        return chain
+        self.environments = EnvironmentMaker(config, self.objects)
 
     # --- model and trainer --------------------------------------------------------------------------------------
 
@@ -122,12 +64,12 @@ class AgentRunner:
     def _build_model(self) -> ActorCritic:
         from maze.agents import ActorCritic  # noqa: PLC0415  (loads torch, which composing must not)
 
-        observation_space, action_space = self.observed_and_acted
+        observation_space, action_space = self.environments.observed_and_acted
         with seeded_torch(derive_seed(self._agent_seed, "weights")):
             composer = self._composer(observation_space, action_space)
             model = ActorCritic(composer.policy, composer.critic)
         model.policy.seed(derive_seed(self._agent_seed, "compute_action"))
-        return model.to(self.algorithm.device).flatten_parameters_()
+        return model.to(_checked_device(self.algorithm.device)).flatten_parameters_()
 
     def _composer(self, observation_space: spaces.Dict, action_space: spaces.Dict) -> Any:
         return instantiate(
@@ -165,7 +107,7 @@ class AgentRunner:
 
         config = self.algorithm
         n_envs = self.config.runner.concurrency
-        env = self.make_vector_env(n_envs)
+        env = self.environments.make_vector_env(n_envs)
         env.training = True
         learner = self._build_model()
         learner.restore(self.model.snapshot())
@@ -206,7 +148,7 @@ class AgentRunner:
             **getattr(self.algorithm, "evaluator_settings", {}),
             **settings,
         }
-        merged.setdefault("eval_env", self.make_vector_env)
+        merged.setdefault("eval_env", self.environments.make_vector_env)
         if merged["_target_"] == "maze.rollout.evaluate.RolloutEvaluator":
             merged.setdefault("seed", derive_seed(self._env_seed, stream))
         made: RolloutEvaluator = instantiate({"_target_": merged.pop("_target_")}, _path_="evaluator", **merged)
@@ -226,8 +168,8 @@ class AgentRunner:
         seed = derive_seed(self._env_seed, "rollout")
         recorder = TrajectoryRecorder() if settings.record_trajectory else None
         n_envs = 1 if settings.render else min(settings.n_episodes, MAX_ENVS)
-        shown = self.make_env() if settings.render else None
-        env = SyncVectorEnv([shown]) if shown is not None else self.make_vector_env(n_envs)
+        shown = self.environments.make_env() if settings.render else None
+        env = SyncVectorEnv([shown]) if shown is not None else self.environments.make_vector_env(n_envs)
         observers: list[StepObserver] = [] if recorder is None else [recorder]
         if shown is not None:
             observers.append(_Screen(shown))
@@ -263,22 +205,13 @@ class AgentRunner:
 
     def use_state(self, state: StateDict) -> None:
         """Give acting and new environments a state: weights into the model, statistics into environments."""
-        self._statistics = dict(state["statistics"])
-        self.__dict__.pop("_wrapper_chain", None)
+        self.environments.use_statistics(state["statistics"])
         self.model.restore(state["model"])
 
     def save(self, files: AgentFiles) -> None:
-        """Write the agent that acts now into its directory; the same agent gives the same bytes."""
-        from safetensors.torch import save  # noqa: PLC0415
-
-        observation_space, action_space = self.observed_and_acted
-        write_text(files.config, canonical.to_yaml(self.config.agent_part()))
-        write_json(
-            files.spaces, {"observation": space_to_json(observation_space), "action": space_to_json(action_space)}
-        )
-        write_arrays(files.statistics, self._statistics)
-        with atomic_path(files.weights) as temporary:
-            temporary.write_bytes(save(self.model.export_weights()))
+        """Write the agent that acts now into its directory."""
+        statistics = self.environments.statistics or {}
+        save_agent(files, self.config, self.model, self.environments.observed_and_acted, statistics)
 
     def load(self, files: AgentFiles) -> None:
         """Take spaces, weights and statistics from an agent's directory.
@@ -286,24 +219,24 @@ class AgentRunner:
         Raises:
             ArtifactError: a file is missing or damaged, or the weights do not fit the model.
         """
-        from safetensors import SafetensorError  # noqa: PLC0415
-        from safetensors.torch import load_file  # noqa: PLC0415
-
         files.require()
-        description = read_json(files.spaces)
-        observation_space = space_from_json(description["observation"])
-        action_space = space_from_json(description["action"])
-        if not isinstance(observation_space, spaces.Dict) or not isinstance(action_space, spaces.Dict):
-            raise ArtifactError(f"{files.spaces}: spaces are no dictionaries; the file was not written by maze.")
-        self._spaces = (observation_space, action_space)
-        try:
-            self.model.import_weights(load_file(files.weights))
-        except (SafetensorError, ArtifactError, OSError) as error:
-            raise ArtifactError(
-                f"{files.weights}: does not hold the weights of this agent ({error}); restore the directory, for "
-                "example with `dvc checkout`, or train again."
-            ) from error
-        self._statistics = read_arrays(files.statistics)
+        self.environments.known_spaces = read_spaces(files.spaces)
+        load_weights(files, self.model)
+        self.environments.use_statistics(read_arrays(files.statistics))
+
+
+def _checked_device(name: str) -> str:
+    """Return the name of a device that torch has on this machine."""
+    import torch  # noqa: PLC0415
+
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # torch asserts that CUDA is compiled in
+        reason = str(error).splitlines()[0]
+        raise InvalidSpecificationError(
+            f"algorithm.device: {name!r} cannot be used here ({reason}); accepted: 'cpu', or 'cuda' where there is one."
+        ) from error
+    return name
 
 
 class _Screen:
@@ -317,40 +250,3 @@ class _Screen:
     ) -> None:
         del episode, observation, action, step, active
         self._env.render()
-
-
-def _as_wrap(item: Any) -> Callable[[MazeEnv], MazeEnv]:
-    """Return a function env -> wrapped env for a wrapper class, a callable, or a ``_target_`` mapping."""
-    if isinstance(item, Mapping):
-        arguments = {key: value for key, value in item.items() if key != "_target_"}
-        target = resolve_target(item["_target_"])
-        wrap = getattr(target, "wrap", target)
-        return lambda env: wrap(env, **arguments)
-    if hasattr(item, "wrap"):
-        wrap_with: Callable[[MazeEnv], MazeEnv] = item.wrap
-        return wrap_with
-    if callable(item):
-        function: Callable[[MazeEnv], MazeEnv] = item
-        return function
-    raise InvalidSpecificationError(
-        f"wrappers: {item!r} is no wrapper; accepted are a Wrapper class, a callable env -> env, "
-        "a mapping {dotted class: arguments}, or a list of these."
-    )
-
-
-@contextmanager
-def compute_threads(n_threads: int) -> Iterator[None]:
-    """Run a block with as many threads for torch and NumPy, and put back what was set before.
-
-    Small networks are faster with one thread, and one thread makes sums come out the same everywhere.
-    """
-    import torch  # noqa: PLC0415
-    from threadpoolctl import threadpool_limits  # noqa: PLC0415
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(n_threads)
-    try:
-        with threadpool_limits(limits=n_threads, user_api="blas"):
-            yield
-    finally:
-        torch.set_num_threads(before)

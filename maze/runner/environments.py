@@ -1,0 +1,160 @@
+"""Making environments with their wrappers, one or many, as a run's configuration says."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+from gymnasium import spaces
+
+from maze.config import RunConfig
+from maze.config.instantiate import instantiate, resolve_target, with_objects
+from maze.env import GymMazeEnv, MazeEnv, VectorEnv, make_vector_env
+from maze.errors import InvalidSpecificationError
+from maze.types import Array, Observation
+
+__all__ = ["EnvironmentMaker"]
+
+
+class EnvironmentMaker:
+    """Makes the environments of one run.
+
+    Args:
+        config: resolved configuration.
+        objects: live objects by the place in the configuration that they take.
+
+    Attributes:
+        statistics: normalisation statistics that every new environment gets; None leaves them fresh.
+        known_spaces: observation and action space of a loaded agent, which environments have to fit; None before.
+    """
+
+    def __init__(self, config: RunConfig, objects: Mapping[str, Any]) -> None:
+        self._config = config
+        self._objects = objects
+        self.statistics: dict[str, Array] | None = None
+        self.known_spaces: tuple[spaces.Dict, spaces.Dict] | None = None
+
+    def use_statistics(self, statistics: Mapping[str, Array]) -> None:
+        """Give every environment that is made from now on these normalisation statistics."""
+        self.statistics = dict(statistics)
+        self.__dict__.pop("_wrapper_chain", None)
+
+    def make_env(self) -> MazeEnv:
+        """Return a new environment with all wrappers and the statistics of the best state."""
+        env = self._make_bare_env()
+        for wrap in self._wrappers():
+            env = wrap(env)
+            if not isinstance(env, MazeEnv):
+                raise InvalidSpecificationError(
+                    f"wrappers: {wrap!r} made {env!r}, not a MazeEnv; accepted are callables env -> wrapped env."
+                )
+        if self.statistics is not None:
+            env.load_statistics(self.statistics)
+        return env
+
+    def _make_bare_env(self) -> MazeEnv:
+        source = with_objects(self._config.section("env"), self._objects, "env")
+        env = source() if callable(source) else instantiate(source, _path_="env")
+        if isinstance(env, MazeEnv):
+            return env
+        try:
+            return GymMazeEnv(env)
+        except InvalidSpecificationError as error:
+            raise InvalidSpecificationError(
+                f"env: {source!r} made a {type(env).__name__}, which is no environment; accepted is a callable without "
+                "arguments that returns a MazeEnv or a gymnasium environment."
+            ) from error
+
+    def _wrappers(self) -> list[Callable[[MazeEnv], MazeEnv]]:
+        """Return functions env -> wrapped env, innermost first."""
+        given = with_objects(self._config.section("wrappers"), self._objects, "wrappers")
+        items = given if isinstance(given, list | tuple) else [given]
+        return [_as_wrap(item) for item in items]
+
+    def make_vector_env(self, n_envs: int) -> VectorEnv:
+        """Return ``n_envs`` wrapped environments that step together.
+
+        Raises:
+            InvalidSpecificationError: the loaded agent knows other observations or actions.
+        """
+        env = make_vector_env(self.make_env, n_envs)
+        if self.known_spaces is not None:
+            for name, known, given in zip(
+                ("observations", "actions"), self.known_spaces, (env.observation_space, env.action_space), strict=True
+            ):
+                if _kinds(known) != _kinds(given):
+                    raise InvalidSpecificationError(
+                        f"env: its {name} are {_kinds(given)}, and the loaded agent knows {_kinds(known)}; give the "
+                        "environment and the wrappers that the agent was trained with."
+                    )
+        return env
+
+    @cached_property
+    def observed_and_acted(self) -> tuple[spaces.Dict, spaces.Dict]:
+        """Observation and action space after all wrappers; those of the loaded agent when there is one."""
+        if self.known_spaces is not None:
+            return self.known_spaces
+        env = self.make_env()
+        try:
+            return env.observation_space, env.action_space
+        finally:
+            env.close()
+
+    def check(self) -> None:
+        """Make one environment with its wrappers, and close it.
+
+        Raises:
+            InvalidSpecificationError: it cannot be made.
+        """
+        _ = self.observed_and_acted
+
+    def wrap_observation(self, observation: Observation) -> Observation:
+        """Return what the wrappers make of a raw observation, single or batched: what the policy was trained on."""
+        for wrapper in reversed(self._wrapper_chain):
+            observation = wrapper.observation(observation)
+        return observation
+
+    @cached_property
+    def _wrapper_chain(self) -> list[Any]:
+        chain = []
+        env: Any = self.make_env()
+        while hasattr(env, "env") and hasattr(type(env), "wrap"):
+            chain.append(env)
+            env = env.env
+        return chain
+
+
+def _kinds(space: spaces.Dict) -> dict[str, tuple[Any, ...]]:
+    """Return by key what networks depend on."""
+    return {
+        key: (type(part).__name__, part.shape, part.dtype, getattr(part, "n", None))
+        for key, part in space.spaces.items()
+    }
+
+
+def _as_wrap(item: Any) -> Callable[[MazeEnv], MazeEnv]:
+    """Return a function env -> wrapped env for a wrapper class, a callable, or a ``_target_`` mapping."""
+    if isinstance(item, Mapping):
+        arguments = {key: value for key, value in item.items() if key != "_target_"}
+        target = resolve_target(item["_target_"])
+        wrap = getattr(target, "wrap", target)
+        try:
+            inspect.signature(target).bind(None, **arguments)
+        except TypeError as error:
+            raise InvalidSpecificationError(
+                f"wrappers: {item['_target_']} cannot be made with {arguments!r}: {error}; accepted: "
+                f"{', '.join(list(inspect.signature(target).parameters)[1:]) or 'no arguments'}."
+            ) from error
+        return lambda env: wrap(env, **arguments)
+    if hasattr(item, "wrap"):
+        wrap_with: Callable[[MazeEnv], MazeEnv] = item.wrap
+        return wrap_with
+    if callable(item):
+        function: Callable[[MazeEnv], MazeEnv] = item
+        return function
+    raise InvalidSpecificationError(
+        f"wrappers: {item!r} is no wrapper; accepted are a Wrapper class, a callable env -> env, "
+        "a mapping {dotted class: arguments}, or a list of these."
+    )

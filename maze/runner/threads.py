@@ -1,0 +1,50 @@
+"""How many threads torch and NumPy use while a run computes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+__all__ = ["compute_threads"]
+
+
+class _ThreadLimit:
+    """How many blocks limit threads just now; the last to end puts back what the first one found."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.n_blocks = 0
+        self.torch_before = 0
+        self.blas: Any = None
+
+
+_THREAD_LIMIT = _ThreadLimit()  # the limits themselves belong to the process, and so does their count
+
+
+@contextmanager
+def compute_threads(n_threads: int) -> Iterator[None]:
+    """Run a block with as many threads for torch and NumPy, and put back what was set before.
+
+    Small networks are faster with one thread, and one thread makes sums come out the same everywhere. Blocks of several
+    threads may overlap.
+    """
+    import torch  # noqa: PLC0415
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415
+
+    shared = _THREAD_LIMIT
+    with shared.lock:
+        if shared.n_blocks == 0:
+            shared.torch_before = torch.get_num_threads()
+            shared.blas = threadpool_limits(limits=n_threads, user_api="blas")
+        shared.n_blocks += 1
+        torch.set_num_threads(n_threads)
+    try:
+        yield
+    finally:
+        with shared.lock:
+            shared.n_blocks -= 1
+            torch.set_num_threads(shared.torch_before)
+            if shared.n_blocks == 0:
+                shared.blas.restore_original_limits()

@@ -1,0 +1,162 @@
+"""Every stage depends, in dvc.yaml, on the code that decides its results, and on no other."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Callable
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+from tests.integration.project import REPOSITORY, SILENT, Project
+
+pytestmark = pytest.mark.slow
+
+STAGES = ("compose", "train", "rollout", "evaluate", "report")
+
+CHANGES_NO_RESULT = {
+    "maze/errors.py": "words of errors: a stage that raises one has no result",
+    "maze/types.py": "names of types for annotations",
+    "maze/tracking/*": "tells MLflow what happened and writes nothing but the record",
+    "maze/api/pipeline.py": "names the run in MLflow",
+    "maze/api/signals.py": "a stage that was interrupted has no result",
+    "maze/conf/*": "the folder conf/ itself, of which the package is a link",
+}
+"""Imported by stages that do not depend on it, and why an edit of it cannot make their results stale."""
+
+CHANGES_NO_RESULT_AFTER_COMPOSE = {
+    "maze/api/arguments.py": "what users write was read by compose",
+    "maze/api/specs.py": "what users write was read by compose; the stages call its check of seeds alone",
+    "maze/config/*": "build/config.yaml holds every value, and DVC compares them; reading them back changes none",
+    "stages/settings.py": "names of files, which dvc.yaml states as well: a stage that misses its outputs fails",
+}
+"""The same for all stages but the first."""
+
+CHANGES_NO_RESULT_OF = {
+    "compose": {},
+    "train": {
+        "maze/api/loading.py": "finds agents; training begins without one",
+        "maze/report/*": "progress bar and figures for MLflow",
+    },
+    "rollout": {
+        "maze/api/session.py": "writes the record",
+        "maze/report/*": "figures for MLflow",
+        "maze/trainers/*": "fields of the algorithm, of which acting uses the device alone",
+    },
+    "evaluate": {
+        "maze/api/session.py": "writes the record",
+        "maze/report/*": "figures for MLflow",
+        "maze/trainers/*": "fields of the algorithm, of which the section evaluation replaces what is used here",
+    },
+    "report": {
+        "maze/env/*": "reads spaces for the model in MLflow",
+        "maze/trainers/*": "fields of the algorithm, which are read and not used",
+    },
+}
+"""The same for single stages."""
+
+IMPORTED = """
+import atexit, json, runpy, sys
+from pathlib import Path
+here, report, name = Path.cwd(), Path(sys.argv[1]), sys.argv[2]
+def write():
+    files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    paths = [Path(file) for file in files if file and Path(file).is_relative_to(here)]
+    report.write_text(json.dumps(sorted(path.relative_to(here).as_posix() for path in paths)))
+atexit.register(write)
+sys.argv = sys.argv[2:]
+runpy.run_module(name, run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def project(make_project: Callable[..., Project]) -> Project:
+    return make_project(set=SILENT)
+
+
+@pytest.fixture(scope="module")
+def imported(project: Project) -> dict[str, list[str]]:
+    """Return the project's own files that each stage imports when it runs."""
+    found = {}
+    for stage in STAGES:
+        listing = project.root.parent / f"{stage}.json"
+        seed = ["--seed", "0"] if stage in ("train", "rollout", "evaluate") else []
+        outcome = project.python("-c", IMPORTED, str(listing), f"stages.{stage}", *seed)
+        assert outcome.status == 0, outcome.text
+        found[stage] = json.loads(listing.read_text())
+    return found
+
+
+def dependencies(project: Project, stage: str) -> list[str]:
+    """Return the code that a stage names in dvc.yaml, `conf` and results of other stages left out."""
+    listed = project.yaml("dvc.yaml")["stages"][stage]["deps"]
+    return [name for name in listed if name.split("/")[0] in ("maze", "stages")]
+
+
+def covers(dependency: str, file: str) -> bool:
+    return file == dependency or file.startswith(f"{dependency}/")
+
+
+def only_names(file: Path) -> bool:
+    """Return whether a package's __init__.py does nothing but name what its modules hold."""
+    if file.name != "__init__.py":
+        return False
+    allowed = (ast.Import, ast.ImportFrom, ast.Assign, ast.Expr)
+    return all(
+        isinstance(node, allowed) and (not isinstance(node, ast.Expr) or isinstance(node.value, ast.Constant))
+        for node in ast.parse(file.read_text()).body
+    )
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_imported_module_is_a_dependency_or_changes_no_result(
+    stage: str, project: Project, imported: dict[str, list[str]]
+) -> None:
+    later = {} if stage == "compose" else CHANGES_NO_RESULT_AFTER_COMPOSE
+    excused = [*CHANGES_NO_RESULT, *later, *CHANGES_NO_RESULT_OF[stage]]
+    listed = dependencies(project, stage)
+    missing = [
+        file
+        for file in imported[stage]
+        if not any(covers(name, file) for name in listed)
+        and not any(fnmatch(file, pattern) for pattern in excused)
+        and not only_names(project.root / file)
+    ]
+    assert missing == [], f"name these in the deps of {stage!r} in dvc.yaml"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_dependency_is_imported(stage: str, project: Project, imported: dict[str, list[str]]) -> None:
+    # the file that python -m runs is no entry of sys.modules
+    code = [*imported[stage], f"stages/{stage}.py"]
+    needless = [name for name in dependencies(project, stage) if not any(covers(name, file) for file in code)]
+    assert needless == [], f"take these out of the deps of {stage!r} in dvc.yaml"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_excuse_is_idle(stage: str, project: Project, imported: dict[str, list[str]]) -> None:
+    idle = [
+        pattern
+        for pattern in CHANGES_NO_RESULT_OF[stage]
+        if not any(fnmatch(file, pattern) for file in imported[stage])
+    ]
+    assert idle == []
+
+
+def test_every_listed_dependency_exists() -> None:
+    project = Project(REPOSITORY, {})
+    for stage in STAGES:
+        for name in dependencies(project, stage):
+            assert (REPOSITORY / name).exists(), f"{stage}: {name}"
+
+
+def test_composing_and_reporting_do_not_load_torch(project: Project, imported: dict[str, list[str]]) -> None:
+    assert imported  # the configuration of the stages is there
+    for stage in ("compose", "report"):
+        run = f"runpy.run_module('stages.{stage}', run_name='__main__')"
+        check = f"import sys, runpy; {run}; print('torch' in sys.modules)"
+        outcome = project.python("-c", check)
+        assert outcome.status == 0, outcome.text
+        assert outcome.stdout.strip().splitlines()[-1] == "False"

@@ -1,0 +1,163 @@
+"""A loaded run acts, is evaluated and trains on, in a process that knows nothing else; a damaged one says so."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from maze import ArtifactError, InvalidSpecificationError, MazeError, RunContext
+from tests.scripted import counting, tiny_context, weights_of
+
+ROOT = Path(__file__).parents[3]
+OBSERVATIONS = [[0.1 * step, -0.2, 0.05 * step, 0.3] for step in range(8)]
+
+SCRIPT = """
+import json, sys
+import numpy as np
+from maze import RunContext
+rc = RunContext.load(sys.argv[1])
+observations = np.array(json.loads(sys.argv[2]), np.float32)
+print(json.dumps({
+    "sampled": [int(rc.compute_action({"observation": row})["action"]) for row in observations],
+    "deterministic": rc.compute_action({"observation": observations}, deterministic=True)["action"].tolist(),
+    "returns": rc.evaluate(n_episodes=4).returns.tolist(),
+    "rolled out": rc.rollout(n_episodes=3, output_dir=sys.argv[3]).returns.tolist(),
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the directory of a finished run with normalised observations."""
+    directory = tmp_path_factory.mktemp("loading") / "run"
+    tiny_context(directory, wrappers="vector_obs", algorithm="ppo").train()
+    return directory
+
+
+@pytest.fixture
+def copy_of_run(run: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(run, tmp_path / "copy"))
+
+
+def test_a_fresh_process_acts_and_evaluates_the_same(tmp_path: Path) -> None:
+    rc = tiny_context(tmp_path / "run", wrappers="vector_obs", algorithm="ppo")
+    rc.train()
+    rows = np.array(OBSERVATIONS, np.float32)
+    expected = {
+        "sampled": [int(rc.compute_action({"observation": row})["action"]) for row in rows],
+        "deterministic": rc.compute_action({"observation": rows}, deterministic=True)["action"].tolist(),
+        "returns": rc.evaluate(n_episodes=4).returns.tolist(),
+        "rolled out": rc.rollout(n_episodes=3).returns.tolist(),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(tmp_path / "run"), json.dumps(OBSERVATIONS), str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == expected
+    for name in ("episodes.parquet", "steps.npz"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "run" / "rollout" / name).read_bytes()
+
+
+@pytest.mark.parametrize("form", [str, Path, lambda path: path / "agent"], ids=["text", "path", "agent"])
+def test_every_form_of_directory_is_loaded(form: Callable[[Path], Any], run: Path) -> None:
+    rc = RunContext.load(form(run), silent=True)
+    assert rc.run_dir == run
+    assert len(rc.evaluate(n_episodes=1)) == 1
+    assert rc.config.seeding.agent_base_seed == 1
+
+
+def test_a_loaded_agent_trains_on_in_a_new_directory(run: Path, tmp_path: Path) -> None:
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    config = RunContext.load(run).config.replace({"log_base_dir": str(tmp_path / "new"), "tracking.mode": "off"})
+    path = tmp_path / "wider.yaml"
+    path.write_text(config.to_yaml())
+    rc = RunContext.load(run, config=path, silent=True)
+    start = weights_of(rc)
+    rc.train(1)
+    assert weights_of(rc).tobytes() != start.tobytes()
+    assert rc.run_dir.is_relative_to(tmp_path / "new")
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "weights.safetensors", "spaces.json", "statistics.npz"])
+@pytest.mark.parametrize("content", [None, b"", b"\x00\xffdamaged", b"{}", b"[1]"], ids=repr)
+def test_a_missing_or_damaged_file_is_one_line_that_names_it(
+    name: str, content: bytes | None, copy_of_run: Path
+) -> None:
+    path = copy_of_run / "agent" / name
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content)
+    with pytest.raises(MazeError) as caught:
+        RunContext.load(copy_of_run, silent=True).evaluate(n_episodes=1)
+    assert isinstance(caught.value, ArtifactError | InvalidSpecificationError)
+    assert name in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_files_that_do_not_belong_together_are_refused(copy_of_run: Path, tmp_path: Path) -> None:
+    other = tiny_context(tmp_path / "other", model="vector_obs", critic="template_state")
+    other.train(1)
+    for name in ("weights.safetensors", "statistics.npz"):
+        shutil.copy(tmp_path / "other" / "agent" / name, copy_of_run / "agent" / name)
+    with pytest.raises(ArtifactError, match=r"weights\.safetensors: does not hold the weights of this agent"):
+        RunContext.load(copy_of_run).evaluate(n_episodes=1)
+
+
+def test_statistics_of_other_wrappers_are_refused(copy_of_run: Path, tmp_path: Path) -> None:
+    tiny_context(tmp_path / "plain", algorithm="ppo").train(1)
+    shutil.copy(tmp_path / "plain" / "agent" / "statistics.npz", copy_of_run / "agent" / "statistics.npz")
+    with pytest.raises(ArtifactError, match="statistics"):
+        RunContext.load(copy_of_run).evaluate(n_episodes=1)
+
+
+def test_a_directory_without_an_agent_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="holds no agent; accepted is the directory of a trained run"):
+        RunContext.load(tmp_path)
+
+
+def test_an_agent_of_a_lambda_says_that_its_environment_is_not_at_hand(tmp_path: Path) -> None:
+    tiny_context(tmp_path / "run", env=lambda: counting([4])).train(1)
+    rc = RunContext.load(tmp_path / "run", silent=True)
+    action = rc.compute_action({"observation": np.zeros(2, np.float32)}, deterministic=True)
+    assert int(action["action"]) in (0, 1)
+    with pytest.raises(InvalidSpecificationError, match=r"^env: the object .*lambda.* is not at hand"):
+        rc.evaluate(n_episodes=1)
+
+
+def test_a_resolved_configuration_needs_no_composition(tmp_path: Path) -> None:
+    rc = tiny_context(tmp_path / "a")
+    config = rc.config.replace({"run_dir": None})
+    (tmp_path / "config.yaml").write_text(config.to_yaml())
+    weights = []
+    for index, source in enumerate([tmp_path / "config.yaml", config.to_mapping(), config]):
+        again = RunContext.from_config(source, seed=1, run_dir=tmp_path / str(index), silent=True)
+        again.train(1)
+        weights.append(weights_of(again).tobytes())
+    rc.train(1)
+    assert set(weights) == {weights_of(rc).tobytes()}
+
+
+@pytest.mark.parametrize("content", [None, "{", "- 1", "env: 3", "nonsense: {}"])
+def test_an_unreadable_configuration_is_refused(content: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(InvalidSpecificationError, match=r"config\.yaml: ") as caught:
+        RunContext.from_config(path)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,283 @@
+"""What a RunContext accepts, gives and leaves behind."""
+
+from __future__ import annotations
+
+import copy
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+
+from maze import (
+    A2CAlgorithmConfig,
+    ArtifactError,
+    GymMazeEnv,
+    InvalidSpecificationError,
+    LogStatsWrapper,
+    RunContext,
+    RunContextError,
+    TrainingError,
+)
+from tests.scripted import counting, tiny_context, weights_of
+
+TINY = {"tracking.mode": "off", "algorithm.epoch_length": 2, "algorithm.n_rollout_steps": 4}
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> RunContext:
+    rc = tiny_context(tmp_path / "run", wrappers="vector_obs", algorithm="ppo")
+    rc.train()
+    return rc
+
+
+# --- construction -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        "gym_env",
+        {"_target_": "maze.env.make_gym_maze_env", "name": "CartPole-v1"},
+        {"_target_": "maze.env.GymMazeEnv", "env": "CartPole-v1"},
+        lambda: GymMazeEnv("CartPole-v1"),
+        lambda: gymnasium.make("CartPole-v1"),
+        lambda: LogStatsWrapper.wrap(GymMazeEnv("CartPole-v1")),
+    ],
+    ids=["name", "mapping", "class", "lambda", "gymnasium", "wrapped"],
+)
+def test_every_form_of_environment_trains_the_same_agent(env: Any, tmp_path: Path) -> None:
+    rc = tiny_context(tmp_path / "run", env=env)
+    rc.train(1)
+    reference = tiny_context(tmp_path / "reference")
+    reference.train(1)
+    assert weights_of(rc).tobytes() == weights_of(reference).tobytes()
+
+
+@pytest.mark.parametrize(
+    "wrappers",
+    [
+        {"maze.env.log_stats.LogStatsWrapper": {"logging_prefix": "x"}},
+        {"_target_": "maze.LogStatsWrapper"},
+        LogStatsWrapper,
+        lambda env: LogStatsWrapper.wrap(env, logging_prefix="x"),
+        [LogStatsWrapper, {"_target_": "maze.env.normalization.ObservationNormalizationWrapper"}],
+    ],
+    ids=["mapping", "target", "class", "callable", "list"],
+)
+def test_every_form_of_wrappers_is_applied(wrappers: Any, tmp_path: Path) -> None:
+    rc = tiny_context(tmp_path / "run", wrappers=wrappers)
+    assert isinstance(rc.env_factory(), LogStatsWrapper)
+    rc.train(1)
+
+
+def test_objects_and_modules_of_every_component(tmp_path: Path) -> None:
+    config = A2CAlgorithmConfig(epoch_length=2, n_rollout_steps=4, n_epochs=1)
+    rc = tiny_context(tmp_path / "run", algorithm=config, model="vector_obs", critic="template_state")
+    assert rc.config.algorithm.epoch_length == 2
+    assert rc.train().n_steps == 2 * 4 * 2
+    assert type(rc.trainer).__name__ == "A2C"
+
+
+def test_overrides_reach_every_value_and_are_left_as_they_were(tmp_path: Path) -> None:
+    overrides = {
+        "algorithm.lr": 0.5,
+        "tags": {"a,b": "'quoted'"},
+        "model.policy.networks": [],
+        "env.name": "CartPole-v0",
+    }
+    before = copy.deepcopy(overrides)
+    rc = RunContext(overrides=overrides, run_dir=tmp_path, seed=3)
+    assert overrides == before
+    assert rc.config.algorithm.lr == 0.5
+    assert rc.config.tags == {"a,b": "'quoted'"}
+    assert rc.config.env.name == "CartPole-v0"
+    assert (rc.config.seeding.env_base_seed, rc.config.seeding.agent_base_seed) == (3, 3)
+
+
+def test_a_seed_is_drawn_and_recorded_when_none_is_given() -> None:
+    seeds = {RunContext().config.seeding.agent_base_seed for _ in range(2)}
+    assert len(seeds) == 2
+    assert None not in seeds
+
+
+def test_construction_writes_nothing(tmp_path: Path) -> None:
+    RunContext(run_dir=tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"env": GymMazeEnv("CartPole-v1")}, r"^env: an instance \(GymMazeEnv\).*env=lambda"),
+        ({"algorithm": "a2cc"}, r"a2cc.*did you mean 'a2c'"),
+        ({"overrides": {"algorithm.lr": "fast"}}, r"algorithm\.lr: 'fast'"),
+        ({"overrides": {"algorithm.lr": -1.0}}, r"algorithm\.lr: -1\.0"),
+        ({"overrides": {"algorithm.n_epoch": 1}}, r"n_epoch.*did you mean 'n_epochs'"),
+        ({"seed": -1}, r"^seed: -1"),
+        ({"seed": 1.5}, r"^seed: 1\.5"),
+        ({"multirun": True}, r"^multirun: True"),
+        ({"config_dir": "/nowhere/at/all"}, r"/nowhere/at/all"),
+    ],
+)
+def test_a_wrong_specification_is_found_at_construction(arguments: Any, message: str) -> None:
+    with pytest.raises(InvalidSpecificationError, match=message) as caught:
+        RunContext(**arguments)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("env", "message"),
+    [
+        ("LunarLander-v3", r"'LunarLander-v3' needs packages that are missing.*maze\[box2d\]"),
+        ("CartPol-v1", r"Unknown environment 'CartPol-v1'.*CartPole-v1"),
+    ],
+)
+def test_an_environment_that_cannot_be_made_says_what_to_do(env: str, message: str, tmp_path: Path) -> None:
+    rc = tiny_context(tmp_path / "run", {"env.name": env})
+    with pytest.raises(InvalidSpecificationError, match=message) as caught:
+        rc.train()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_factory_that_makes_no_environment_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSpecificationError, match=r"^env: .*made a int, which is no environment"):
+        tiny_context(tmp_path / "run", env=lambda: 3).train()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "overrides", "message"),
+    [
+        ({}, {"algorithm.device": "gpu"}, r"^algorithm\.device: 'gpu' cannot be used here"),
+        ({}, {"algorithm.device": "meta:x"}, r"^algorithm\.device: 'meta:x' cannot be used here"),
+        ({}, {"algorithm.rollout_evaluator": 3}, r"algorithm\.rollout_evaluator: 3 is not accepted"),
+        (
+            {"wrappers": {"maze.env.log_stats.LogStatsWrapper": {"bogus": 1}}},
+            {},
+            r"^wrappers: .*'bogus'.*logging_prefix",
+        ),
+        ({"wrappers": {"maze.env.NoSuchWrapper": {}}}, {}, r"NoSuchWrapper"),
+        ({"wrappers": lambda env: None}, {}, r"made None, not a MazeEnv"),
+        ({}, {"model.policy.networks.0.hidden_units": [0]}, r"hidden_units: \[0\]"),
+        ({}, {"algorithm.rollout_evaluator.n_episodes": 0}, r"n_episodes: 0 is not a positive integer"),
+    ],
+)
+def test_what_only_making_the_parts_shows_is_one_line_too(
+    arguments: Any, overrides: Any, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InvalidSpecificationError, match=message) as caught:
+        tiny_context(tmp_path / "run", overrides, **arguments).train(1)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_run_directory_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(InvalidSpecificationError, match=r"^run_dir: .* is a file"):
+        tiny_context(tmp_path / "file")
+
+
+def test_resuming_with_another_environment_or_model_is_refused(tmp_path: Path) -> None:
+    tiny_context(tmp_path / "run").train(1)
+    before = (tmp_path / "run" / "agent" / "weights.safetensors").read_bytes()
+    with pytest.raises(InvalidSpecificationError, match=r"^env: its observations are .*the loaded agent knows"):
+        tiny_context(tmp_path / "run", {"env.name": "Acrobot-v1"}, resume=True).train(1)
+    with pytest.raises(ArtifactError, match=r"weights\.safetensors: does not hold the weights of this agent"):
+        tiny_context(tmp_path / "run", model="vector_obs", critic="template_state", resume=True).train(1)
+    assert (tmp_path / "run" / "agent" / "weights.safetensors").read_bytes() == before
+
+
+# --- before training ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["trainer", "statistics", "run_dir"])
+def test_what_only_training_makes_says_what_to_call(name: str, tmp_path: Path) -> None:
+    rc = tiny_context(tmp_path / "run")
+    with pytest.raises(RunContextError, match=rf"^{name}: .*rc\.train\(\)"):
+        getattr(rc, name)
+
+
+def test_an_untrained_agent_warns_exactly_once(tmp_path: Path) -> None:
+    rc = RunContext(overrides={"tracking.mode": "off"}, seed=1, run_dir=tmp_path / "run")
+    observation = rc.env_factory().reset()
+    with pytest.warns(UserWarning, match="weights are untrained") as caught:
+        rc.evaluate(n_episodes=1)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        rc.rollout(n_episodes=1)
+        rc.compute_action(observation)
+        assert rc.policy is rc.model.policy
+    assert not (tmp_path / "run").exists()
+
+
+# --- training -----------------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_argument_is_a_type_error_that_names_the_accepted_ones(tmp_path: Path) -> None:
+    rc = tiny_context(tmp_path / "run")
+    with pytest.raises(TypeError, match=r"train\(\): A2C has no argument 'bogus'; Accepted: n_epochs\."):
+        rc.train(bogus=1)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("n_epochs", [0, -1, 1.5, True, "3"])
+def test_a_wrong_number_of_epochs_is_refused(n_epochs: Any, tmp_path: Path) -> None:
+    with pytest.raises(InvalidSpecificationError, match=r"^n_epochs: "):
+        tiny_context(tmp_path / "run").train(n_epochs)
+
+
+def test_what_training_leaves(trained: RunContext, tmp_path: Path) -> None:
+    assert trained.run_dir == tmp_path / "run"
+    written = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
+    assert written == [
+        "run/agent/config.yaml",
+        "run/agent/spaces.json",
+        "run/agent/statistics.npz",
+        "run/agent/weights.safetensors",
+        "run/curve.csv",
+        "run/metrics.json",
+        "run/metrics.jsonl",
+        "run/record.json",
+    ]
+    assert trained.statistics["train/n_episodes"] >= 0
+    assert type(trained.trainer).__name__ == "PPO"
+
+
+def test_a_run_directory_of_its_own_is_made_when_none_is_given(tmp_path: Path) -> None:
+    rc = RunContext(algorithm="a2c", overrides={**TINY, "log_base_dir": str(tmp_path / "outputs")}, silent=True)
+    rc.train(1)
+    assert rc.run_dir.parent == tmp_path / "outputs" / "gym_env-flatten_concat-a2c"
+    assert (rc.run_dir / "record.json").is_file()
+
+
+def test_a_used_directory_is_refused_without_resume_and_continued_with_it(tmp_path: Path) -> None:
+    first = tiny_context(tmp_path / "run")
+    first.train(1)
+    content = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    with pytest.raises(InvalidSpecificationError, match=r"^run_dir: .*holds an earlier run.*resume=True"):
+        tiny_context(tmp_path / "run")
+    assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == content
+    resumed = tiny_context(tmp_path / "run", resume=True)
+    assert weights_of(resumed).tobytes() == weights_of(first).tobytes()
+    resumed.train(1)
+    assert weights_of(resumed).tobytes() != weights_of(first).tobytes()
+    assert resumed.run_dir == tmp_path / "run"
+
+
+def test_resuming_an_empty_directory_is_a_fresh_start(tmp_path: Path) -> None:
+    assert tiny_context(tmp_path / "new", resume=True).train(1).n_epochs == 1
+
+
+def test_a_failure_is_recorded_and_the_last_good_agent_is_kept(tmp_path: Path) -> None:
+    rc = tiny_context(tmp_path / "run", env=lambda: counting([4], nan_after=30))
+    with pytest.raises(TrainingError):
+        rc.train()
+    record = json.loads((tmp_path / "run" / "record.json").read_text())
+    assert record["status"] == "FAILED"
+    assert record["reason"].startswith("TrainingError: loss/")
+    assert (tmp_path / "run" / "agent" / "weights.safetensors").is_file()
+    assert np.isfinite(weights_of(rc)).all()
