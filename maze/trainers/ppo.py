@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from maze.rollout import Rollout
+    from maze.types import Array
 
 __all__ = ["PPO", "PPOAlgorithmConfig"]
 
@@ -48,24 +49,32 @@ class PPO(OnPolicyTrainer[PPOAlgorithmConfig]):
     """Several epochs of clipped minibatch steps on each rollout."""
 
     def update(self) -> Mapping[str, Tensor | float]:
-        """Collect, estimate advantages, go through the experience in shuffled minibatches."""
-        rollout = self.collector.collect()
-        batch = self.targets(rollout)
-        config = self.config
-        measured: Mapping[str, Tensor | float] = {}
-        for _ in range(config.n_optimization_epochs):
-            permutation = self.model.tensor(self.generator.permutation(rollout.n_steps))
-            for minibatch in functional.minibatches(batch, permutation, config.batch_size):
-                loss, measured = self.loss(minibatch)
-                self.step(loss)
-        return measured
+        """Collect, estimate advantages, go through the experience in shuffled minibatches.
 
-    def targets(self, rollout: Rollout) -> dict[str, Tensor]:
-        """Return the batch to learn from, rows [T * N]: observations, actions, advantages, targets, old log prob."""
+        Losses, entropy and divergence are those of the last minibatch.
+        """
+        rollout = self.collector.collect()
         n_steps, n_envs = rollout.reward.shape
         value = self.critic.predict(rollout.flat_observation(with_last=True)).reshape(n_steps + 1, n_envs)
         advantage = self.advantages(rollout, value)
         target = advantage + value[:-1]
+        batch = self.batch(rollout, advantage, target)
+        measured: Mapping[str, Tensor | float] = {}
+        for _ in range(self.config.n_optimization_epochs):
+            permutation = self.model.tensor(self.generator.permutation(rollout.n_steps))
+            for minibatch in functional.minibatches(batch, permutation, self.config.batch_size):
+                loss, measured = self.loss(minibatch)
+                self.step(loss)
+        return {**measured, "value/explained_variance": functional.explained_variance(value[:-1], target)}
+
+    def batch(self, rollout: Rollout, advantage: Array, target: Array) -> dict[str, Tensor]:
+        """Return what to learn from, rows [T * N]: observations, actions, advantages, targets, old log probabilities.
+
+        Args:
+            rollout: T steps of N environments.
+            advantage: as estimated, float32 [T, N]; normalised here.
+            target: what the critic should have said, float32 [T, N].
+        """
         if self.config.normalize_advantages:
             advantage = functional.normalize(advantage)
         observation = self.model.tensors(rollout.flat_observation(with_last=False))
@@ -89,7 +98,8 @@ class PPO(OnPolicyTrainer[PPOAlgorithmConfig]):
         )
         value_loss = functional.value_loss(self.critic.value(observation), minibatch["target"])
         entropy = distribution.entropy().mean()
-        measured = metrics_of(policy_loss, value_loss, entropy)
+        divergence = functional.approximate_kl(log_prob.detach(), log_prob_old)
+        measured = {**metrics_of(policy_loss, value_loss, entropy), "policy/approximate_kl": divergence}
         return self.total_loss(policy_loss, value_loss, entropy), measured
 
 

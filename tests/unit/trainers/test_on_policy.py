@@ -107,13 +107,21 @@ def test_ppo_normalises_advantages_and_keeps_targets(tmp_path: Path) -> None:
     trainer = on_policy(tmp_path, "ppo", normalize_advantages=True)
     assert isinstance(trainer, PPO)
     rollout = trainer.collector.collect()
-    batch = trainer.targets(rollout)
+    value = trainer.critic.predict(rollout.flat_observation(with_last=True)).reshape(9, 2)
+    advantage = trainer.advantages(rollout, value)
+    target = advantage + value[:-1]
+    batch = trainer.batch(rollout, advantage, target)
     assert float(batch["advantage"].mean()) == pytest.approx(0.0, abs=1e-5)
     assert float(batch["advantage"].std(correction=0)) == pytest.approx(1.0, abs=1e-4)
-    value = trainer.critic.predict(rollout.flat_observation(with_last=True)).reshape(9, 2)
-    expected = trainer.advantages(rollout, value) + value[:-1]
-    np.testing.assert_allclose(batch["target"].numpy(), expected.reshape(-1), rtol=1e-6)
+    np.testing.assert_allclose(batch["target"].numpy(), target.reshape(-1), rtol=1e-6)
     assert (batch["log_prob_old"] <= 0).all()
+
+
+def test_ppo_says_how_far_the_policy_moved_and_how_good_the_critic_was(tmp_path: Path) -> None:
+    trainer = on_policy(tmp_path, "ppo", lr=0.01)
+    measured = trainer.update()
+    assert float(measured["policy/approximate_kl"]) > 0.0
+    assert float(measured["value/explained_variance"]) <= 1.0
 
 
 def test_the_former_spellings_reach_the_evaluator(tmp_path: Path) -> None:
