@@ -26,6 +26,7 @@ __all__ = [
     "RunFiles",
     "atomic_path",
     "read_arrays",
+    "read_csv",
     "read_json",
     "write_arrays",
     "write_csv",
@@ -89,7 +90,7 @@ class RunFiles:
 
     def is_used(self) -> bool:
         """Return whether an earlier run left its agent or its record here."""
-        return self.agent.root.exists() or self.record.exists()
+        return any(path.exists() for path in (self.agent.root, self.record, self.metrics_log, self.curve))
 
 
 @contextmanager
@@ -172,6 +173,26 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         writer = csv.DictWriter(stream, header, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+
+
+def read_csv(path: Path) -> list[dict[str, Any]]:
+    """Return the rows that :func:`write_csv` wrote, numbers as numbers and empty cells left out.
+
+    Raises:
+        ArtifactError: the file is missing or holds something else than numbers.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            return [
+                {
+                    name: float(text) if set(text) - set("-0123456789") else int(text)
+                    for name, text in row.items()
+                    if text
+                }
+                for row in csv.DictReader(stream)
+            ]
+    except (OSError, ValueError, TypeError) as error:
+        raise ArtifactError(f"{path}: cannot be read as a table of numbers ({error}); restore it.") from error
 
 
 def _finite(value: Any) -> Any:

@@ -116,7 +116,7 @@ def _stages_of(seed: int, out: Path) -> list[RestoredStage]:
     records = {stage: out / "record" / stage / f"{seed}.json" for stage in STAGES}
     agent = AgentFiles(folders["train"] / "agent").require()
     spaces = read_json(agent.spaces)
-    model = AgentModel.from_spaces(space_from_json(spaces["observation"]), space_from_json(spaces["action"]))
+    model = AgentModel.from_spaces(space_from_json(spaces["raw_observation"]), space_from_json(spaces["action"]))
     return [
         RestoredStage(
             name="train",

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from maze.api import specs
-from maze.api.loading import find_agent, read_config, widen
+from maze.api.loading import check_agent_files, find_agent, read_agent_config, read_config
 from maze.api.session import RunSession, logs_kept_quiet, new_run_dir
 from maze.api.signals import stop_on_signals
 from maze.artifacts import AgentFiles, RunFiles
@@ -61,7 +61,8 @@ class RunContext:
         silent: print nothing.
         seed: base of all randomness of the run; drawn and recorded when None.
         config_dir: a configuration tree of one's own, whose groups join the built-in ones.
-        resume: go on from the agent that an earlier run left in ``run_dir``.
+        resume: go on from the weights that an earlier run left in ``run_dir``; its curve and record go on, its
+            optimiser and generators begin anew.
 
     Raises:
         InvalidSpecificationError: something is wrong; the message says the value, what is accepted and what to do.
@@ -129,7 +130,8 @@ class RunContext:
         self._config = config.with_seeds(draw_seed() if seed is None else specs.check_seed(seed), keep=keep)
         self._objects = dict(objects)
         self._silent = silent
-        self._run_dir = Path(run_dir) if run_dir is not None else None
+        self._run_dir = Path(run_dir).absolute() if run_dir is not None else None
+        self._resumes = resume
         self._runner_instance: AgentRunner | None = None
         self._agent_files: AgentFiles | None = None
         self._session: RunSession | None = None
@@ -140,12 +142,15 @@ class RunContext:
         if self._run_dir is not None and self._run_dir.exists() and not self._run_dir.is_dir():
             raise InvalidSpecificationError(f"run_dir: {str(self._run_dir)!r} is a file; accepted is a directory.")
         if self._run_dir is not None and RunFiles(self._run_dir).is_used() and stage is None:
-            if not resume:
-                raise InvalidSpecificationError(
-                    f"run_dir: {str(self._run_dir)!r} holds an earlier run, which would be overwritten; pass "
-                    "resume=True to go on from it, RunContext.load(run_dir) to use it, or name another directory."
-                )
+            self._refuse_to_overwrite()
             self._load(RunFiles(self._run_dir).agent)
+
+    def _refuse_to_overwrite(self) -> None:
+        if not self._resumes:
+            raise InvalidSpecificationError(
+                f"run_dir: {str(self._run_dir)!r} holds an earlier run, which would be overwritten; pass "
+                "resume=True to go on from it, RunContext.load(run_dir) to use it, or name another directory."
+            )
 
     @classmethod
     def from_config(
@@ -187,6 +192,7 @@ class RunContext:
         silent: bool = False,
         stage: str | None = None,
         record: str | Path | None = None,
+        allow_code: bool = False,
     ) -> RunContext:
         """Return a context with a trained agent, ready to act, to be evaluated and to be trained on.
 
@@ -196,12 +202,16 @@ class RunContext:
             silent: print nothing.
             stage: name of the pipeline stage that is running.
             record: where the record is written.
+            allow_code: let the agent's configuration name code outside of maze, torch.nn and gymnasium. What ``config``
+                allows is allowed anyway.
 
         Raises:
             ArtifactError: there is no agent, or its files are damaged or do not belong together.
+            InvalidSpecificationError: the agent needs code that was not allowed.
         """
         files = find_agent(source)
-        agent_config = widen(RunConfig.from_yaml(files.config), config)
+        check_agent_files(files)
+        agent_config = read_agent_config(files, config, allow_code=allow_code)
         context = cls.__new__(cls)
         record_path = Path(record) if record is not None else None
         context._begin(agent_config, {}, seed=None, run_dir=None, silent=silent, stage=stage, record=record_path)
@@ -308,6 +318,7 @@ class RunContext:
             call = stack.enter_context(session.recorded("train", {"n_epochs": n_epochs, **trainer_kwargs}, stop))
             stack.enter_context(compute_threads(self._config.runner.torch_threads or 1))
             trainer = runner.trainer  # loads torch while the tracking store is being opened
+            session.resume_trainer(trainer)
             progress = stack.enter_context(TrainingProgress(limit, trainer.epoch, silent=self._silent))
             try:
                 summary = trainer.train(
@@ -414,7 +425,7 @@ class RunContext:
         Args:
             observation: NumPy arrays by key, single or batched; left as they are.
             maze_state: for policies that need it; this one does not.
-            env: for policies that need it; this one does not.
+            env: says who acts where ``actor_id`` is not given.
             actor_id: which network acts; needed only where there are several.
             deterministic: take the most likely action instead of a sample.
 
@@ -443,8 +454,12 @@ class RunContext:
 
     def _open_session(self) -> RunSession:
         if self._session is None:
-            root = self._run_dir or new_run_dir(self._config)
-            self._session = RunSession(self._config, RunFiles(root), stage=self._stage, record=self._record)
+            files = RunFiles(self._run_dir or new_run_dir(self._config).absolute())
+            session = RunSession(self._config, files, stage=self._stage, record=self._record)
+            if files.is_used() and self._stage is None:
+                self._refuse_to_overwrite()  # another run may have begun there since construction
+                session.resume()
+            self._session = session
         return self._session
 
     @contextmanager

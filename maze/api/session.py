@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from maze import report
 from maze.api.pipeline import describe_run
 from maze.api.signals import StopRequest
-from maze.artifacts import RunFiles, write_csv, write_json
+from maze.artifacts import RunFiles, read_csv, read_json, write_csv, write_json
 from maze.config import RunConfig
+from maze.errors import MazeError
 from maze.tracking import (
     AgentModel,
     FanOutTracker,
@@ -30,7 +31,7 @@ from maze.tracking import (
 if TYPE_CHECKING:
     from maze.rollout import Episodes
     from maze.runner import AgentRunner
-    from maze.trainers import EpochReport
+    from maze.trainers import EpochReport, Trainer
 
 __all__ = ["Call", "RunSession", "logs_kept_quiet", "new_run_dir"]
 
@@ -72,6 +73,7 @@ class RunSession:
         self._record_path = record if record is not None else files.record
         self._calls: list[Call] = []
         self._rows: list[dict[str, Any]] = []
+        self._earlier_calls: list[Any] = []
         self._started = datetime.now(UTC)
         self._seconds = 0.0
         self._steps_per_second = 0.0
@@ -124,12 +126,36 @@ class RunSession:
         if self._remote is not None:  # the local files hold no speed, so that equal runs write equal bytes
             self._remote.log_metrics({"system/steps_per_second": epoch.steps_per_second}, step=epoch.n_steps)
 
+    def resume(self) -> None:
+        """Keep what an earlier session left in the same directory: its curve and its calls."""
+        if self.files.curve.is_file():
+            self._rows = read_csv(self.files.curve)
+        if self.files.record.is_file():
+            self._earlier_calls = list(read_json(self.files.record).get("calls", []))
+
+    def resume_trainer(self, trainer: Trainer[Any]) -> None:
+        """Let a trainer count on from the earlier session, whose best state has to be beaten.
+
+        The optimiser and the generators begin anew: a run directory holds weights, not the whole state of training.
+        """
+        if not self._rows or trainer.epoch:
+            return
+        summary = read_json(self.files.metrics)
+        trainer.resume(
+            epoch=int(self._rows[-1]["epoch"]),
+            n_steps=int(self._rows[-1]["step"]),
+            best_epoch=int(summary.get("best_epoch") or 0),
+            best_return=float("-inf") if summary.get("best_return") is None else float(summary["best_return"]),
+        )
+
     def save_agent(self, runner: AgentRunner) -> None:
         """Write the agent's directory."""
         runner.save(self.files.agent)
         tracking = self.config.tracking
+        observation_space, action_space = runner.environments.observed_and_acted
         self._model = AgentModel.from_spaces(
-            *runner.environments.observed_and_acted,
+            runner.environments.raw_observation_space or observation_space,
+            action_space,
             registered_name=tracking.registered_model or "",
             alias=tracking.alias or "",
         )
@@ -169,18 +195,25 @@ class RunSession:
         return self._tracker
 
     def _close(self, tracker: Tracker, status: RunStatus, reason: str) -> None:
-        """Write the files and close the tracker; the record tells of a failure as well."""
-        if self._rows:
-            write_csv(self.files.curve, self._rows)
-            write_json(self.files.metrics, self._summary())
-        if self._trains and self._model is not None:
-            self._log_training(tracker, self._model)
-        if reason:
-            tracker.set_tags({"maze.reason": reason})
-        tracker.finish(status)
-        self._run_id = tracker.run_id
-        self._tracker = self._remote = None
-        write_json(self._record_path, self._as_record(status, reason))
+        """Write the files and close the tracker, whatever fails on the way; the record tells of a failure as well."""
+        try:
+            if self._rows:
+                write_csv(self.files.curve, self._rows)
+                write_json(self.files.metrics, self._summary())
+            if self._trains and self._model is not None:
+                self._log_training(tracker, self._model)
+        except MazeError as error:
+            status, reason = RunStatus.FAILED, f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            try:
+                if reason:
+                    tracker.set_tags({"maze.reason": reason})
+                tracker.finish(status)
+            finally:
+                self._run_id = tracker.run_id
+                self._tracker = self._remote = None
+                write_json(self._record_path, self._as_record(status, reason))
 
     def _log_training(self, tracker: Tracker, model: AgentModel) -> None:
         """Send the agent and its learning curve."""
@@ -200,6 +233,7 @@ class RunSession:
         return {"n_epochs": last["epoch"], "n_steps": last["step"], "last_return": last["return"], **best}
 
     def _as_record(self, status: RunStatus, reason: str) -> dict[str, Any]:
+        calls = [call.as_record() for call in self._calls]
         return {
             "status": str(status),
             "reason": reason,
@@ -207,7 +241,7 @@ class RunSession:
             "run_id": self._run_id,
             "key": self._description.key,
             "config": self.config.to_mapping(),
-            "calls": [call.as_record() for call in self._calls],
+            "calls": [*self._earlier_calls, *calls],
             "started": self._started.isoformat(timespec="seconds"),
             "seconds": round(self._seconds, 3),
             "steps_per_second": round(self._steps_per_second),

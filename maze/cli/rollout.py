@@ -16,13 +16,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-episode-steps", type=int, help="cut episodes off after as many steps")
     parser.add_argument("--render", action="store_true", help="show the environment while it is played")
     parser.add_argument("--output-dir", type=Path, help="where the files go (default: RUN/rollout)")
+    parser.add_argument(
+        "--allow-code", action="store_true", help="let the agent name code outside of maze; trust it first"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Play, and say where the episodes are."""
     from maze.api.run_context import RunContext  # noqa: PLC0415
 
-    rc = RunContext.load(arguments.source)
+    rc = RunContext.load(arguments.source, allow_code=arguments.allow_code)
     result = rc.rollout(
         n_episodes=arguments.episodes,
         max_episode_steps=arguments.max_episode_steps,

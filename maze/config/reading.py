@@ -21,7 +21,7 @@ __all__ = ["read_fields", "thawed"]
 
 _COMPONENTS = ("env", "algorithm", "model", "launcher")
 _NEEDED = ("env", "algorithm", "model")
-_DIRECTORIES = ("log_base_dir", "run_dir", "input_dir")
+_DIRECTORIES = ("log_base_dir", "run_dir")
 _Section = TypeVar("_Section")
 
 

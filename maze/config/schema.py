@@ -47,7 +47,6 @@ class RunConfig:
         tracking: where the run is recorded.
         log_base_dir: where run directories are made when `run_dir` is null.
         run_dir: the directory of this run.
-        input_dir: run from which training starts, or null.
         tags: free labels for the tracking store.
         choices: option chosen in every group; null where a value or an object replaced it.
         allowed_modules: modules of the user's own that this configuration may name.
@@ -65,7 +64,6 @@ class RunConfig:
     tracking: TrackingConfig
     log_base_dir: str
     run_dir: str | None
-    input_dir: str | None
     tags: Mapping[str, str]
     choices: Mapping[str, str | None]
     allowed_modules: tuple[str, ...]

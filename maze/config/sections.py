@@ -22,7 +22,7 @@ class RunnerConfig:
 
     Attributes:
         concurrency: environments that are stepped side by side.
-        torch_threads: threads of torch while training; null chooses by the size of the model.
+        torch_threads: threads of torch and of NumPy's matrix products; null is one, the fastest for small networks.
     """
 
     concurrency: _Count = 8
@@ -40,7 +40,7 @@ class EvaluationConfig:
         n_episodes: episodes, exactly.
         deterministic: take the most likely action instead of sampling.
         max_episode_steps: cut episodes after so many steps; null leaves it to the environment.
-        n_envs: environments side by side; null takes as many as training did.
+        n_envs: environments side by side; null plays all episodes at once, up to 128.
     """
 
     n_episodes: _Count = 100

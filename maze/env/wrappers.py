@@ -122,7 +122,7 @@ class Wrapper(MazeEnv):
                 raise wrong_heads(action, self.action_space.spaces)
             action = self.action({key: np.asarray(value) for key, value in action.items()})
         observation, reward, done, info = self.env.step(action)
-        if self._training and self._gathers:
+        if self._training and self._gathers and not done:  # nobody acts on the last observation; so batches do, too
             self.gather(observation)
         if self._sees_reward:  # float32 arrays without axes, so that the result is that of a batch to the last bit
             new_reward = self.reward(np.array(reward, dtype=np.float32))

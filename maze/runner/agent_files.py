@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from gymnasium import spaces
 
@@ -16,6 +16,7 @@ from maze.types import Array
 
 if TYPE_CHECKING:
     from maze.agents import ActorCritic
+    from maze.runner.environments import EnvironmentMaker
 
 __all__ = ["load_weights", "read_spaces", "save_agent"]
 
@@ -24,15 +25,20 @@ def save_agent(
     files: AgentFiles,
     config: RunConfig,
     model: ActorCritic,
-    observed_and_acted: tuple[spaces.Dict, spaces.Dict],
+    environments: EnvironmentMaker,
     statistics: Mapping[str, Array],
 ) -> None:
     """Write an agent into its directory; the same agent gives the same bytes."""
     from safetensors.torch import save  # noqa: PLC0415
 
-    observation_space, action_space = observed_and_acted
+    observation_space, action_space = environments.observed_and_acted
+    described = {
+        "observation": observation_space,
+        "action": action_space,
+        "raw_observation": environments.raw_observation_space or observation_space,
+    }
     write_text(files.config, canonical.to_yaml(config.agent_part()))
-    write_json(files.spaces, {"observation": space_to_json(observation_space), "action": space_to_json(action_space)})
+    write_json(files.spaces, {name: space_to_json(space) for name, space in described.items()})
     write_arrays(files.statistics, statistics)
     with atomic_path(files.weights) as temporary:
         temporary.write_bytes(save(model.export_weights()))
@@ -56,13 +62,18 @@ def load_weights(files: AgentFiles, model: ActorCritic) -> None:
         ) from error
 
 
-def read_spaces(path: Path) -> tuple[spaces.Dict, spaces.Dict]:
-    """Return the observation and the action space that a file describes."""
+def read_spaces(path: Path) -> tuple[spaces.Dict, spaces.Dict, spaces.Dict]:
+    """Return the observation space, the action space and the space of observations before the wrappers.
+
+    Raises:
+        ArtifactError: the file is damaged.
+    """
     description = read_json(path)
     try:
-        observation_space, action_space = (space_from_json(description[name]) for name in ("observation", "action"))
+        found = [space_from_json(description[name]) for name in ("observation", "action", "raw_observation")]
     except (ArtifactError, KeyError, TypeError) as error:
         raise ArtifactError(f"{path}: does not describe spaces ({error}); restore it or train again.") from error
-    if not isinstance(observation_space, spaces.Dict) or not isinstance(action_space, spaces.Dict):
+    observation, action, raw = found
+    if not all(isinstance(space, spaces.Dict) for space in found):
         raise ArtifactError(f"{path}: spaces are no dictionaries; the file was not written by maze.")
-    return observation_space, action_space
+    return cast(spaces.Dict, observation), cast(spaces.Dict, action), cast(spaces.Dict, raw)

@@ -5,6 +5,8 @@ Nothing else constructs collaborators. Every object is built once, on first use,
 
 from __future__ import annotations
 
+import copy
+import inspect
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -109,8 +111,7 @@ class AgentRunner:
         n_envs = self.config.runner.concurrency
         env = self.environments.make_vector_env(n_envs)
         env.training = True
-        learner = self._build_model()
-        learner.restore(self.model.snapshot())
+        learner = copy.deepcopy(self.model).flatten_parameters_()  # a copy: objects of the user's may be part of it
         collector = Collector(
             env=env,
             policy=learner.policy,
@@ -141,6 +142,8 @@ class AgentRunner:
                     "which has its own settings; change the object, or give rollout_evaluator as a mapping."
                 )
             evaluator: RolloutEvaluator = configured
+            if self.environments.statistics is not None:
+                evaluator.load_statistics(self.environments.statistics)
             return evaluator
         merged: dict[str, Any] = {
             "_target_": "maze.rollout.evaluate.RolloutEvaluator",
@@ -149,7 +152,8 @@ class AgentRunner:
             **settings,
         }
         merged.setdefault("eval_env", self.environments.make_vector_env)
-        if merged["_target_"] == "maze.rollout.evaluate.RolloutEvaluator":
+        target = resolve_target(merged["_target_"], "evaluator._target_")
+        if "seed" in inspect.signature(target).parameters:
             merged.setdefault("seed", derive_seed(self._env_seed, stream))
         made: RolloutEvaluator = instantiate({"_target_": merged.pop("_target_")}, _path_="evaluator", **merged)
         return made
@@ -168,7 +172,7 @@ class AgentRunner:
         seed = derive_seed(self._env_seed, "rollout")
         recorder = TrajectoryRecorder() if settings.record_trajectory else None
         n_envs = 1 if settings.render else min(settings.n_episodes, MAX_ENVS)
-        shown = self.environments.make_env() if settings.render else None
+        shown = self.environments.make_env(render=True) if settings.render else None
         env = SyncVectorEnv([shown]) if shown is not None else self.environments.make_vector_env(n_envs)
         observers: list[StepObserver] = [] if recorder is None else [recorder]
         if shown is not None:
@@ -211,7 +215,7 @@ class AgentRunner:
     def save(self, files: AgentFiles) -> None:
         """Write the agent that acts now into its directory."""
         statistics = self.environments.statistics or {}
-        save_agent(files, self.config, self.model, self.environments.observed_and_acted, statistics)
+        save_agent(files, self.config, self.model, self.environments, statistics)
 
     def load(self, files: AgentFiles) -> None:
         """Take spaces, weights and statistics from an agent's directory.
@@ -220,7 +224,9 @@ class AgentRunner:
             ArtifactError: a file is missing or damaged, or the weights do not fit the model.
         """
         files.require()
-        self.environments.known_spaces = read_spaces(files.spaces)
+        observation_space, action_space, raw_space = read_spaces(files.spaces)
+        self.environments.known_spaces = (observation_space, action_space)
+        self.environments.raw_observation_space = raw_space
         load_weights(files, self.model)
         self.environments.use_statistics(read_arrays(files.statistics))
 

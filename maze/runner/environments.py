@@ -28,6 +28,7 @@ class EnvironmentMaker:
     Attributes:
         statistics: normalisation statistics that every new environment gets; None leaves them fresh.
         known_spaces: observation and action space of a loaded agent, which environments have to fit; None before.
+        raw_observation_space: observations before the wrappers; None before an environment was made or an agent loaded.
     """
 
     def __init__(self, config: RunConfig, objects: Mapping[str, Any]) -> None:
@@ -35,15 +36,24 @@ class EnvironmentMaker:
         self._objects = objects
         self.statistics: dict[str, Array] | None = None
         self.known_spaces: tuple[spaces.Dict, spaces.Dict] | None = None
+        self.raw_observation_space: spaces.Dict | None = None
 
     def use_statistics(self, statistics: Mapping[str, Array]) -> None:
         """Give every environment that is made from now on these normalisation statistics."""
         self.statistics = dict(statistics)
         self.__dict__.pop("_wrapper_chain", None)
 
-    def make_env(self) -> MazeEnv:
-        """Return a new environment with all wrappers and the statistics of the best state."""
-        env = self._make_bare_env()
+    def make_env(self, *, render: bool = False) -> MazeEnv:
+        """Return a new environment with all wrappers and the statistics of the best state.
+
+        Args:
+            render: draw it on the screen; an environment that a function makes decides that itself.
+
+        Raises:
+            InvalidSpecificationError: it cannot be made.
+        """
+        env = self._make_bare_env(render=render)
+        self.raw_observation_space = env.observation_space
         for wrap in self._wrappers():
             env = wrap(env)
             if not isinstance(env, MazeEnv):
@@ -54,8 +64,10 @@ class EnvironmentMaker:
             env.load_statistics(self.statistics)
         return env
 
-    def _make_bare_env(self) -> MazeEnv:
+    def _make_bare_env(self, *, render: bool) -> MazeEnv:
         source = with_objects(self._config.section("env"), self._objects, "env")
+        if render and isinstance(source, Mapping):
+            source = {**source, "render_mode": "human"}
         env = source() if callable(source) else instantiate(source, _path_="env")
         if isinstance(env, MazeEnv):
             return env
@@ -112,6 +124,8 @@ class EnvironmentMaker:
 
     def wrap_observation(self, observation: Observation) -> Observation:
         """Return what the wrappers make of a raw observation, single or batched: what the policy was trained on."""
+        if not self._wrappers():
+            return observation
         for wrapper in reversed(self._wrapper_chain):
             observation = wrapper.observation(observation)
         return observation

@@ -148,6 +148,8 @@ class Session:
         if description is not None and description.stage is not None:
             outcome = "ran" if status == "FINISHED" else status.lower()
             self._apply_tags({"values": {f"stage.{description.stage}": outcome}})
+            outcomes = {value for name, value in self._tags.items() if name.startswith("stage.")}
+            status = next((worst.upper() for worst in ("failed", "killed") if worst in outcomes), status)
         end_time = int(record.get("time", time.time() * 1000))
         if self._parent_id is not None and description is not None:
             with store_lock(self._store):

@@ -199,6 +199,8 @@ class Trainer(ABC, Generic[ConfigT]):
             report = self._train_epoch(should_stop)
             if report is None:
                 reason = "stopped"
+                if self.evaluator is None:  # then the last state counts as the best
+                    self.best_state = self._snapshot()
                 break
             for listener in listeners:
                 listener.on_epoch(report)
@@ -266,6 +268,19 @@ class Trainer(ABC, Generic[ConfigT]):
     def _snapshot(self) -> StateDict:
         """Return what acting depends on: weights and normalisation statistics."""
         return {"model": self.model.snapshot(), "statistics": self.collector.env.statistics_state()}
+
+    def resume(self, *, epoch: int, n_steps: int, best_epoch: int, best_return: float) -> None:
+        """Count on from an earlier session, the best state of which is the model as it is now.
+
+        Args:
+            epoch: epochs of the earlier session.
+            n_steps: its environment steps.
+            best_epoch: epoch of its best state.
+            best_return: mean return of that state's evaluation.
+        """
+        self.epoch, self.n_steps = epoch, n_steps
+        self.best_epoch, self.best_return, self._improved_epoch = best_epoch, best_return, best_epoch
+        self.best_state = self._snapshot()
 
     def state_dict(self) -> StateDict:
         """Return everything that further training depends on."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from maze import ArtifactError, InvalidSpecificationError, MazeError, RunContext
+from maze import ArtifactError, GymMazeEnv, InvalidSpecificationError, MazeError, RunContext
 from tests.scripted import counting, tiny_context, weights_of
 
 ROOT = Path(__file__).parents[3]
@@ -161,3 +161,20 @@ def test_an_unreadable_configuration_is_refused(content: str | None, tmp_path: P
     with pytest.raises(InvalidSpecificationError, match=r"config\.yaml: ") as caught:
         RunContext.from_config(path)
     assert "\n" not in str(caught.value)
+
+
+def test_an_agent_with_code_of_its_own_needs_consent(copy_of_run: Path) -> None:
+    path = copy_of_run / "agent" / "config.yaml"
+    path.write_text(path.read_text() + "allowed_modules:\n- antigravity\n")
+    with pytest.raises(InvalidSpecificationError, match=r"'antigravity'.*allow_code=True"):
+        RunContext.load(copy_of_run)
+    assert "antigravity" not in sys.modules
+    RunContext.load(copy_of_run, allow_code=True)
+
+
+def test_raw_observations_need_no_environment_where_nothing_wraps_it(tmp_path: Path) -> None:
+    tiny_context(tmp_path / "run", env=lambda: GymMazeEnv("CartPole-v1")).train(1)
+    loaded = RunContext.load(tmp_path / "run")
+    observation = {"observation": np.zeros((3, 4), np.float32)}
+    assert loaded.transform_observation(observation) is observation
+    assert loaded.compute_action(observation, deterministic=True)["action"].shape == (3,)

@@ -11,6 +11,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
+import torch
 
 from maze import (
     A2CAlgorithmConfig,
@@ -264,8 +265,73 @@ def test_a_used_directory_is_refused_without_resume_and_continued_with_it(tmp_pa
     resumed = tiny_context(tmp_path / "run", resume=True)
     assert weights_of(resumed).tobytes() == weights_of(first).tobytes()
     resumed.train(1)
-    assert weights_of(resumed).tobytes() != weights_of(first).tobytes()
     assert resumed.run_dir == tmp_path / "run"
+    learned = resumed.trainer.model.flat_parameters.numpy()
+    assert learned.tobytes() != weights_of(first).tobytes()
+
+
+def test_resuming_loses_neither_the_curve_nor_a_better_agent(tmp_path: Path) -> None:
+    tiny_context(tmp_path / "run").train(2)
+    metrics = tmp_path / "run" / "metrics.json"
+    content = json.loads(metrics.read_text())
+    metrics.write_text(json.dumps({**content, "best_return": 1e6}))  # better than any later state can be
+    weights = (tmp_path / "run" / "agent" / "weights.safetensors").read_bytes()
+    resumed = tiny_context(tmp_path / "run", resume=True)
+    assert resumed.train(1).best_return == 1e6
+    assert (tmp_path / "run" / "agent" / "weights.safetensors").read_bytes() == weights
+    rows = (tmp_path / "run" / "curve.csv").read_text().splitlines()[1:]
+    assert [row.split(",")[1] for row in rows] == ["1", "2", "3"]
+    record = json.loads((tmp_path / "run" / "record.json").read_text())
+    assert [call["method"] for call in record["calls"]] == ["train", "train"]
+
+
+def test_a_directory_that_another_run_took_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    first, second = tiny_context(tmp_path / "run"), tiny_context(tmp_path / "run")
+    first.train(1)
+    content = (tmp_path / "run" / "agent" / "weights.safetensors").read_bytes()
+    with pytest.raises(InvalidSpecificationError, match="holds an earlier run"):
+        second.train(1)
+    assert (tmp_path / "run" / "agent" / "weights.safetensors").read_bytes() == content
+
+
+def test_a_network_that_is_given_as_an_object_learns(tmp_path: Path) -> None:
+    from maze.perception.models.built_in.flatten_concat import FlattenConcatPolicyNet
+
+    with torch.random.fork_rng(devices=[]):
+        network = FlattenConcatPolicyNet({"observation": (4,)}, {"action": (2,)}, hidden_units=[8])
+    before = [parameter.detach().clone() for parameter in network.parameters()]
+    rc = RunContext(
+        policy=network,
+        algorithm="ppo",
+        configuration="test",
+        run_dir=tmp_path / "run",
+        silent=True,
+        seed=0,
+        overrides={"tracking.mode": "off", "algorithm.lr": 0.05},
+    )
+    rc.train(3)
+    first = rc.model.snapshot()["parameters"].clone()
+    assert rc.trainer.model is not rc.model
+    moved = [
+        not np.array_equal(old.numpy(), new.detach().numpy())
+        for old, new in zip(before, rc.policy.parameters(), strict=True)
+    ]
+    assert any(moved)
+    last = rc.trainer.model.flat_parameters.clone()
+    rc.train(1)
+    assert not np.array_equal(last.numpy(), rc.trainer.model.flat_parameters.numpy())
+    assert first.shape == last.shape
+
+
+@pytest.mark.parametrize("target", ["maze.rollout.RolloutEvaluator", "maze.rollout.evaluate.RolloutEvaluator"])
+def test_every_spelling_of_the_evaluator_draws_from_the_runs_seed(target: str, tmp_path: Path) -> None:
+    evaluator = {"_target_": target, "n_episodes": 2, "deterministic": True}
+    seeds = []
+    for name in ("a", "b"):
+        rc = tiny_context(tmp_path / name, {"algorithm.rollout_evaluator": evaluator})
+        rc.train(1)
+        seeds.append(rc.trainer.evaluator.seed)
+    assert seeds[0] == seeds[1]
 
 
 def test_resuming_an_empty_directory_is_a_fresh_start(tmp_path: Path) -> None:
