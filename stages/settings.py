@@ -62,3 +62,6 @@ def run_stage(stage: Callable[[], None]) -> None:
     except MazeError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("stopped; the best state until then is kept in the stage's outputs", file=sys.stderr)
+        sys.exit(130)

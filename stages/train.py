@@ -12,7 +12,11 @@ def train() -> None:
     rc = RunContext.from_config(
         read_config(), seed=seed, run_dir=OUT / "train" / str(seed), stage="train", record=record_path("train", seed)
     )
-    rc.train()
+    summary = rc.train()
+    print(
+        f"trained {summary.n_epochs} epochs ({summary.reason}); kept is the best state: "
+        f"return {summary.best_return:.1f} in epoch {summary.best_epoch}"
+    )
 
 
 if __name__ == "__main__":

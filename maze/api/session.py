@@ -189,7 +189,9 @@ class RunSession:
         settings = self.config.tracking
         local = JsonLinesTracker(self.files.metrics_log, append=bool(self._rows)) if self._trains else NullTracker()
         environment = {**os.environ, "MLFLOW_TRACKING_URI": settings.uri} if settings.uri else None
-        self._remote = open_tracker(settings.mode, directory=self.files.root, environment=environment)
+        given = self.config.run_dir is not None or self.stage is not None
+        place = self.files.root if given else Path(self.config.log_base_dir).absolute()  # one store for all fresh runs
+        self._remote = open_tracker(settings.mode, directory=place, environment=environment)
         self._tracker = FanOutTracker([local, self._remote])
         self._tracker.start(self._description)
         return self._tracker

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 __all__ = ["add_arguments", "run"]
 
@@ -19,7 +18,7 @@ def run(arguments: argparse.Namespace) -> int:
     del arguments
     from maze.tracking import flush_spool, resolve_store  # noqa: PLC0415
 
-    sent, problems = flush_spool(resolve_store(Path.cwd()))
+    sent, problems = flush_spool(resolve_store())
     print(f"{sent} runs sent")
     for problem in problems:
         print(problem, file=sys.stderr)

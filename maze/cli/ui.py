@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import sys
-from pathlib import Path
+
+from maze.errors import InvalidSpecificationError
 
 __all__ = ["add_arguments", "run"]
 
@@ -20,12 +22,25 @@ def run(arguments: argparse.Namespace) -> int:
     from maze.tracking import resolve_store  # noqa: PLC0415
     from maze.tracking.sender import TRACKING_ENVIRONMENT  # noqa: PLC0415
 
-    store = resolve_store(Path.cwd())
+    store = resolve_store()
     if store.server is not None:
         print(f"the runs are on a server: {store.uri}")
         return 0
+    _check_port(arguments.port)
     store.prepare()
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store.uri]
     command += ["--host", "127.0.0.1", "--port", str(arguments.port), "--workers", "1"]
     print(f"MLflow on http://127.0.0.1:{arguments.port} (takes some seconds; Ctrl-C ends it)", flush=True)
     return os.execve(command[0], command, {**os.environ, **TRACKING_ENVIRONMENT})  # noqa: S606  (no shell is wanted)
+
+
+def _check_port(port: int) -> None:
+    """Refuse a port that cannot be used, before the server takes seconds to find out."""
+    try:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+    except (OSError, OverflowError) as error:
+        raise InvalidSpecificationError(
+            f"--port: {port} cannot be used ({error}); accepted is a free port from 1024 to 65535, for example 5001."
+        ) from error

@@ -99,7 +99,8 @@ def with_objects(config: Any, objects: Mapping[str, Any], path: str) -> Any:
         return objects[path]
     if is_marker(config):
         raise InvalidSpecificationError(
-            f"{path}: the object {config[OBJECT_KEY]} is not at hand; pass it again, or load the run that stored it."
+            f"{path}: the object {config[OBJECT_KEY]} is not at hand; "
+            "pass it again: RunContext(env=..., run_dir=RUN, resume=True)."
         )
     plain = to_plain(config) if type(config).__module__.startswith("omegaconf") else config
     if isinstance(plain, Mapping):

@@ -202,6 +202,8 @@ class Session:
             return step not in known
         if self._description is None or self._description.stage is None or self._description.kind == "pipeline":
             return True
+        if key.startswith("system/"):  # speed never repeats itself
+            return False
         self.notes.append(
             f"Metric {key} at step {step} is {value!r} in this repeat and was {known[step]!r}; the first stays."
         )

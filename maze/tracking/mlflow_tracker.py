@@ -32,6 +32,9 @@ __all__ = ["MlflowTracker", "TrackingMode", "flush_spool", "open_tracker"]
 TrackingMode: TypeAlias = Literal["best_effort", "required", "off"]
 
 _LOGGER = logging.getLogger(__name__)
+MAX_NOTES = 3
+"""How many of the store's remarks are passed on; what differs is in the run's tags anyway."""
+
 _LOOK_SECONDS = 5.0
 _POLL_SECONDS = 0.02
 _FLUSH_ADVICE = "They are sent with the next run, or by: maze-run tracking flush"
@@ -211,7 +214,9 @@ class MlflowTracker(Tracker):
     def _say_notes(self) -> None:
         """Pass on what the store had to say, in one warning."""
         if self._state.notes:
-            _LOGGER.warning("MLflow run %s: %s", self._state.run_id, " ".join(self._state.notes))
+            shown, more = self._state.notes[:MAX_NOTES], len(self._state.notes) - MAX_NOTES
+            told = " ".join([*shown, f"And {more} more like these."] if more > 0 else shown)
+            _LOGGER.warning("MLflow run %s: %s", self._state.run_id, told)
 
     def _look(self) -> None:
         """Read how far the process is, and warn early where it cannot send."""
