@@ -1,7 +1,13 @@
 from .agents import ActorCritic as ActorCritic
+from .agents import RandomPolicy as RandomPolicy
 from .agents import TorchPolicy as TorchPolicy
 from .agents import TorchStateCritic as TorchStateCritic
+from .api.multirun.results import JobFailure as JobFailure
+from .api.replay import ReplayReport as ReplayReport
+from .api.replay import replay as replay
+from .api.rollouts import run_rollout as run_rollout
 from .api.run_context import RunContext as RunContext
+from .config import Factory as Factory
 from .config import RunConfig as RunConfig
 from .distributions import DistributionMapper as DistributionMapper
 from .env import ActionWrapper as ActionWrapper
@@ -12,6 +18,7 @@ from .env import ObservationNormalizationWrapper as ObservationNormalizationWrap
 from .env import ObservationWrapper as ObservationWrapper
 from .env import RewardWrapper as RewardWrapper
 from .env import VectorEnv as VectorEnv
+from .env import VectorStep as VectorStep
 from .env import Wrapper as Wrapper
 from .env import as_gymnasium as as_gymnasium
 from .env import make_gym_maze_env as make_gym_maze_env
@@ -23,15 +30,33 @@ from .errors import MazeError as MazeError
 from .errors import RunContextError as RunContextError
 from .errors import TrackingError as TrackingError
 from .errors import TrainingError as TrainingError
+from .launchers import JoblibLauncher as JoblibLauncher
+from .launchers import SerialLauncher as SerialLauncher
+from .perception import ConcatModelBuilder as ConcatModelBuilder
+from .perception import CustomModelComposer as CustomModelComposer
+from .perception import DenseBlock as DenseBlock
+from .perception import FlattenConcatPolicyNet as FlattenConcatPolicyNet
+from .perception import FlattenConcatStateValueNet as FlattenConcatStateValueNet
+from .perception import ProbabilisticPolicyComposer as ProbabilisticPolicyComposer
+from .perception import StateCriticComposer as StateCriticComposer
+from .perception import TemplateModelComposer as TemplateModelComposer
 from .rollout import Episodes as Episodes
 from .rollout import RolloutEvaluator as RolloutEvaluator
 from .rollout import RolloutResult as RolloutResult
+from .statistics import BaseEnvEvents as BaseEnvEvents
+from .statistics import LogStatsAggregator as LogStatsAggregator
+from .statistics import LogStatsKey as LogStatsKey
+from .statistics import LogStatsLevel as LogStatsLevel
 from .trainers import A2C as A2C
 from .trainers import PPO as PPO
 from .trainers import A2CAlgorithmConfig as A2CAlgorithmConfig
 from .trainers import AlgorithmConfig as AlgorithmConfig
+from .trainers import EpochReport as EpochReport
 from .trainers import PPOAlgorithmConfig as PPOAlgorithmConfig
 from .trainers import Trainer as Trainer
+from .trainers import TrainerParts as TrainerParts
+from .trainers.base import TrainingSummary as TrainingSummary
+from .types import ActorID as ActorID
 
 __version__: str
 
@@ -41,33 +66,58 @@ __all__ = [
     "A2CAlgorithmConfig",
     "ActionWrapper",
     "ActorCritic",
+    "ActorID",
     "AlgorithmConfig",
     "ArtifactError",
+    "BaseEnvEvents",
+    "ConcatModelBuilder",
+    "CustomModelComposer",
+    "DenseBlock",
     "DistributionMapper",
     "EnvError",
     "Episodes",
+    "EpochReport",
+    "Factory",
+    "FlattenConcatPolicyNet",
+    "FlattenConcatStateValueNet",
     "GymMazeEnv",
     "InvalidSpecificationError",
+    "JobFailure",
+    "JoblibLauncher",
+    "LogStatsAggregator",
+    "LogStatsKey",
+    "LogStatsLevel",
     "LogStatsWrapper",
     "MazeEnv",
     "MazeError",
     "ObservationNormalizationWrapper",
     "ObservationWrapper",
     "PPOAlgorithmConfig",
+    "ProbabilisticPolicyComposer",
+    "RandomPolicy",
+    "ReplayReport",
     "RewardWrapper",
     "RolloutEvaluator",
     "RolloutResult",
     "RunConfig",
     "RunContext",
     "RunContextError",
+    "SerialLauncher",
+    "StateCriticComposer",
+    "TemplateModelComposer",
     "TorchPolicy",
     "TorchStateCritic",
     "TrackingError",
     "Trainer",
+    "TrainerParts",
     "TrainingError",
+    "TrainingSummary",
     "VectorEnv",
+    "VectorStep",
     "Wrapper",
     "as_gymnasium",
     "make_gym_maze_env",
     "make_vector_env",
+    "replay",
+    "run_rollout",
 ]

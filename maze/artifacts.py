@@ -44,6 +44,7 @@ class AgentFiles:
         weights: parameters of the best state, safetensors.
         spaces: observation and action spaces.
         statistics: normalisation statistics, npz.
+        objects: directory of the live objects that the configuration names, as code; only there when there are any.
     """
 
     def __init__(self, root: Path) -> None:
@@ -52,6 +53,7 @@ class AgentFiles:
         self.weights = root / "weights.safetensors"
         self.spaces = root / "spaces.json"
         self.statistics = root / "statistics.npz"
+        self.objects = root / "objects"
 
     def require(self) -> AgentFiles:
         """Return self if all files exist.
@@ -78,6 +80,8 @@ class RunFiles:
         metrics: the numbers of the run's end, JSON.
         record: what was run, with what, when and where, JSON.
         metrics_log: one JSON object for each epoch, written while training runs.
+        checkpoint: directory of the last state, from which training goes on exactly.
+        sweep: how the jobs ended, JSON; only in the directory of a multi-run, which holds none of the others.
     """
 
     def __init__(self, root: Path) -> None:
@@ -87,10 +91,14 @@ class RunFiles:
         self.metrics = root / "metrics.json"
         self.record = root / "record.json"
         self.metrics_log = root / "metrics.jsonl"
+        self.checkpoint = root / "checkpoint"
+        self.sweep = root / "sweep.json"
 
     def is_used(self) -> bool:
         """Return whether an earlier run left its agent or its record here."""
-        return any(path.exists() for path in (self.agent.root, self.record, self.metrics_log, self.curve))
+        return any(
+            path.exists() for path in (self.agent.root, self.record, self.metrics_log, self.curve, self.checkpoint)
+        )
 
 
 @contextmanager

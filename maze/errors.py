@@ -48,19 +48,36 @@ class TrainingError(MazeError):
     """Training cannot go on, for example because a loss is not a number."""
 
 
+_MOST_NAMES = 40
+
+
 def suggest(value: object, accepted: Iterable[object]) -> str:
-    """Return the tail of an error message: the nearest match, if any, and everything that is accepted.
+    """Return the tail of an error message: the nearest match, if any, and what is accepted.
 
     Args:
         value: what the user gave.
         accepted: all values that would have been understood.
 
     Returns:
-        For example ``"did you mean 'lr'? Accepted: gamma, lr."``, or ``"Nothing is accepted here."``.
+        For example ``"did you mean 'lr'? Accepted: gamma, lr."``, or ``"Nothing is accepted here."``. Of very many
+        names the nearest ones are listed.
     """
     names = sorted({str(name) for name in accepted})
     if not names:
         return "Nothing is accepted here."
-    matches = difflib.get_close_matches(str(value), names, n=1, cutoff=0.5)
-    hint = f"did you mean {matches[0]!r}? " if matches else ""
-    return f"{hint}Accepted: {', '.join(names)}."
+    nearest = _nearest(str(value), names)
+    hint = f"did you mean {nearest[0]!r}? " if nearest else ""
+    if len(names) <= _MOST_NAMES:
+        return f"{hint}Accepted: {', '.join(names)}."
+    shown = nearest or names[:10]
+    return f"{hint}Accepted: {', '.join(shown)} and {len(names) - len(shown)} more."
+
+
+def _nearest(value: str, names: list[str]) -> list[str]:
+    """Return up to ten similar names, the most similar first, whether letters are small or capital."""
+    folded: dict[str, list[str]] = {}
+    for name in names:
+        folded.setdefault(name.lower(), []).append(name)
+    matches = difflib.get_close_matches(value.lower(), folded, n=10, cutoff=0.5)
+    found = [name for match in matches for name in folded[match]]
+    return [value, *(name for name in found if name != value)] if value in found else found

@@ -11,10 +11,14 @@ import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-__all__ = ["MAX_SEED", "derive_seed", "draw_seed", "numpy_generator", "seeded_torch"]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["MAX_SEED", "TorchDraws", "derive_seed", "draw_seed", "numpy_generator", "seeded_torch"]
 
 _TORCH_LOCK = threading.Lock()
 
@@ -58,3 +62,31 @@ def seeded_torch(seed: int) -> Iterator[None]:
     with _TORCH_LOCK, torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield
+
+
+class TorchDraws:
+    """A run's own stream of random numbers for code that draws from torch's global generator, such as dropout.
+
+    Args:
+        seed: where the stream begins.
+
+    Attributes:
+        state: where the stream is between two blocks.
+    """
+
+    def __init__(self, seed: int) -> None:
+        import torch  # noqa: PLC0415
+
+        self.state: Tensor = torch.Generator().manual_seed(seed).get_state()
+
+    @contextmanager
+    def flowing(self) -> Iterator[None]:
+        """Run a block in which torch's global generator gives this stream, and put it back; one thread at a time."""
+        import torch  # noqa: PLC0415
+
+        with _TORCH_LOCK, torch.random.fork_rng(devices=[]):
+            torch.default_generator.set_state(self.state)
+            try:
+                yield
+            finally:
+                self.state = torch.default_generator.get_state()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium  # noqa: F401  (what a library does on its own first import is that library's: done here, once)
+import joblib  # noqa: F401
 import matplotlib as mpl  # noqa: F401
 import numpy as np
 import pyarrow.parquet  # noqa: F401
@@ -27,6 +28,9 @@ with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
     warnings.simplefilter("ignore")
     import gym  # noqa: F401  (says at import that it is no longer maintained)
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background job; children would ignore it, too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 torch.ones(1, requires_grad=True).sum().backward()  # the first backward pass and comparison import more of torch
 torch.testing.assert_close(torch.ones(1), torch.ones(1))
 
@@ -37,7 +41,8 @@ def _global_state() -> dict[str, Any]:
         "cwd": Path.cwd(),
         "argv": list(sys.argv),  # noqa: TID251
         "environment": sorted(f"{k}={v}" for k, v in os.environ.items() if not k.startswith("PYTEST_")),
-        "log handlers": list(logging.getLogger("maze").handlers),
+        "log handlers": {name: _handlers(name) for name in (None, "maze", "hydra", "mlflow", "alembic")},
+        "log levels": {name: logging.getLogger(name).level for name in (None, "maze")},
         "warning filters": list(warnings.filters),
         "random": random.getstate(),
         "numpy.random": repr(np.random.get_state()),  # noqa: NPY002  (the legacy global generator is what is watched)
@@ -46,9 +51,17 @@ def _global_state() -> dict[str, Any]:
     state["torch generator"] = torch.default_generator.get_state().tolist()
     state["torch threads"] = torch.get_num_threads()
     state["torch dtype"] = torch.get_default_dtype()
+    state["torch device"] = torch.get_default_device()
+    state["torch gradients"] = torch.is_grad_enabled()
+    state["torch determinism"] = torch.are_deterministic_algorithms_enabled()
     if "hydra.core.global_hydra" in sys.modules:
         state["hydra"] = sys.modules["hydra.core.global_hydra"].GlobalHydra.instance().is_initialized()
     return state
+
+
+def _handlers(name: str | None) -> list[logging.Handler]:
+    """Return the handlers of a logger, without those that pytest changes from phase to phase."""
+    return [item for item in logging.getLogger(name).handlers if not type(item).__module__.startswith("_pytest")]
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@ __all__ = [
     "Adam",
     "ArrayForward",
     "DensePlan",
+    "RandomPolicy",
     "StepNetworks",
     "TorchPolicy",
     "TorchStateCritic",
@@ -17,3 +18,4 @@ from .dense_plan import compile_numpy as compile_numpy
 from .networks import ArrayForward as ArrayForward
 from .networks import StepNetworks as StepNetworks
 from .policy import TorchPolicy as TorchPolicy
+from .random_policy import RandomPolicy as RandomPolicy

@@ -12,7 +12,7 @@ from maze.agents.dense_plan import NumpyForward, compile_numpy
 from maze.errors import MazeError, suggest
 from maze.types import Array, StepKey
 
-__all__ = ["ArrayForward", "StepNetworks", "device_of"]
+__all__ = ["ArrayForward", "StepNetworks", "device_of", "draws_globally"]
 
 
 class StepNetworks(nn.ModuleDict):
@@ -88,3 +88,16 @@ def device_of(module: nn.Module) -> torch.device:
     """Return the device of the first parameter, the CPU for a module without parameters."""
     parameter = next(module.parameters(), None)
     return torch.device("cpu") if parameter is None else parameter.device
+
+
+def draws_globally(module: nn.Module) -> bool:
+    """Say whether a network may draw from torch's global generator while it runs, as dropout does.
+
+    Modules of torch say so by their kind; of anybody else's nothing is known, so that they may.
+    """
+    return any(
+        isinstance(part, (nn.modules.dropout._DropoutNd, nn.RReLU))
+        or getattr(part, "dropout", 0.0) not in (0, 0.0, None)  # recurrent and attention modules
+        or type(part).__module__.partition(".")[0] not in ("maze", "torch")
+        for part in module.modules()
+    )

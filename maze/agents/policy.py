@@ -68,6 +68,11 @@ class TorchPolicy(nn.Module):
         """Where the parameters live."""
         return device_of(self)
 
+    @property
+    def generator(self) -> np.random.Generator:
+        """What ``compute_action`` draws from."""
+        return self._rng
+
     def seed(self, seed: int) -> None:
         """Make the actions that ``compute_action`` draws from now on a function of ``seed``."""
         self._rng = np.random.Generator(np.random.PCG64(seed))
@@ -112,6 +117,20 @@ class TorchPolicy(nn.Module):
             logits = {head: _append_array(value, free, head) for head, value in logits.items()}
         return self.distribution_mappers[str(step_key)].sample_numpy(logits, rng, deterministic)
 
+    def check_observation(self, observation: Observation) -> None:
+        """Refuse observations of which the first step key's network could make nothing, where it says what it needs.
+
+        Args:
+            observation: by key, single or batched.
+
+        Raises:
+            MazeError: where keys or shapes do not fit.
+        """
+        key = str(self._first_step_key)
+        network = self.networks[self._network_key(key, 0)]
+        if key in self._observation_shapes or getattr(network, "obs_shapes", None) is not None:
+            self._as_batch(observation, key, 0)
+
     def compute_action(
         self,
         observation: Observation,
@@ -140,6 +159,8 @@ class TorchPolicy(nn.Module):
         del maze_state
         if actor_id is None:
             actor_id = env.actor_id() if env is not None else (self._first_step_key, 0)
+        if not isinstance(actor_id, tuple) or len(actor_id) != 2:
+            raise MazeError(f"actor_id: {actor_id!r} is not accepted; accepted: ActorID(step_key, agent_id), or None.")
         step_key, agent_id = actor_id
         batch, leading = self._as_batch(observation, step_key, agent_id)
         actions = self.act(batch, self._rng, deterministic, step_key, agent_id)
@@ -158,12 +179,13 @@ class TorchPolicy(nn.Module):
     ) -> tuple[dict[str, Array], tuple[int, ...]]:
         """Return the observation with one batch axis [B, ...] and the leading axes that it had."""
         shapes = self._shapes(step_key, agent_id)
+        _check_keys(observation, shapes)
         batch: dict[str, Array] = {}
         leading: tuple[int, ...] | None = None
         for key, shape in shapes.items():
-            if key not in observation:
-                raise MazeError(f"The observation has no key {key!r}; given: {', '.join(map(repr, observation))}.")
             value = np.asarray(observation[key])
+            if value.dtype.kind not in "fiub":
+                raise MazeError(f"The observation {key!r} is {observation[key]!r}; expected is an array of numbers.")
             n_leading = value.ndim - len(shape)
             if n_leading < 0 or value.shape[n_leading:] != shape:
                 raise MazeError(
@@ -204,6 +226,16 @@ class TorchPolicy(nn.Module):
 def _free_logits(mapper: DistributionMapper) -> nn.ParameterDict:
     """Return the learned vectors that a mapper appends to the network's logits."""
     return nn.ParameterDict({head: nn.Parameter(torch.tensor(value)) for head, value in mapper.free_parameters.items()})
+
+
+def _check_keys(observation: object, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Refuse what is no observation by key, and name the keys that it needs."""
+    if not isinstance(observation, Mapping):
+        wanted = ", ".join(f"{key!r}: array of shape {shape}" for key, shape in shapes.items())
+        raise MazeError(f"The observation is a {type(observation).__name__}; expected is a dictionary {{{wanted}}}.")
+    for key in shapes:
+        if key not in observation:
+            raise MazeError(f"The observation has no key {key!r}; given: {', '.join(map(repr, observation))}.")
 
 
 def _append(logits: Tensor, free: nn.Module, head: str) -> Tensor:

@@ -1,23 +1,27 @@
-"""Reading the arguments of a `RunContext` one by one: what each accepts, and how it says no."""
+"""Reading the arguments of a `RunContext` besides its components: what each accepts, and how it says no."""
 
 from __future__ import annotations
 
-import dataclasses
-import enum
+import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path, PurePath
-from typing import Any
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from maze.config.targets import dotted_name
-from maze.errors import InvalidSpecificationError
+from maze.api.components import LITERALS, is_container, names_component, read_component
+from maze.config.overrides import ADD
+from maze.errors import InvalidSpecificationError, suggest
 
 __all__ = [
     "LITERALS",
+    "absolute_directory",
+    "check_flag",
     "check_seed",
     "check_seeds",
+    "check_source",
+    "explain_keywords",
     "is_container",
     "read_component",
     "read_directory",
@@ -26,71 +30,33 @@ __all__ = [
 ]
 
 _LARGEST_SEED = 2**63 - 1
-LITERALS = (
-    type(None),
-    bool,
-    int,
-    float,
-    complex,
-    str,
-    bytes,
-    bytearray,
-    set,
-    frozenset,
-    enum.Enum,
-    PurePath,
-    np.generic,
-)
-"""Types of the values that are written into a configuration as they are, or refused."""
-
-_MAYBE_WITHOUT_TARGET = ("runner",)
+_ARGUMENTS = ("seed", "silent", "multirun", "resume", "config_dir")
+_Parameters = ParamSpec("_Parameters")
+_Result = TypeVar("_Result")
 
 
-def is_container(value: Any) -> bool:
-    """Say whether a value is a mapping or list of configuration values, and no space, which only behaves like one.
+def explain_keywords(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Result]:
+    """Let a function's `TypeError` for an unknown keyword name the nearest one that it accepts.
 
     Args:
-        value: anything.
-    """
-    foreign = type(value).__module__.partition(".")[0] in ("gym", "gymnasium", "torch")
-    return isinstance(value, (Mapping, Sequence)) and not isinstance(value, (str, bytes, bytearray)) and not foreign
-
-
-def read_component(value: Any, argument: str) -> Any:
-    """Check the kind of one component, and bring wrappers to one of two forms.
-
-    Args:
-        value: what the user gave.
-        argument: the name of the argument, for example ``"env"``.
+        function: a function or method without ``**kwargs``.
 
     Returns:
-        The name, mapping or object; wrappers as a name, as ``{dotted class: arguments}``, or as a list of components.
-
-    Raises:
-        InvalidSpecificationError: if the argument does not accept such a value.
+        The same function with a clearer error.
     """
-    if value is None or isinstance(value, str):
-        return value
-    if argument == "wrappers":
-        return _read_wrappers(value)
-    if isinstance(value, Mapping):
-        if argument not in _MAYBE_WITHOUT_TARGET and "_target_" not in value:
-            raise InvalidSpecificationError(f"{argument}: a mapping needs _target_, the dotted name of a class.")
-        return value
-    if argument == "env":
-        return _read_env(value)
-    if argument == "algorithm":
-        return _read_algorithm(value)
-    if isinstance(value, (*LITERALS, type, Sequence)):
-        raise _wrong_kind(value, argument, "or an object")
-    return value
+    parameters = inspect.signature(function).parameters.values()
+    accepted = [item.name for item in parameters if item.kind in (item.POSITIONAL_OR_KEYWORD, item.KEYWORD_ONLY)]
+    names = [name for name in accepted if name != "self"]
+    owner = function.__qualname__.removesuffix(".__init__")
 
+    @functools.wraps(function)
+    def explained(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
+        for name in kwargs:
+            if name not in names:
+                raise TypeError(f"{owner}() has no argument {name!r}; {suggest(name, names)}")
+        return function(*args, **kwargs)
 
-def _wrong_kind(value: Any, argument: str, kinds: str) -> InvalidSpecificationError:
-    return InvalidSpecificationError(
-        f"{argument}: {value!r} is not accepted; accepted: the name of a module of the group {argument!r}, "
-        f"a mapping with _target_, {kinds}."
-    )
+    return explained
 
 
 def read_name(value: Any, argument: str) -> str | None:
@@ -113,82 +79,12 @@ def read_name(value: Any, argument: str) -> str | None:
     return value
 
 
-def _read_env(env: Any) -> Any:
-    if _is_environment(env):
-        raise InvalidSpecificationError(
-            f"env: an instance ({type(env).__name__}) is not accepted, since a run makes its environments itself, and "
-            "several of them; pass a factory: env=lambda: ..."
-        )
-    if not callable(env):
-        raise _wrong_kind(env, "env", "or a callable without arguments that makes an environment")
-    if not _can_be_called(env, 0):
-        raise InvalidSpecificationError("env: the factory needs arguments; pass one that needs none: env=lambda: ...")
-    return env
-
-
-def _is_environment(thing: Any) -> bool:
-    """Recognise environments of maze, gymnasium and gym by their base classes, importing none of them."""
-    if isinstance(thing, type):
-        return False
-    return any(
-        base.__name__ in ("Env", "MazeEnv", "VectorEnv")
-        and base.__module__.partition(".")[0] in ("gym", "gymnasium", "maze")
-        for base in type(thing).__mro__
-    )
-
-
-def _can_be_called(function: Callable[..., Any], n_arguments: int) -> bool:
-    try:
-        inspect.signature(function).bind(*[None] * n_arguments)
-    except TypeError:
-        return False
-    except ValueError:
-        return True  # compiled callables may have no signature
-    return True
-
-
-def _read_wrappers(wrappers: Any) -> Any:
-    """Bring all ways to give wrappers but names and ``{dotted class: arguments}`` to a list of components."""
-    if isinstance(wrappers, Mapping) and "_target_" not in wrappers:
-        for name, arguments in wrappers.items():
-            if not isinstance(name, str) or not (arguments is None or isinstance(arguments, Mapping)):
-                raise InvalidSpecificationError(
-                    f"wrappers.{name}: accepted: a dotted class with the mapping of its arguments."
-                )
-        return {name: dict(arguments or {}) for name, arguments in wrappers.items()}
-    listed = isinstance(wrappers, Sequence) and not isinstance(wrappers, (bytes, bytearray))
-    return [_read_wrapper(item, index) for index, item in enumerate(wrappers if listed else [wrappers])]
-
-
-def _read_wrapper(wrapper: Any, index: int) -> Any:
-    if isinstance(wrapper, Mapping) and "_target_" in wrapper:
-        return wrapper
-    if isinstance(wrapper, type) and callable(getattr(wrapper, "wrap", None)):
-        name = dotted_name(wrapper)
-        return wrapper if name is None else {"_target_": name}
-    if callable(wrapper) and not _is_environment(wrapper) and _can_be_called(wrapper, 1):
-        return wrapper
-    raise InvalidSpecificationError(
-        f"wrappers.{index}: {wrapper!r} is not accepted; accepted: a Wrapper class, a callable env -> env, or a "
-        "mapping with _target_."
-    )
-
-
-def _read_algorithm(algorithm: Any) -> Any:
-    if isinstance(getattr(type(algorithm), "trainer", None), str) and dataclasses.is_dataclass(algorithm):
-        return algorithm
-    raise _wrong_kind(
-        algorithm,
-        "algorithm",
-        "or an algorithm configuration: a dataclass whose class attribute `trainer` names its trainer",
-    )
-
-
-def read_directory(run_dir: Any) -> str:
-    """Check the directory of a run.
+def read_directory(directory: Any, name: str = "run_dir") -> str:
+    """Check the path of a directory, of a run for example.
 
     Args:
-        run_dir: what the user gave.
+        directory: what the user gave.
+        name: how the user calls it.
 
     Returns:
         Its path.
@@ -196,9 +92,62 @@ def read_directory(run_dir: Any) -> str:
     Raises:
         InvalidSpecificationError: if it is no path.
     """
-    if not isinstance(run_dir, (str, Path)) or not str(run_dir):
-        raise InvalidSpecificationError(f"run_dir: {run_dir!r} is not accepted; accepted: the path of a directory.")
-    return str(run_dir)
+    if not isinstance(directory, (str, Path)) or not str(directory) or "\0" in str(directory):
+        raise InvalidSpecificationError(f"{name}: {directory!r} is not accepted; accepted: the path of a directory.")
+    return str(directory)
+
+
+def absolute_directory(directory: Any, name: str = "run_dir") -> Path:
+    """Check the path of a directory that may be there already or be made later.
+
+    Args:
+        directory: what the user gave.
+        name: how the user calls it.
+
+    Returns:
+        Its absolute path.
+
+    Raises:
+        InvalidSpecificationError: if it is no path, is the path of a file, or cannot be looked at.
+    """
+    path = Path(read_directory(directory, name)).absolute()
+    try:
+        is_file = path.exists() and not path.is_dir()
+    except OSError as error:
+        raise InvalidSpecificationError(f"{name}: {str(path)!r} cannot be used ({error.strerror}).") from error
+    if is_file:
+        raise InvalidSpecificationError(f"{name}: {str(path)!r} is a file; accepted is a directory.")
+    return path
+
+
+def check_flag(value: Any, name: str) -> None:
+    """Refuse what is neither true nor false, such as the text ``"false"``.
+
+    Args:
+        value: what the user gave.
+        name: the name of the argument.
+
+    Raises:
+        InvalidSpecificationError: if it is neither.
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise InvalidSpecificationError(f"{name}: {value!r} is not accepted; accepted: True or False.")
+
+
+def check_source(source: Any) -> None:
+    """Refuse what cannot say where a trained agent is.
+
+    Args:
+        source: what the user gave.
+
+    Raises:
+        InvalidSpecificationError: if it is neither a text nor a path.
+    """
+    if not isinstance(source, (str, Path)) or not str(source):
+        raise InvalidSpecificationError(
+            f"source: {source!r} is not accepted; accepted: the directory of a run, an MLflow run id, or "
+            "models:/name/version."
+        )
 
 
 def read_overrides(overrides: Any) -> dict[str, Any]:
@@ -222,8 +171,16 @@ def read_overrides(overrides: Any) -> dict[str, Any]:
     for path in overrides:
         if not isinstance(path, str) or not path:
             raise InvalidSpecificationError(f"overrides: {path!r} is not a dotted path such as 'algorithm.lr'.")
-    whole = ("env", "wrappers", "algorithm")
-    return {path: read_component(value, path) if path in whole else value for path, value in overrides.items()}
+        if path.removeprefix(ADD) in _ARGUMENTS:
+            name = path.removeprefix(ADD)
+            raise InvalidSpecificationError(
+                f"{path}: no value of the configuration but an argument of its own; pass RunContext({name}=...), in a "
+                f"shell --{name.replace('_', '-')}."
+            )
+    return {
+        path: read_component(value, path.removeprefix(ADD)) if names_component(path.removeprefix(ADD)) else value
+        for path, value in overrides.items()
+    }
 
 
 def check_seed(seed: Any, name: str = "seed") -> int:

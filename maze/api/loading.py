@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import yaml
 
+from maze.api.arguments import read_component
+from maze.api.record.objects import allow_copies, load_objects, read_index, refusal
 from maze.artifacts import AgentFiles, read_arrays, read_json
-from maze.config import RunConfig
+from maze.config import RunConfig, installed_modules
+from maze.config.describe import describe_object
+from maze.config.own_code import modules_of_ids
+from maze.config.targets import is_within
 from maze.errors import ArtifactError, InvalidSpecificationError
 
-__all__ = ["AnyConfig", "check_agent_files", "find_agent", "read_agent_config", "read_config"]
+__all__ = [
+    "AnyConfig",
+    "check_agent_files",
+    "find_agent",
+    "load_agent",
+    "read_agent_config",
+    "read_config",
+    "read_env",
+]
 
 AnyConfig: TypeAlias = str | Path | Mapping[str, Any] | RunConfig
 """A resolved configuration: a YAML file, a mapping, or itself."""
+
+_NOT_FOR_ACTING = ("env", "wrappers", "algorithm", "runner", "launcher")
+"""Sections whose objects an agent does not need in order to act."""
 
 
 def read_config(config: AnyConfig) -> RunConfig:
@@ -26,7 +42,88 @@ def read_config(config: AnyConfig) -> RunConfig:
     """
     if isinstance(config, RunConfig):
         return config
-    return RunConfig.from_yaml(config) if isinstance(config, str | Path) else RunConfig.from_mapping(config)
+    if isinstance(config, str | Path):
+        return RunConfig.from_yaml(config)
+    if not isinstance(config, Mapping):
+        raise InvalidSpecificationError(
+            f"config: {config!r} is not accepted; accepted: the path of a YAML file, a mapping, or a RunConfig."
+        )
+    return RunConfig.from_mapping(config)
+
+
+def load_agent(
+    source: str | Path, config: AnyConfig | None, *, allow_code: bool, env: Any
+) -> tuple[AgentFiles, RunConfig, dict[str, Any]]:
+    """Return an agent's files, its configuration, and the live objects that belong to it.
+
+    Args:
+        source: directory of a run or of its agent, an MLflow run id, or ``models:/name/version``.
+        config: where ``evaluation``, ``rollout`` and ``tracking`` come from, which an agent does not hold.
+        allow_code: load objects and modules that are stored with the agent, which runs their code. Otherwise an
+            environment, wrappers and evaluators are refused when they are used, and everything else here.
+        env: a callable that makes the environment, in place of the agent's own; None keeps that.
+
+    Raises:
+        ArtifactError: there is no agent, or its files are damaged.
+        InvalidSpecificationError: the agent needs code that was not allowed, or an object that could not be stored.
+    """
+    files = find_agent(source)
+    check_agent_files(files)
+    if allow_code:
+        allow_copies(files.objects)
+    agent_config = read_agent_config(files, config, allow_code=allow_code)
+    if env is None:
+        return files, agent_config, _objects_of(files.objects, allow_code, [])
+    agent_config, given = read_env(agent_config, env)
+    return files, agent_config, {**_objects_of(files.objects, allow_code, ["env"]), "env": given}
+
+
+class _Withheld:
+    """Stands for an object that was not allowed to be loaded; whoever uses it learns what to do.
+
+    So an agent can act, and be served, where only its environment or its evaluator is code of somebody's own.
+    """
+
+    def __init__(self, message: str) -> None:
+        self._message = message
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        del arguments, keywords
+        raise InvalidSpecificationError(self._message)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise InvalidSpecificationError(self._message)
+
+
+def _objects_of(directory: Path, allow_code: bool, without: list[str]) -> dict[str, Any]:
+    """Return the objects of an agent; those that acting does not need are withheld where code is not allowed."""
+    if allow_code:
+        return load_objects(directory, allow_code=True, without=without)
+    index = {path: entry for path, entry in read_index(directory).items() if path not in without}
+    late = {path: entry for path, entry in index.items() if path.partition(".")[0] in _NOT_FOR_ACTING}
+    load_objects(directory, allow_code=False, without=[*without, *late])
+    return {path: _Withheld(refusal(directory, {path: entry})) for path, entry in late.items()}
+
+
+def read_env(config: RunConfig, env: Any) -> tuple[RunConfig, Any]:
+    """Return a configuration in which a callable makes the environment, and the callable.
+
+    Args:
+        config: of a run.
+        env: a callable without arguments that makes an environment.
+
+    Raises:
+        InvalidSpecificationError: it is none.
+    """
+    given = read_component(env, "env")
+    if not callable(given):
+        raise InvalidSpecificationError(
+            f"env: {env!r} is not accepted here; accepted is a callable without arguments that makes an environment, "
+            "such as lambda: GymMazeEnv('CartPole-v1')."
+        )
+    return RunConfig.from_mapping({**config.to_mapping(), "env": describe_object(given)}), given
 
 
 def read_agent_config(files: AgentFiles, config: AnyConfig | None, *, allow_code: bool) -> RunConfig:
@@ -46,15 +143,24 @@ def read_agent_config(files: AgentFiles, config: AnyConfig | None, *, allow_code
     except (OSError, yaml.YAMLError, UnicodeDecodeError):
         content = None  # from_yaml says what is wrong with it
     declared = content.get("allowed_modules") if isinstance(content, dict) else None
-    trusted = () if whole is None else whole.allowed_modules
-    unknown = [name for name in declared or () if name not in trusted]
-    if unknown and not allow_code:
+    trusted = () if whole is None else (*whole.allowed_modules,)
+    trusted += installed_modules() if declared else ()
+    if not allow_code:
+        _refuse_code(files, declared or (), trusted)
+    agent_config = RunConfig.from_yaml(files.config)
+    if not allow_code:
+        _refuse_code(files, sorted(modules_of_ids(agent_config.agent_part())), trusted)
+    return agent_config if whole is None else whole.replace(agent_config.agent_part())
+
+
+def _refuse_code(files: AgentFiles, modules: Iterable[str], trusted: Iterable[str]) -> None:
+    """Refuse an agent that needs modules which nobody allowed; none of them is imported."""
+    unknown = [name for name in modules if not is_within(str(name), trusted)]
+    if unknown:
         raise InvalidSpecificationError(
             f"{files.config}: the agent runs code of {', '.join(map(repr, unknown))}, which is not part of maze; "
             "if you trust it, pass allow_code=True (maze-run: --allow-code)."
         )
-    agent_config = RunConfig.from_yaml(files.config)
-    return agent_config if whole is None else whole.replace(agent_config.agent_part())
 
 
 def check_agent_files(files: AgentFiles) -> None:
@@ -86,7 +192,7 @@ def find_agent(source: str | Path) -> AgentFiles:
     Raises:
         ArtifactError: there is none, or it is not complete.
     """
-    directory = Path(source)
+    directory = Path(source).absolute()  # the caller may go elsewhere before the agent is used
     for candidate in (directory / "agent", directory):
         if (candidate / "config.yaml").is_file() or (candidate / "weights.safetensors").is_file():
             return AgentFiles(candidate).require()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -11,13 +15,42 @@ from maze.config import RunConfig
 from maze.errors import InvalidSpecificationError
 from maze.tracking import RunDescription, code_digest, collect_lineage, dvc_facts, stage_key
 
-__all__ = ["describe_pipeline", "describe_run", "pipeline_code"]
+__all__ = ["SweepPart", "describe_pipeline", "describe_run", "describe_sweep", "pipeline_code"]
 
 PIPELINE_FILE = Path("dvc.yaml")
+PARAMS_FILE = "params.yaml"
 OUTPUTS = ("out/", "build/")
 
 
-def describe_run(config: RunConfig, *, stage: str | None) -> RunDescription:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SweepPart:
+    """Which job of which multi-run a run is.
+
+    Attributes:
+        key: identity of the run, the same in every process that works on the job.
+        name: what people read in the list of runs.
+        parent_key: identity of the multi-run.
+        parent_name: what people read for the multi-run.
+        directory: of the multi-run, which decides where the tracking store is.
+    """
+
+    key: str
+    name: str
+    parent_key: str
+    parent_name: str
+    directory: Path
+
+    def as_record(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        return {**dataclasses.asdict(self), "directory": str(self.directory)}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> SweepPart:
+        """Return what ``as_record`` gave."""
+        return cls(**{**record, "directory": Path(record["directory"])})
+
+
+def describe_run(config: RunConfig, *, stage: str | None, part_of: SweepPart | None = None) -> RunDescription:
     """Return how a run introduces itself.
 
     A stage of the pipeline joins the run of its agent: same configuration, seed, code and DVC experiment. Any other run
@@ -26,7 +59,21 @@ def describe_run(config: RunConfig, *, stage: str | None) -> RunDescription:
     Args:
         config: resolved configuration with seeds.
         stage: name of the stage that is running, or None.
+        part_of: the multi-run that it is a job of, or None.
     """
+    described = _describe_run(config, stage)
+    if part_of is None:
+        return described
+    return dataclasses.replace(
+        described,
+        name=part_of.name,
+        key=part_of.key,
+        parent_key=part_of.parent_key,
+        parent_name=part_of.parent_name,
+    )
+
+
+def _describe_run(config: RunConfig, stage: str | None) -> RunDescription:
     lineage = collect_lineage(Path.cwd())
     seed = config.seeding.env_base_seed
     env_name = config.env.get("name") or config.env.get("_object_") or "env"
@@ -63,6 +110,27 @@ def describe_pipeline(config: RunConfig) -> RunDescription:
     )
 
 
+def describe_sweep(config: RunConfig, *, key: str, name: str, axes: Mapping[str, str]) -> RunDescription:
+    """Return how a multi-run introduces itself: the parent of its jobs' runs.
+
+    Args:
+        config: the configuration of one of its jobs.
+        key: identity of the multi-run.
+        name: what people read in the list of runs.
+        axes: what varies, with the values in words.
+    """
+    lineage = collect_lineage(Path.cwd())
+    return RunDescription(
+        name=name,
+        experiment_name=config.tracking.experiment_name,
+        parameters=dict(axes),
+        tags={**lineage.tags, **config.tags},
+        key=key,
+        kind="pipeline",
+        artifacts=lineage.artifacts,
+    )
+
+
 def _key(config: RunConfig, seed: int | None) -> str:
     """Return the identity of an agent's run, or of the pipeline where the seed is None."""
     experiment = dvc_facts().experiment
@@ -78,9 +146,12 @@ def pipeline_code(path: Path = PIPELINE_FILE) -> list[Path]:
     """
     try:
         stages = yaml.safe_load(path.read_text(encoding="utf-8"))["stages"]
+        params = yaml.safe_load(path.with_name(PARAMS_FILE).read_text(encoding="utf-8"))
+        listed = {item for stage in stages.values() for item in stage.get("deps", ())}
+        code = [item for item in listed if not item.startswith(OUTPUTS)]
+        named = {re.sub(r"\$\{(\w+)\}", lambda found: str(params[found[1]]), item) for item in code}
     except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
         raise InvalidSpecificationError(
             f"{path}: no pipeline can be read ({error}); run stages from the project."
         ) from error
-    dependencies = {item for stage in stages.values() for item in stage.get("deps", ())}
-    return [Path(item) for item in sorted(dependencies) if not item.startswith(OUTPUTS)]
+    return [Path(item) for item in sorted(named)]

@@ -124,10 +124,19 @@ def _stages_of(seed: int, out: Path) -> list[RestoredStage]:
             curve=folders["train"] / "curve.csv",
             agent_dir=agent.root,
             agent=model,
+            files={
+                "record/train/record.json": records["train"],
+                "record/train/curve.csv": folders["train"] / "curve.csv",
+                "record/train/metrics.json": folders["train"] / "metrics.json",
+            },
         ),
         *(
             RestoredStage(
-                name=stage, record=records[stage], metrics=folders[stage] / "metrics.json", prefix=f"{stage}/"
+                name=stage,
+                record=records[stage],
+                metrics=folders[stage] / "metrics.json",
+                prefix=f"{stage}/",
+                files={f"record/{stage}/record.json": records[stage]},
             )
             for stage in ("rollout", "evaluate")
         ),

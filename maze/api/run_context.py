@@ -9,28 +9,24 @@ print(rc.evaluate().statistics)
 
 from __future__ import annotations
 
-import inspect
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self, cast
+
+import numpy as np
 
 from maze.api import specs
-from maze.api.loading import check_agent_files, find_agent, read_agent_config, read_config
-from maze.api.session import RunSession, logs_kept_quiet, new_run_dir
-from maze.api.signals import stop_on_signals
-from maze.artifacts import AgentFiles, RunFiles
+from maze.api.arguments import check_flag, check_source, explain_keywords, read_directory
+from maze.api.loading import load_agent, read_config
+from maze.api.multirun.sweep import Sweep
+from maze.api.single_run import SingleRun
 from maze.config import RunConfig
-from maze.config.instantiate import allow_modules
-from maze.errors import InvalidSpecificationError, RunContextError, suggest
-from maze.seeding import draw_seed
+from maze.errors import InvalidSpecificationError, RunContextError
 
 if TYPE_CHECKING:
     from maze.agents import ActorCritic, TorchPolicy
     from maze.env import MazeEnv
     from maze.rollout import Episodes, RolloutResult
-    from maze.runner import AgentRunner
     from maze.trainers import Trainer
     from maze.trainers.base import TrainingSummary
     from maze.types import Action, ActorID, Observation
@@ -57,17 +53,23 @@ class RunContext:
         overrides: values by dotted path; literals, mappings or objects, never parsed.
         configuration: a specialisation such as ``"test"``, which makes everything small.
         experiment: name of a preset.
-        multirun: not available yet.
+        multirun: run several jobs, each in a process of its own. Every list among the components, in ``overrides``,
+            ``configuration``, ``experiment`` and ``seed`` spans an axis of a grid, the last one varying fastest; one
+            value that is a list is a list inside a list. All methods and properties then give lists, one entry for
+            each job in order, with a `JobFailure` in the place of an agent whose training failed; ``run_dir`` is the
+            directory of all jobs, and ``resume=True`` runs those that have not finished.
         silent: print nothing.
-        seed: base of all randomness of the run; drawn and recorded when None.
+        seed: base of all randomness of the run; drawn and recorded when None, once for all jobs of a multi-run.
+            ``overrides`` of ``seeding`` win over it.
         config_dir: a configuration tree of one's own, whose groups join the built-in ones.
-        resume: go on from the weights that an earlier run left in ``run_dir``; its curve and record go on, its
-            optimiser and generators begin anew.
+        resume: go on from what an earlier run left in ``run_dir``, as if there had been no break: from its checkpoint
+            or, where that is missing, from its agent's weights with a new optimiser. Its seed is taken over.
 
     Raises:
         InvalidSpecificationError: something is wrong; the message says the value, what is accepted and what to do.
     """
 
+    @explain_keywords
     def __init__(
         self,
         run_dir: str | Path | None = None,
@@ -80,19 +82,15 @@ class RunContext:
         launcher: Any = None,
         runner: Any = None,
         overrides: Mapping[str, Any] | None = None,
-        configuration: str | None = None,
-        experiment: str | None = None,
+        configuration: str | Sequence[str] | None = None,
+        experiment: str | Sequence[str] | None = None,
         multirun: bool = False,
         silent: bool = False,
         *,
-        seed: int | None = None,
+        seed: int | Sequence[int] | None = None,
         config_dir: str | Path | None = None,
         resume: bool = False,
     ) -> None:
-        if multirun:
-            raise InvalidSpecificationError(
-                "multirun: True is not available yet; accepted is False. Make one RunContext for each job."
-            )
         components = {
             "env": env,
             "wrappers": wrappers,
@@ -103,6 +101,21 @@ class RunContext:
             "launcher": launcher,
             "runner": runner,
         }
+        for name, value in {"multirun": multirun, "silent": silent, "resume": resume}.items():
+            check_flag(value, name)
+        if config_dir is not None:
+            read_directory(config_dir, "config_dir")
+        if multirun:
+            presets = {"configuration": configuration, "experiment": experiment}
+            sweep = Sweep.compose(
+                {**components, **presets, "overrides": overrides, "seed": seed},
+                run_dir=run_dir,
+                config_dir=config_dir,
+                silent=silent,
+                resume=resume,
+            )
+            self._engine = cast(SingleRun, sweep)  # it has the same methods, and they return lists
+            return
         config, objects = specs.compose_arguments(
             components,
             overrides=overrides,
@@ -112,45 +125,7 @@ class RunContext:
             seed=seed,
             config_dir=config_dir,
         )
-        self._begin(config, objects, seed=seed, run_dir=config.run_dir, silent=silent, resume=resume)
-
-    def _begin(
-        self,
-        config: RunConfig,
-        objects: Mapping[str, Any],
-        *,
-        seed: int | None,
-        run_dir: str | Path | None,
-        silent: bool,
-        resume: bool = False,
-        stage: str | None = None,
-        record: Path | None = None,
-    ) -> None:
-        keep = seed is None
-        self._config = config.with_seeds(draw_seed() if seed is None else specs.check_seed(seed), keep=keep)
-        self._objects = dict(objects)
-        self._silent = silent
-        self._run_dir = Path(run_dir).absolute() if run_dir is not None else None
-        self._resumes = resume
-        self._runner_instance: AgentRunner | None = None
-        self._agent_files: AgentFiles | None = None
-        self._session: RunSession | None = None
-        self._stage = stage
-        self._record = record
-        self._ready = False  # there is a trained agent
-        self._warned = False  # it was said that there is none
-        if self._run_dir is not None and self._run_dir.exists() and not self._run_dir.is_dir():
-            raise InvalidSpecificationError(f"run_dir: {str(self._run_dir)!r} is a file; accepted is a directory.")
-        if self._run_dir is not None and RunFiles(self._run_dir).is_used() and stage is None:
-            self._refuse_to_overwrite()
-            self._load(RunFiles(self._run_dir).agent)
-
-    def _refuse_to_overwrite(self) -> None:
-        if not self._resumes:
-            raise InvalidSpecificationError(
-                f"run_dir: {str(self._run_dir)!r} holds an earlier run, which would be overwritten; pass "
-                "resume=True to go on from it, RunContext.load(run_dir) to use it, or name another directory."
-            )
+        self._engine = SingleRun(config, objects, run_dir=config.run_dir, silent=silent, resume=resume)
 
     @classmethod
     def from_config(
@@ -173,15 +148,18 @@ class RunContext:
             stage: name of the pipeline stage that is running, which joins the tracking run of its agent.
             record: where the record is written instead of ``run_dir/record.json``.
 
+        Returns:
+            A context whose agent is untrained.
+
         Raises:
             InvalidSpecificationError: the file cannot be read or a value is wrong.
         """
+        check_flag(silent, "silent")
         resolved = read_config(config)
-        context = cls.__new__(cls)
         directory = run_dir if run_dir is not None else resolved.run_dir
-        record_path = Path(record) if record is not None else None
-        context._begin(resolved, {}, seed=seed, run_dir=directory, silent=silent, stage=stage, record=record_path)
-        return context
+        return cls._around(
+            SingleRun(resolved, {}, seed=seed, run_dir=directory, silent=silent, stage=stage, record=record)
+        )
 
     @classmethod
     def load(
@@ -193,6 +171,7 @@ class RunContext:
         stage: str | None = None,
         record: str | Path | None = None,
         allow_code: bool = False,
+        env: Any = None,
     ) -> RunContext:
         """Return a context with a trained agent, ready to act, to be evaluated and to be trained on.
 
@@ -202,32 +181,36 @@ class RunContext:
             silent: print nothing.
             stage: name of the pipeline stage that is running.
             record: where the record is written.
-            allow_code: let the agent's configuration name code outside of maze, torch.nn and gymnasium. What ``config``
-                allows is allowed anyway.
+            allow_code: let the agent's configuration name code outside of maze, torch.nn and gymnasium, and load the
+                objects and modules that are stored with it, which runs their code. What ``config`` allows is allowed
+                anyway.
+            env: a callable that makes the environment, in place of one that was not stored or is not trusted.
 
         Raises:
             ArtifactError: there is no agent, or its files are damaged or do not belong together.
             InvalidSpecificationError: the agent needs code that was not allowed.
         """
-        files = find_agent(source)
-        check_agent_files(files)
-        agent_config = read_agent_config(files, config, allow_code=allow_code)
+        check_flag(silent, "silent")
+        check_source(source)
+        files, agent_config, objects = load_agent(source, config, allow_code=allow_code, env=env)
+        return cls._around(SingleRun(agent_config, objects, silent=silent, stage=stage, record=record, agent=files))
+
+    @classmethod
+    def _around(cls, engine: SingleRun) -> RunContext:
         context = cls.__new__(cls)
-        record_path = Path(record) if record is not None else None
-        context._begin(agent_config, {}, seed=None, run_dir=None, silent=silent, stage=stage, record=record_path)
-        context._load(files)
+        context._engine = engine
         return context
 
-    def _load(self, files: AgentFiles) -> None:
-        self._agent_files = files.require()
-        self._ready = True
+    def __repr__(self) -> str:
+        """Return what the run is about, in one line."""
+        return repr(self._engine)
 
     # --- what can be looked at ----------------------------------------------------------------------------------
 
     @property
     def config(self) -> RunConfig:
         """The resolved configuration with all seeds filled in."""
-        return self._config
+        return self._engine.config
 
     @property
     def run_dir(self) -> Path:
@@ -236,23 +219,17 @@ class RunContext:
         Raises:
             RunContextError: nothing has been written yet.
         """
-        if self._session is not None:
-            return self._session.files.root
-        if self._agent_files is not None:
-            root = self._agent_files.root
-            return root.parent if root.name == "agent" else root
-        raise RunContextError("run_dir: there is none before the first train(); call rc.train().")
+        return self._engine.run_dir
 
     @property
     def policy(self) -> TorchPolicy:
         """The policy of the best state; of an untrained context, one with its first weights."""
-        return self.model.policy
+        return self._engine.policy
 
     @property
     def model(self) -> ActorCritic:
         """Policy and critic of the best state."""
-        self._warn_untrained()
-        return self._runner.model
+        return self._engine.model
 
     @property
     def trainer(self) -> Trainer[Any]:
@@ -261,9 +238,7 @@ class RunContext:
         Raises:
             RunContextError: nothing has been trained yet.
         """
-        if self._session is None:
-            raise RunContextError("trainer: there is none before training; call rc.train().")
-        return self._runner.trainer
+        return self._engine.trainer
 
     @property
     def statistics(self) -> dict[str, float]:
@@ -272,14 +247,15 @@ class RunContext:
         Raises:
             RunContextError: nothing has been trained yet.
         """
-        if self._session is None:
-            raise RunContextError("statistics: there are none before training; call rc.train().")
-        return self._session.last_metrics
+        return self._engine.statistics
 
     @property
     def env_factory(self) -> Callable[[], MazeEnv]:
-        """A function that makes an environment with all wrappers, as the policy knows it."""
-        return self._runner.environments.make_env
+        """A function that makes an environment with all wrappers, as the policy knows it.
+
+        Its episodes follow the run's seed: the first environment made has the same episodes in every process.
+        """
+        return self._engine.env_factory
 
     # --- what can be done ---------------------------------------------------------------------------------------
 
@@ -287,7 +263,8 @@ class RunContext:
         """Train and keep the best state; calling again goes on from the last one.
 
         Args:
-            n_epochs: train for exactly as many epochs; None takes ``n_epochs`` and ``patience`` of the algorithm.
+            n_epochs: train for exactly as many epochs; None takes ``n_epochs`` and ``patience`` of the algorithm, or
+                what is left of them where such a call was interrupted.
             trainer_kwargs: further arguments of the algorithm's trainer.
 
         Returns:
@@ -299,38 +276,8 @@ class RunContext:
             TrainingError: training broke down; the best state until then is kept.
             KeyboardInterrupt: Ctrl-C, after the best state was kept and the run marked.
         """
-        from maze.report.progress import TrainingProgress  # noqa: PLC0415
-        from maze.runner import compute_threads  # noqa: PLC0415
-
-        if n_epochs is not None and (isinstance(n_epochs, bool) or not isinstance(n_epochs, int) or n_epochs < 1):
-            raise InvalidSpecificationError(f"n_epochs: {n_epochs!r} is not accepted; accepted is a whole number >= 1.")
-        runner = self._runner
-        _check_arguments(runner.trainer_class, trainer_kwargs)
-        if self._stage is None:  # a stage's failure is worth a record, a wrong specification of one's own is not
-            with allow_modules(self._config.allowed_modules):
-                runner.environments.check()
-        session = self._open_session()
-        limit = n_epochs if n_epochs is not None else runner.algorithm.n_epochs
-        with ExitStack() as stack:
-            stack.enter_context(logs_kept_quiet(self._silent))
-            stack.enter_context(allow_modules(self._config.allowed_modules))
-            stop = stack.enter_context(stop_on_signals())
-            call = stack.enter_context(session.recorded("train", {"n_epochs": n_epochs, **trainer_kwargs}, stop))
-            stack.enter_context(compute_threads(self._config.runner.torch_threads or 1))
-            trainer = runner.trainer  # loads torch while the tracking store is being opened
-            session.resume_trainer(trainer)
-            progress = stack.enter_context(TrainingProgress(limit, trainer.epoch, silent=self._silent))
-            try:
-                summary = trainer.train(
-                    n_epochs, listeners=[progress, session], should_stop=stop.requested, **trainer_kwargs
-                )
-                call.note(summary)
-            finally:
-                runner.use_state(trainer.best_state)
-                self._ready = True
-                session.save_agent(runner)
-        stop.raise_if_requested()
-        return summary
+        n_epochs = int(n_epochs) if isinstance(n_epochs, np.integer) else n_epochs
+        return self._engine.train(n_epochs, **trainer_kwargs)
 
     def evaluate(self, **evaluator_kwargs: Any) -> Episodes:
         """Play whole episodes with the policy and return them.
@@ -342,22 +289,9 @@ class RunContext:
         Returns:
             The episodes; ``.statistics`` has their mean return and more.
         """
-        from maze.runner import compute_threads  # noqa: PLC0415
+        return self._engine.evaluate(**evaluator_kwargs)
 
-        with ExitStack() as stack:
-            keep = stack.enter_context(self._playing("evaluate", evaluator_kwargs))
-            stack.enter_context(allow_modules(self._config.allowed_modules))
-            stack.enter_context(compute_threads(self._config.runner.torch_threads or 1))
-            policy = self.policy
-            evaluator = self._runner.make_evaluator("evaluation", **evaluator_kwargs)
-            try:
-                episodes: Episodes = evaluator.evaluate(policy)
-            finally:
-                if evaluator is not self._runner.algorithm.rollout_evaluator:  # an evaluator of one's own stays open
-                    evaluator.close()
-            keep(episodes)
-        return episodes
-
+    @explain_keywords
     def rollout(
         self,
         n_episodes: int | None = None,
@@ -377,10 +311,12 @@ class RunContext:
             n_episodes: how many, exactly.
             max_episode_steps: cut episodes off after as many steps.
             record_trajectory: keep every step.
-            record_event_logs: keep the events of every step; not available yet.
+            record_event_logs: keep the events of every step, one table for each kind, in ``event_logs/``.
             deterministic: take the most likely action instead of a sample.
             render: show the environment while it is played, one episode after the other.
             output_dir: where the files go; ``run_dir/rollout`` when None, nowhere when nothing was trained or loaded.
+                Of an agent that was only loaded the run is not changed otherwise; in a directory of its own such a
+                rollout leaves a record as well.
 
         Returns:
             Episodes, steps and the files that hold them.
@@ -388,29 +324,15 @@ class RunContext:
         Raises:
             InvalidSpecificationError: an argument is out of range.
         """
-        from maze.runner import compute_threads  # noqa: PLC0415
-
-        given = {
-            "n_episodes": n_episodes,
-            "max_episode_steps": max_episode_steps,
-            "record_trajectory": record_trajectory,
-            "record_event_logs": record_event_logs,
-            "deterministic": deterministic,
-            "render": render,
-        }
-        changes = {f"rollout.{name}": value for name, value in given.items() if value is not None}
-        settings = self._config.replace(changes).rollout
-        self._warn_untrained()
-        directory = Path(output_dir) if output_dir is not None else None
-        if directory is None and self._ready:
-            directory = self.run_dir / "rollout"
-        with ExitStack() as stack:
-            keep = stack.enter_context(self._playing("rollout", given))
-            stack.enter_context(allow_modules(self._config.allowed_modules))
-            stack.enter_context(compute_threads(self._config.runner.torch_threads or 1))
-            result = self._runner.roll_out(settings, directory)
-            keep(result.episodes)
-        return result
+        return self._engine.rollout(
+            n_episodes=n_episodes,
+            max_episode_steps=max_episode_steps,
+            record_trajectory=record_trajectory,
+            record_event_logs=record_event_logs,
+            deterministic=deterministic,
+            render=render,
+            output_dir=output_dir,
+        )
 
     def compute_action(
         self,
@@ -432,79 +354,24 @@ class RunContext:
         Returns:
             NumPy arrays by action head, with the observation's leading axes.
         """
-        return self.policy.compute_action(observation, maze_state, env, actor_id, deterministic)
+        return self._engine.compute_action(observation, maze_state, env, actor_id, deterministic)
 
     def transform_observation(self, observation: Observation) -> Observation:
-        """Return what the wrappers make of a raw observation, single or batched, for use with ``compute_action``."""
-        return self._runner.environments.wrap_observation(observation)
+        """Return what the wrappers make of a raw observation, for use with ``compute_action``.
 
-    # --- inside -------------------------------------------------------------------------------------------------
-
-    @property
-    def _runner(self) -> AgentRunner:
-        if self._runner_instance is None:
-            from maze.runner import AgentRunner  # noqa: PLC0415  (constructing a RunContext must not load it)
-
-            with allow_modules(self._config.allowed_modules):
-                runner = AgentRunner(self._config, self._objects)
-                if self._agent_files is not None:
-                    runner.load(self._agent_files)
-            self._runner_instance = runner
-        return self._runner_instance
-
-    def _open_session(self) -> RunSession:
-        if self._session is None:
-            files = RunFiles(self._run_dir or new_run_dir(self._config).absolute())
-            session = RunSession(self._config, files, stage=self._stage, record=self._record)
-            if files.is_used() and self._stage is None:
-                self._refuse_to_overwrite()  # another run may have begun there since construction
-                session.resume()
-            self._session = session
-        return self._session
-
-    @contextmanager
-    def _playing(self, method: str, arguments: Mapping[str, Any]) -> Iterator[Callable[[Any], None]]:
-        """Record played episodes: with the run that was trained here once they are over, or as a stage of the pipeline.
-
-        A stage is recorded from its beginning, so that it shows as running and as failed, and so that the tracking
-        store is opened while torch is loaded.
-
-        Yields:
-            A function that takes the episodes.
+        Args:
+            observation: NumPy arrays by key as the environment itself gives them, single or batched; left as they are.
         """
-        played: list[Any] = []
-        session = self._session
-        with logs_kept_quiet(self._silent):
-            if session is None and self._stage is not None and self._record is not None:
-                files = RunFiles(self._record.parent)
-                session = RunSession(self._config, files, stage=self._stage, record=self._record)
-                with session.recorded(method, arguments) as call:
-                    yield played.append
-                    session.log_episodes(call, played[0])
-                return
-            yield played.append
-            if session is not None and hasattr(played[0], "statistics"):
-                session.log_call(method, arguments, played[0])
+        return self._engine.transform_observation(observation)
 
-    def _warn_untrained(self) -> None:
-        if not self._ready and not self._warned:
-            self._warned = True
-            if not self._silent:
-                message = "the agent's weights are untrained; call rc.train() first"
-                warnings.warn(message, stacklevel=_levels_inside())
+    def close(self) -> None:
+        """Close the environments that training holds open. The agent can still act, roll out and be evaluated."""
+        self._engine.close()
 
+    def __enter__(self) -> Self:
+        """Return this context, which is closed at the end of the ``with`` block."""
+        return self
 
-def _levels_inside() -> int:
-    """Return the ``stacklevel`` with which the caller's warning points at the user's own line."""
-    level, frame = 0, inspect.currentframe()
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "maze":
-        level, frame = level + 1, frame.f_back
-    return level
-
-
-def _check_arguments(trainer: type[Trainer[Any]], arguments: Mapping[str, Any]) -> None:
-    parameters = inspect.signature(trainer.train).parameters
-    accepted = [name for name in parameters if name not in {"self", "listeners", "should_stop"}]
-    for name in arguments:
-        if name not in accepted:
-            raise TypeError(f"train(): {trainer.__name__} has no argument {name!r}; {suggest(name, accepted)}")
+    def __exit__(self, *exception: object) -> None:
+        """Close what training holds open."""
+        self.close()

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from maze import report
-from maze.api.pipeline import describe_run
+from maze.api.pipeline import SweepPart, describe_run
+from maze.api.record.calls import Call
+from maze.api.record.run_record import RunRecord
 from maze.api.signals import StopRequest
-from maze.artifacts import RunFiles, read_csv, read_json, write_csv, write_json
+from maze.artifacts import AgentFiles, RunFiles, read_csv, read_json, write_csv, write_json
 from maze.config import RunConfig
 from maze.errors import MazeError
 from maze.tracking import (
@@ -33,26 +35,9 @@ if TYPE_CHECKING:
     from maze.runner import AgentRunner
     from maze.trainers import EpochReport, Trainer
 
-__all__ = ["Call", "RunSession", "logs_kept_quiet", "new_run_dir"]
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
-
-class Call:
-    """One call of a public method, as it will stand in the record."""
-
-    def __init__(self, method: str, arguments: Mapping[str, Any]) -> None:
-        self.method = method
-        self.arguments = {name: value for name, value in arguments.items() if value is not None}
-        self.result: Mapping[str, Any] = {}
-
-    def note(self, result: Any) -> None:
-        """Keep what the call gave."""
-        self.result = dataclasses.asdict(result)
-
-    def as_record(self) -> dict[str, Any]:
-        """Return the call as plain values; arguments that are no plain values by their text."""
-        plain = (str, int, float, bool, type(None))
-        arguments = {k: v if isinstance(v, plain) else repr(v) for k, v in self.arguments.items()}
-        return {"method": self.method, "arguments": arguments, "result": dict(self.result)}
+__all__ = ["RunSession", "logs_kept_quiet", "new_run_dir"]
 
 
 class RunSession:
@@ -63,25 +48,41 @@ class RunSession:
         files: where the run's files are.
         stage: pipeline stage that is running, or None.
         record: where the record is written; in the run's directory when None.
+        part_of: the multi-run that the run is a job of, or None.
+        objects: live objects by the place in the configuration that they take; stored when the first call begins.
+        agent: the loaded agent that the run goes on from, or None.
+
+    Attributes:
+        record: what stands in ``record.json``.
     """
 
-    def __init__(self, config: RunConfig, files: RunFiles, *, stage: str | None, record: Path | None) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        files: RunFiles,
+        *,
+        stage: str | None,
+        record: Path | None,
+        part_of: SweepPart | None = None,
+        objects: Mapping[str, Any] = _NOTHING,
+        agent: AgentFiles | None = None,
+    ) -> None:
         self.config = config
         self.files = files
         self.stage = stage
         self.last_metrics: dict[str, float] = {}
-        self._record_path = record if record is not None else files.record
-        self._calls: list[Call] = []
         self._rows: list[dict[str, Any]] = []
-        self._earlier_calls: list[Any] = []
-        self._started = datetime.now(UTC)
         self._seconds = 0.0
         self._steps_per_second = 0.0
-        self._description = describe_run(config, stage=stage)
+        self._part_of = part_of
+        self._description = describe_run(config, stage=stage, part_of=part_of)
+        path = record if record is not None else files.record
+        self.record = RunRecord(config, files, path, self._description, objects=objects, agent=agent)
         self._run_id: str | None = None
         self._tracker: Tracker | None = None
         self._remote: Tracker | None = None
         self._model: AgentModel | None = None
+        self._best: dict[str, float] = {}
         self._trains = False
         self._training_ended = (RunStatus.FINISHED, "")
 
@@ -92,7 +93,7 @@ class RunSession:
         """Record one call that works for long: RUNNING meanwhile, then FINISHED, FAILED or KILLED."""
         stop = stop or StopRequest()
         call = Call(method, arguments)
-        self._calls.append(call)
+        self.record.add(call)
         started = time.perf_counter()
         self._trains = method == "train"
         tracker = self._open_tracker()
@@ -109,15 +110,19 @@ class RunSession:
             raise
         finally:
             self._seconds += time.perf_counter() - started
+            call.status, call.reason = str(status), reason
             if method == "train":
                 self._training_ended = (status, reason)
             elif status is RunStatus.FINISHED:
                 status, reason = self._training_ended  # playing afterwards does not mend a training that broke
-            self._close(tracker, status, reason)
+            self._close(tracker, call, status, reason)
 
     def on_epoch(self, epoch: EpochReport) -> None:
         """Keep an epoch's metrics and send them to the trackers."""
         self.last_metrics = dict(epoch.metrics)
+        self.record.calls[-1].n_epochs += 1
+        self.record.calls[-1].n_updates = 0
+        self.record.calls[-1].last_epoch = epoch.epoch
         self._steps_per_second = epoch.steps_per_second
         mean_return = epoch.metrics.get("eval/mean_return", epoch.metrics.get("train/mean_return"))
         self._rows.append({"step": epoch.n_steps, "epoch": epoch.epoch, "return": mean_return, **epoch.metrics})
@@ -130,13 +135,12 @@ class RunSession:
         """Keep what an earlier session left in the same directory: its curve and its calls."""
         if self.files.curve.is_file():
             self._rows = read_csv(self.files.curve)
-        if self.files.record.is_file():
-            self._earlier_calls = list(read_json(self.files.record).get("calls", []))
+        self.record.resume()
 
     def resume_trainer(self, trainer: Trainer[Any]) -> None:
-        """Let a trainer count on from the earlier session, whose best state has to be beaten.
+        """Let a trainer count on from an earlier session without a checkpoint, whose best state has to be beaten.
 
-        The optimiser and the generators begin anew: a run directory holds weights, not the whole state of training.
+        The optimiser and the generators begin anew: an agent's directory holds weights, not all that training needs.
         """
         if not self._rows or trainer.epoch:
             return
@@ -148,9 +152,27 @@ class RunSession:
             best_return=float("-inf") if summary.get("best_return") is None else float(summary["best_return"]),
         )
 
+    def take_over(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Begin with the curve, and the log of metrics, that led to the checkpoint from which this session goes on."""
+        self._rows = [dict(row) for row in rows]
+        log = JsonLinesTracker(self.files.metrics_log)
+        log.start(self._description)
+        for row in self._rows:
+            metrics = {name: value for name, value in row.items() if name not in ("step", "epoch", "return")}
+            log.log_metrics(metrics, step=row["step"])
+        log.finish()
+
+    def save_checkpoint(self, runner: AgentRunner) -> None:
+        """Write the state from which another process trains on exactly."""
+        from maze.runner.checkpoint import save_checkpoint  # noqa: PLC0415  (is loaded by now)
+
+        save_checkpoint(self.files.checkpoint, runner, self._rows)
+
     def save_agent(self, runner: AgentRunner) -> None:
         """Write the agent's directory."""
         runner.save(self.files.agent)
+        trainer = runner.trainer
+        self._best = {"best_epoch": trainer.best_epoch, "best_return": trainer.best_return}
         tracking = self.config.tracking
         observation_space, action_space = runner.environments.observed_and_acted
         self._model = AgentModel.from_spaces(
@@ -160,20 +182,22 @@ class RunSession:
             alias=tracking.alias or "",
         )
 
-    def log_call(self, method: str, arguments: Mapping[str, Any], episodes: Episodes) -> None:
-        """Record episodes that were played after training: their numbers, and how their returns are spread."""
+    def log_call(
+        self, method: str, arguments: Mapping[str, Any], episodes: Episodes, files: Mapping[str, Path] = _NOTHING
+    ) -> None:
+        """Record episodes that were played: their numbers, and how their returns are spread."""
         with self.recorded(method, arguments) as call:
-            self.log_episodes(call, episodes)
+            self.log_episodes(call, episodes, files)
 
-    def log_episodes(self, call: Call, episodes: Episodes) -> None:
+    def log_episodes(self, call: Call, episodes: Episodes, files: Mapping[str, Path] = _NOTHING) -> None:
         """Keep what episodes gave as the result of the call that is being recorded, and send it to the trackers."""
-        call.result = episodes.statistics
+        call.note_episodes(episodes, files)
         tracker = self._tracker
         if tracker is None:
             return
         numbers = {f"{call.method}/{name}": float(value) for name, value in call.result.items() if value is not None}
         tracker.log_metrics(numbers, step=self._rows[-1]["step"] if self._rows else 0)
-        if self.config.tracking.mode != "off":
+        if self.config.tracking.mode != "off" and hasattr(episodes, "returns"):
             table = report.EpisodeTable(returns=episodes.returns, lengths=episodes.lengths)
             returns, lengths = (f"figures/{call.method}_{name}.png" for name in ("returns", "lengths"))
             tracker.log_figure(report.return_histogram_figure({self._seed: table}), returns)
@@ -191,15 +215,17 @@ class RunSession:
         environment = {**os.environ, "MLFLOW_TRACKING_URI": settings.uri} if settings.uri else None
         given = self.config.run_dir is not None or self.stage is not None
         place = self.files.root if given else Path(self.config.log_base_dir).absolute()  # one store for all fresh runs
+        if self._part_of is not None:
+            place = self._part_of.directory
         self._remote = open_tracker(settings.mode, directory=place, environment=environment)
         self._tracker = FanOutTracker([local, self._remote])
         self._tracker.start(self._description)
         return self._tracker
 
-    def _close(self, tracker: Tracker, status: RunStatus, reason: str) -> None:
+    def _close(self, tracker: Tracker, call: Call, status: RunStatus, reason: str) -> None:
         """Write the files and close the tracker, whatever fails on the way; the record tells of a failure as well."""
         try:
-            if self._rows:
+            if self._rows and call.method == "train":
                 write_csv(self.files.curve, self._rows)
                 write_json(self.files.metrics, self._summary())
             if self._trains and self._model is not None:
@@ -208,14 +234,16 @@ class RunSession:
             status, reason = RunStatus.FAILED, f"{type(error).__name__}: {error}"
             raise
         finally:
+            self.record.end(call)
             try:
                 if reason:
                     tracker.set_tags({"maze.reason": reason})
+                self.record.log(tracker, self._outcome(status, reason))
                 tracker.finish(status)
             finally:
                 self._run_id = tracker.run_id
                 self._tracker = self._remote = None
-                write_json(self._record_path, self._as_record(status, reason))
+                self.record.write(self._outcome(status, reason))
 
     def _log_training(self, tracker: Tracker, model: AgentModel) -> None:
         """Send the agent and its learning curve."""
@@ -229,25 +257,17 @@ class RunSession:
 
     def _summary(self) -> dict[str, Any]:
         """Return the numbers of the run's end; none depends on time or place."""
-        trained = [call.result for call in self._calls if call.method == "train" and call.result]
         last = self._rows[-1]
-        best = {name: trained[-1][name] for name in ("best_epoch", "best_return")} if trained else {}
-        return {"n_epochs": last["epoch"], "n_steps": last["step"], "last_return": last["return"], **best}
+        return {"n_epochs": last["epoch"], "n_steps": last["step"], "last_return": last["return"], **self._best}
 
-    def _as_record(self, status: RunStatus, reason: str) -> dict[str, Any]:
-        calls = [call.as_record() for call in self._calls]
+    def _outcome(self, status: RunStatus, reason: str) -> dict[str, Any]:
+        """Return how the run stands, for its record."""
         return {
             "status": str(status),
             "reason": reason,
-            "stage": self.stage,
             "run_id": self._run_id,
-            "key": self._description.key,
-            "config": self.config.to_mapping(),
-            "calls": [*self._earlier_calls, *calls],
-            "started": self._started.isoformat(timespec="seconds"),
             "seconds": round(self._seconds, 3),
             "steps_per_second": round(self._steps_per_second),
-            "tags": dict(self._description.tags),
         }
 
 

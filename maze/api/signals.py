@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -9,7 +10,42 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-__all__ = ["StopRequest", "stop_on_signals"]
+__all__ = ["BrokenOff", "Interruption", "StopRequest", "stop_on_signals"]
+
+
+class BrokenOff(KeyboardInterrupt):
+    """Breaks a repeated training off where the recorded one was."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Interruption:
+    """Where a training was interrupted, so that its repetition is interrupted there as well.
+
+    Attributes:
+        n_epochs: how many epochs were complete.
+        n_updates: how many updates of the next one were.
+        breaks_off: the update that was going on was lost, and with it that epoch.
+    """
+
+    n_epochs: int
+    n_updates: int
+    breaks_off: bool
+
+    def is_reached(self, n_epochs: int, n_updates: int) -> bool:
+        """Say whether training has to end after an update.
+
+        Args:
+            n_epochs: epochs of the call that are complete.
+            n_updates: updates since then.
+
+        Raises:
+            BrokenOff: it has, and what it did since the last epoch does not count.
+        """
+        if n_epochs < self.n_epochs or n_updates < max(1, self.n_updates):
+            return False
+        if self.breaks_off:
+            raise BrokenOff
+        return self.n_updates > 0  # otherwise the signal came when training had come to its own end
 
 
 class StopRequest:

@@ -22,7 +22,7 @@ from maze.api.arguments import (
     read_name,
     read_overrides,
 )
-from maze.config.canonical import canonical_wrappers
+from maze.api.checks import check_config
 from maze.config.compose import compose, option_with_target
 from maze.config.describe import class_to_target, describe_object
 from maze.config.overrides import ADD, canonical_path, flatten, to_plain
@@ -36,6 +36,7 @@ COMPONENTS = ("env", "wrappers", "algorithm", "model", "policy", "critic", "runn
 """Arguments that take the name of a configuration module, a mapping, or an object."""
 
 _PARAMS = ("env", "wrappers", "algorithm", "model", "policy", "critic", "runner", "configuration", "experiment")
+_PLACES = ("config_dir", "code")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -60,10 +61,10 @@ def compose_arguments(
     components: Mapping[str, Any] = _NOTHING,
     *,
     overrides: Mapping[str, Any] | None = None,
-    configuration: str | None = None,
-    experiment: str | None = None,
+    configuration: Any = None,
+    experiment: Any = None,
     run_dir: str | Path | None = None,
-    seed: int | None = None,
+    seed: Any = None,
     config_dir: str | Path | None = None,
     config_name: str = "conf_train",
 ) -> tuple[RunConfig, dict[str, Any]]:
@@ -77,7 +78,7 @@ def compose_arguments(
         configuration: name of a specialisation.
         experiment: name of a preset.
         run_dir: the directory of the run.
-        seed: for ``seeding.env_base_seed`` and ``seeding.agent_base_seed``.
+        seed: for ``seeding.env_base_seed`` and ``seeding.agent_base_seed``, unless `overrides` set them.
         config_dir: a user's own configuration tree.
         config_name: name of the root configuration.
 
@@ -90,8 +91,10 @@ def compose_arguments(
     specification = split(components, overrides=overrides, config_dir=config_dir)
     values = dict(specification.values)
     if run_dir is not None:
-        values.setdefault("run_dir", read_directory(run_dir))
-    if seed is not None:
+        if "run_dir" in values:
+            raise InvalidSpecificationError("run_dir: given as an argument and in overrides; give one of the two.")
+        values["run_dir"] = read_directory(run_dir)
+    if seed is not None and "seeding" not in values:
         for name in ("seeding.env_base_seed", "seeding.agent_base_seed"):
             values.setdefault(name, check_seed(seed))
     config = compose(
@@ -105,7 +108,23 @@ def compose_arguments(
         config_dir=config_dir,
         allowed_modules=specification.allowed_modules,
     )
-    return config, dict(specification.objects)
+    check_config(config)
+    if seed is not None:
+        config = config.with_seeds(check_seed(seed), keep=True)  # what overrides say of one of the two wins
+    wrappers = config.section("wrappers")
+    return config, {_final_place(path, wrappers): thing for path, thing in specification.objects.items()}
+
+
+def _final_place(path: str, wrappers: list[Any]) -> str:
+    """Say where in the composed configuration an object stands; wrappers that are called by their class are a list."""
+    section, _, rest = path.partition(".")
+    if section != "wrappers":
+        return path
+    targets = [(str(wrapper.get("_target_")), index) for index, wrapper in enumerate(wrappers)]
+    for target, index in sorted(targets, key=lambda item: -len(item[0])):
+        if rest == target or rest.startswith(target + "."):
+            return f"wrappers.{index}{rest.removeprefix(target)}"
+    return path
 
 
 def split(
@@ -138,11 +157,7 @@ def split(
     modules = _modules_of(values.values())
     objects: dict[str, Any] = {}
     with allow_modules(modules):
-        literals = {path: _without_objects(value, _place(path), objects) for path, value in values.items()}
-        if any(path.startswith("wrappers.") for path in objects) and isinstance(values.get("wrappers"), Mapping):
-            # In the configuration wrappers are a list, in which the objects have other places.
-            objects = {path: thing for path, thing in objects.items() if not path.startswith("wrappers.")}
-            literals["wrappers"] = _without_objects(canonical_wrappers(values["wrappers"]), "wrappers", objects)
+        literals = {path: _plain_part(value, path, objects) for path, value in values.items()}
     if "algorithm" in literals:
         choices["algorithm"] = _algorithm_option(literals["algorithm"], config_dir)
     return Specification(choices, literals, objects, modules)
@@ -157,6 +172,14 @@ def _modules_of(values: Iterable[Any]) -> tuple[str, ...]:
     classes = {type(value) for value in values if dataclasses.is_dataclass(value) and not isinstance(value, type)}
     importable = {cls.__module__ for cls in classes if cls.__module__ != "__main__" and "<" not in cls.__qualname__}
     return tuple(sorted(name for name in importable if name.partition(".")[0] != "maze"))
+
+
+def _plain_part(value: Any, path: str, objects: dict[str, Any]) -> Any:
+    """Copy one value into plain containers, see `_without_objects`."""
+    try:
+        return _without_objects(value, _place(path), objects)
+    except RecursionError as error:
+        raise InvalidSpecificationError(f"{path}: the value holds itself, and cannot be written down.") from error
 
 
 def _without_objects(value: Any, path: str, objects: dict[str, Any]) -> Any:
@@ -209,8 +232,9 @@ def from_params(params: Mapping[str, Any], config_dir: str | Path | None = None)
 
     Args:
         params: its content: choices by group (null leaves one open), ``experiment``, ``seeds``, ``set`` (values,
-            nested or by dotted path, merged last) and ``tags``.
-        config_dir: a user's own configuration tree.
+            nested or by dotted path, merged last), ``tags``, ``config_dir`` (a configuration tree of one's own) and
+            ``code`` (where the code is that it names, which is for DVC).
+        config_dir: a user's own configuration tree, instead of the one that ``params`` names.
 
     Returns:
         The configuration, without seeds.
@@ -220,10 +244,13 @@ def from_params(params: Mapping[str, Any], config_dir: str | Path | None = None)
     """
     if not isinstance(params, Mapping):
         raise InvalidSpecificationError(f"params.yaml: {type(params).__name__} is not accepted; accepted: a mapping.")
-    accepted = (*_PARAMS, "seeds", "set", "tags")
+    accepted = (*_PARAMS, "seeds", "set", "tags", *_PLACES)
     for key in params:
         if key not in accepted:
             raise InvalidSpecificationError(f"{key}: no such key in params.yaml; {suggest(key, accepted)}")
+    for name in _PLACES:
+        if not isinstance(params.get(name) or "", str):
+            raise InvalidSpecificationError(f"{name}: {params[name]!r} is not accepted; accepted: a path.")
     if "seeds" in params:
         check_seeds(params["seeds"])
     choices = {group: read_name(params.get(group), group) for group in _PARAMS}
@@ -232,7 +259,10 @@ def from_params(params: Mapping[str, Any], config_dir: str | Path | None = None)
         if path.removeprefix(ADD).partition(".")[0] == "seeding":
             raise InvalidSpecificationError(f"set.{path}: seeds are not accepted here; give them as `seeds: [0, 1]`.")
     tags = _section(params, "tags")
-    return compose(choices, {**({"tags": dict(tags)} if tags else {}), **values}, config_dir=config_dir, origin="set.")
+    values = {**({"tags": dict(tags)} if tags else {}), **values}
+    config = compose(choices, values, config_dir=config_dir or params.get("config_dir") or None, origin="set.")
+    check_config(config)
+    return config
 
 
 def _section(params: Mapping[str, Any], name: str) -> Mapping[str, Any]:

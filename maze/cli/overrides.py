@@ -10,13 +10,16 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, QuotedString
 from hydra.errors import HydraException
 
+from maze.cli.sweeps import axis_values
 from maze.config import groups
 from maze.errors import InvalidSpecificationError
 
 __all__ = ["context_arguments"]
 
 
-def context_arguments(words: Sequence[str], config_dir: Path | None = None) -> dict[str, Any]:
+def context_arguments(
+    words: Sequence[str], config_dir: Path | None = None, *, multirun: bool = False
+) -> dict[str, Any]:
     """Return keyword arguments for ``RunContext`` that mean the same as the words.
 
     A word that names a group (``algorithm=a2c``, ``+experiment=cartpole``) is a choice; every other one sets a value.
@@ -24,6 +27,7 @@ def context_arguments(words: Sequence[str], config_dir: Path | None = None) -> d
     Args:
         words: for example ``["algorithm=a2c", "env.name=CartPole-v0"]``.
         config_dir: a configuration tree of one's own.
+        multirun: a word with several values (``algorithm=a2c,ppo``) spans an axis; ``seed=0,1`` does so for the seed.
 
     Raises:
         InvalidSpecificationError: a word is no ``key=value``, or asks for what only ``--multirun`` could do.
@@ -34,12 +38,23 @@ def context_arguments(words: Sequence[str], config_dir: Path | None = None) -> d
     values: dict[str, Any] = {}
     for word in words:
         override = _parse(parser, word)
-        value = _plain(override.value())
         key = override.key_or_group
-        if key in known_groups and (value is None or isinstance(value, str)):
-            choices[key] = value if value is not None else "null"
-        else:
-            values[f"++{key}" if override.is_force_add() else key] = value
+        sweeps = override.is_sweep_override()
+        if sweeps and not multirun:
+            raise InvalidSpecificationError(
+                f"{word!r} means several jobs; accepted is one value (quote a text that holds a comma). To run them "
+                "all, add --multirun; to queue them as experiments: dvc exp run --queue -S ..."
+            )
+        given = axis_values(override, word, config_dir) if sweeps else [override.value()]
+        plain = [_plain(item) for item in given]
+        if multirun and key == "seed":
+            choices[key] = plain if sweeps else plain[0]
+        elif key in known_groups and all(item is None or isinstance(item, str) for item in plain):
+            names = ["null" if item is None else item for item in plain]
+            choices[key] = names if sweeps else names[0]
+        else:  # in a multi-run, a list that is one value is a list inside a list
+            is_axis = sweeps or (multirun and isinstance(plain[0], list))
+            values[f"++{key}" if override.is_force_add() else key] = plain if is_axis else plain[0]
     return {**choices, "overrides": values}
 
 
@@ -55,11 +70,6 @@ def _parse(parser: OverridesParser, word: str) -> Override:
         raise InvalidSpecificationError(f"{word!r}: there is no key before '='; accepted is key=value.")
     if override.is_delete():
         raise InvalidSpecificationError(f"{word!r}: deleting is not accepted; set the value, for example to null.")
-    if override.is_sweep_override():
-        raise InvalidSpecificationError(
-            f"{word!r} means several jobs, which --multirun will run in a later version; accepted is one value "
-            "(quote a text that holds a comma), or a queue: dvc exp run --queue -S ..."
-        )
     return override
 
 

@@ -6,11 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from maze.errors import InvalidSpecificationError, suggest
+from maze.cli import configured_rollout
 
 __all__ = ["add_arguments", "run"]
-
-ROOT_CONFIGURATIONS = ("conf_train",)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,35 +21,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, help="base of all randomness; drawn and recorded when left out")
     parser.add_argument("--run-dir", type=Path, help="directory of the run; a fresh one below outputs/ when left out")
     parser.add_argument("--resume", action="store_true", help="go on from the agent in --run-dir")
-    parser.add_argument("--multirun", "-m", action="store_true", help="not available yet; see dvc exp run --queue")
+    parser.add_argument(
+        "--multirun", "-m", action="store_true", help="a job for every combination: algorithm=a2c,ppo seed=range(0,3)"
+    )
     parser.add_argument("--silent", action="store_true", help="print nothing")
-    parser.add_argument("--info", action="store_true", help="list groups and their options, and train nothing")
+    parser.add_argument(
+        "--allow-code", action="store_true", help="in a rollout: let the agent of input_dir name code outside of maze"
+    )
+    parser.add_argument("--info", action="store_true", help="list groups, options and values, and train nothing")
     parser.add_argument("--cfg", action="store_true", help="print the resolved configuration, and train nothing")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compose, train, and say how it went."""
-    if arguments.config_name not in ROOT_CONFIGURATIONS:
-        accepted = suggest(arguments.config_name, ROOT_CONFIGURATIONS)
-        raise InvalidSpecificationError(
-            f"--config-name: {arguments.config_name!r} is not a root configuration; {accepted} "
-            "To play or to measure what was trained: maze-run rollout RUN, maze-run evaluate RUN."
-        )
-    if arguments.info:
-        return _print_groups(arguments.config_dir)
-    from maze.api.run_context import RunContext  # noqa: PLC0415
+    """Compose, train, and say how it went; a root configuration without an algorithm plays a rollout instead."""
+    from maze.cli.context import check_arguments, make_context, plays_rollout  # noqa: PLC0415
+    from maze.cli.listing import print_info  # noqa: PLC0415
     from maze.cli.overrides import context_arguments  # noqa: PLC0415
 
-    given: dict[str, Any] = context_arguments(arguments.overrides, arguments.config_dir)
-    rc = RunContext(
-        **given,
-        run_dir=arguments.run_dir,
-        seed=arguments.seed,
-        config_dir=arguments.config_dir,
-        resume=arguments.resume,
-        multirun=arguments.multirun,
-        silent=arguments.silent,
-    )
+    check_arguments(arguments)
+    if plays_rollout(arguments):
+        return configured_rollout.run(arguments)
+    given: dict[str, Any] = context_arguments(arguments.overrides, arguments.config_dir, multirun=arguments.multirun)
+    if arguments.multirun:
+        from maze.cli.multirun import run_jobs  # noqa: PLC0415
+
+        return run_jobs(arguments, given)
+    rc = make_context(arguments, given)
+    if arguments.info:
+        return print_info(rc.config.to_mapping(), arguments.config_name, arguments.config_dir)
     if arguments.cfg:
         print(rc.config.to_yaml(), end="")
         return 0
@@ -63,12 +60,4 @@ def run(arguments: argparse.Namespace) -> int:
             f"run directory: {rc.run_dir}\n"
             f"next: maze-run evaluate {rc.run_dir}"
         )
-    return 0
-
-
-def _print_groups(config_dir: Path | None) -> int:
-    from maze.config import group_options, groups  # noqa: PLC0415
-
-    for group in groups(config_dir):
-        print(f"{group}: {', '.join(group_options(group, config_dir))}")
     return 0

@@ -5,6 +5,9 @@ from .compose import groups as groups
 from .compose import option_with_target as option_with_target
 from .describe import class_to_target as class_to_target
 from .describe import with_objects as with_objects
+from .factory import Factory as Factory
+from .installed import installed_modules as installed_modules
+from .installed import package_directory as package_directory
 from .overrides import apply_values as apply_values
 from .schema import EvaluationConfig as EvaluationConfig
 from .schema import RolloutConfig as RolloutConfig
@@ -18,6 +21,7 @@ from .validation import validate_fields as validate_fields
 
 __all__ = [
     "EvaluationConfig",
+    "Factory",
     "RolloutConfig",
     "RunConfig",
     "RunnerConfig",
@@ -30,7 +34,9 @@ __all__ = [
     "config_directory",
     "group_options",
     "groups",
+    "installed_modules",
     "option_with_target",
+    "package_directory",
     "resolve_target",
     "validate_fields",
     "with_objects",

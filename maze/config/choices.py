@@ -37,8 +37,11 @@ def chosen_tree(files: ConfigFiles, explicit: Mapping[str, str], replaced: set[s
     """
     choices = _against_experiment(files, _checked(files, explicit))
     tree, chosen = files.compose(choices)
-    if "policy" in tree and "policy" not in replaced:
-        raise InvalidSpecificationError(_rollout_policy(str(chosen.get("policy"))))
+    derived = (f"{group}{_SPECIALISATION}" for group in sorted(replaced - explicit.keys()))
+    foreign = tuple(group for group in derived if chosen.get(group) in files.options(group))
+    if foreign:  # they belong to options that something else replaces
+        tree, chosen = files.compose(choices, foreign)
+    _refuse_rollouts(tree, chosen, replaced)
     for part in PARTS:
         option = chosen.get(part)
         if option is None or "model" not in chosen:
@@ -104,12 +107,26 @@ def _checked(files: ConfigFiles, explicit: Mapping[str, str]) -> dict[str, str]:
             )
         if group == "policy" and option in _ROLLOUT_POLICIES:
             raise InvalidSpecificationError(_rollout_policy(option))
-        raise InvalidSpecificationError(f"{group}: {option!r} not found; {suggest(option, options)}{_advice(group)}")
+        known = [name for name in options if group != "policy" or name not in _ROLLOUT_POLICIES]
+        raise InvalidSpecificationError(
+            f"{group}: {option!r} not found; {suggest(option, known)}{_advice(group, option)}"
+        )
     return dict(explicit)
 
 
-def _advice(group: str) -> str:
-    return " An environment's own id goes to env.name." if group == "env" else ""
+def _advice(group: str, option: str) -> str:
+    return f" An environment's own id goes to env.name: overrides={{'env.name': {option!r}}}." if group == "env" else ""
+
+
+def _refuse_rollouts(tree: Tree, chosen: Choices, replaced: set[str]) -> None:
+    """Refuse options of groups that rollouts share, but that only rollouts understand."""
+    if "policy" in tree and "policy" not in replaced:
+        raise InvalidSpecificationError(_rollout_policy(str(chosen.get("policy"))))
+    if "runner" not in replaced and "n_episodes" in (tree.get("runner") or {}):
+        raise InvalidSpecificationError(
+            f"runner: {chosen.get('runner')!r} plays rollouts (maze-run -cn conf_rollout) and trains nothing; "
+            "choose 'dev'."
+        )
 
 
 def _rollout_policy(option: str) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from maze.config.canonical import canonical_wrappers
 from maze.config.choices import PARTS, chosen_tree, own_part
 from maze.config.describe import describe_object
 from maze.config.hydra_tree import (
@@ -27,13 +28,13 @@ from maze.config.hydra_tree import (
     groups,
     option_with_target,
 )
-from maze.config.instantiate import complete_component
+from maze.config.instantiate import complete_component, with_defaults
 from maze.config.overrides import ADD, ALIASES, apply_values, canonical_path, to_plain
 from maze.config.schema import RunConfig
-from maze.config.targets import allow_modules
+from maze.config.targets import allow_modules, is_within
 from maze.errors import InvalidSpecificationError
 
-__all__ = ["compose", "config_directory", "group_options", "groups", "option_with_target"]
+__all__ = ["compose", "config_directory", "group_options", "groups", "option_with_target", "protected", "resolved"]
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -73,22 +74,46 @@ def compose(
     markers = {path: describe_object(thing) for path, thing in objects.items()}
     _refuse_names(values, files, origin)
     tokens: dict[str, str] = {}
-    literal = {path: _protected(to_plain(value, f"{origin}{path}"), tokens) for path, value in values.items()}
+    literal = {path: protected(to_plain(value, f"{origin}{path}"), tokens) for path, value in values.items()}
     given = {canonical_path(str(path).removeprefix(ADD)) for path in (*values, *markers)}
     replaced = {group for group in files.defaults if canonical_path(group) in given}
-    tree, chosen = chosen_tree(files, explicit, replaced)
-    modules = [*_listed(tree.get("allowed_modules")), *_listed(literal.get("allowed_modules")), *allowed_modules]
-    with allow_modules([name for name in modules if isinstance(name, str)]):
-        if isinstance(literal.get("algorithm"), dict):
-            literal["algorithm"] = complete_component(literal["algorithm"], "algorithm")
-    if allowed_modules:
-        literal["allowed_modules"] = sorted(set(modules))
+    tree, chosen = chosen_tree(files, _following(literal, explicit, config_dir), replaced)
+    _complete_algorithm(tree, literal, files, allowed_modules)
     if "model" in replaced:
         literal |= _chosen_parts(files, explicit, given)
+    if not isinstance(tree.get("wrappers"), str):  # an interpolation
+        tree["wrappers"] = canonical_wrappers(tree.get("wrappers"))
+    if isinstance(literal.get("wrappers"), dict):
+        literal["wrappers"] = canonical_wrappers(literal["wrappers"])
     merged = apply_values(tree, {**literal, **markers}, origin=origin)
     for group in replaced:
         chosen[group] = None
-    return RunConfig.from_mapping({**_resolved(merged, tokens), "choices": chosen})
+    return RunConfig.from_mapping({**files.trusting(resolved(merged, tokens)), "choices": chosen})
+
+
+def _following(
+    literal: Mapping[str, Any], explicit: Mapping[str, str], config_dir: str | Path | None
+) -> dict[str, str]:
+    """Let what depends on the choice of an environment follow a mapping's class, where an option describes it."""
+    env = literal.get("env")
+    target = env.get("_target_") if isinstance(env, dict) else None
+    option = option_with_target("env", target, config_dir) if isinstance(target, str) else None
+    return dict(explicit) if option is None else {"env": option, **explicit}
+
+
+def _complete_algorithm(
+    tree: Tree, literal: dict[str, Any], files: ConfigFiles, allowed_modules: Iterable[str]
+) -> None:
+    """Write the defaults of the algorithm's class into its section, and the modules that were allowed into theirs."""
+    own = [name for name in allowed_modules if not is_within(name, files.directories.modules)]
+    modules = [*_listed(tree.get("allowed_modules")), *_listed(literal.get("allowed_modules")), *own]
+    with allow_modules([*(name for name in modules if isinstance(name, str)), *files.modules_named(tree, literal)]):
+        if isinstance(literal.get("algorithm"), dict):
+            literal["algorithm"] = complete_component(literal["algorithm"], "algorithm")
+        elif isinstance(tree.get("algorithm"), dict):
+            tree["algorithm"] = with_defaults(tree["algorithm"], "algorithm")
+    if own:
+        literal["allowed_modules"] = sorted(set(modules))
 
 
 def _listed(value: Any) -> list[Any]:
@@ -116,12 +141,17 @@ def _refuse_names(values: Mapping[str, Any], files: ConfigFiles, origin: str) ->
             )
 
 
-def _protected(value: Any, tokens: dict[str, str]) -> Any:
-    """Replace texts that OmegaConf would interpolate by tokens, so that values stay literal."""
+def protected(value: Any, tokens: dict[str, str]) -> Any:
+    """Replace texts that OmegaConf would interpolate by tokens, so that values stay literal.
+
+    Args:
+        value: plain containers.
+        tokens: is told what every token stands for.
+    """
     if isinstance(value, dict):
-        return {key: _protected(item, tokens) for key, item in value.items()}
+        return {key: protected(item, tokens) for key, item in value.items()}
     if isinstance(value, list):
-        return [_protected(item, tokens) for item in value]
+        return [protected(item, tokens) for item in value]
     if isinstance(value, str) and "${" in value:
         token = f"literal-{uuid.uuid4().hex}"
         tokens[token] = value
@@ -140,8 +170,16 @@ def _restored(value: Any, tokens: Mapping[str, str]) -> Any:
     return value
 
 
-def _resolved(tree: Tree, tokens: Mapping[str, str]) -> Tree:
-    """Resolve all interpolations, and name the key where that fails."""
+def resolved(tree: Tree, tokens: Mapping[str, str]) -> Tree:
+    """Resolve all interpolations, and name the key where that fails.
+
+    Args:
+        tree: plain containers in which `protected` has replaced literal texts.
+        tokens: what every token stands for.
+
+    Raises:
+        InvalidSpecificationError: an interpolation names what is not there, or they go in a circle.
+    """
     try:
         resolved = OmegaConf.to_container(OmegaConf.create(tree), resolve=True)
     except OmegaConfBaseException as error:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import inspect
 import types
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from maze.config.overrides import OBJECT_KEY, is_marker, to_plain
+from maze.config.own_code import is_own_module, object_name, source_of
 from maze.config.targets import dotted_name, is_within
 from maze.errors import InvalidSpecificationError
 
-__all__ = ["class_to_target", "describe_object", "with_objects"]
+__all__ = ["SOURCE_KEY", "class_to_target", "describe_object", "with_objects"]
+
+SOURCE_KEY = "_source_"
+"""Key of the hash of an object's source, in the mapping that stands in the configuration for it."""
 
 
 def class_to_target(thing: Any) -> dict[str, Any] | None:
@@ -75,10 +80,13 @@ def describe_object(thing: Any) -> dict[str, str]:
         thing: any object.
 
     Returns:
-        ``{"_object_": name}``, the name being that of the object itself (functions, classes) or of its class.
+        ``{"_object_": name, "_source_": sha256}``, the name being that of the object itself (functions, classes) or
+        of its class. The hash of its source tells two lambdas apart; it is left out for what is installed, and where
+        there is no source.
     """
-    named = thing if hasattr(thing, "__qualname__") else type(thing)
-    return {OBJECT_KEY: f"{named.__module__}.{named.__qualname__}"}
+    source = source_of(thing) if is_own_module(object_name(thing).partition(".")[0]) else None
+    mark = {} if source is None else {SOURCE_KEY: hashlib.sha256(source.encode()).hexdigest()}
+    return {OBJECT_KEY: object_name(thing), **mark}
 
 
 def with_objects(config: Any, objects: Mapping[str, Any], path: str) -> Any:

@@ -1,4 +1,4 @@
-"""The configuration trees on disk, and Hydra: the only module that composes with it, under one lock."""
+"""Options and their composition with Hydra: the only module that composes with it, under one lock."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.object_type import ObjectType
 from hydra.core.singleton import Singleton
 from hydra.errors import HydraException
 from hydra.version import VersionBase
 from omegaconf import OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from maze.config.overrides import to_plain
+from maze.config.directories import ConfigDirectories, config_directory, find_directories
+from maze.config.overrides import OBJECT_KEY, to_plain
 from maze.errors import InvalidSpecificationError, suggest
 
 __all__ = [
@@ -43,6 +43,8 @@ _VERSION_BASE = "1.3"
 
 _LATER = frozenset({"rllib", "ray", "slurm", "submitit"})
 
+_WITHOUT_TARGETS = frozenset({"allowed_modules", "choices", "log_base_dir", "run_dir", "tags", "tracking"})
+
 NULL = "null"
 """As an option: choose nothing in this group."""
 
@@ -55,14 +57,12 @@ class ConfigFiles:
     """Configuration trees as they are on disk now.
 
     Attributes:
-        directories: the package's tree, then the user's.
-        stamp: identifies the content of all files.
+        directories: all trees.
         config_name: the root configuration.
         defaults: option by group that the root chooses.
     """
 
-    directories: tuple[Path, ...]
-    stamp: tuple[Any, ...]
+    directories: ConfigDirectories
     config_name: str
     defaults: Mapping[str, str | None]
 
@@ -80,8 +80,8 @@ class ConfigFiles:
         Raises:
             InvalidSpecificationError: if there is no such directory or root, or the root is broken.
         """
-        directories = _directories(config_dir)
-        roots = {path.stem for directory in directories for path in directory.glob("*.yaml")}
+        directories = find_directories(config_dir)
+        roots = directories.roots()
         if config_name not in roots and comes_later(config_name):
             raise InvalidSpecificationError(
                 f"config_name: {config_name!r} is not available yet; it comes in a later release. "
@@ -89,16 +89,40 @@ class ConfigFiles:
             )
         if config_name not in roots:
             raise InvalidSpecificationError(f"config_name: {config_name!r} not found; {suggest(config_name, roots)}")
-        stamp = _stamp(directories)
-        return cls(directories, stamp, config_name, _composed(directories, stamp, config_name, ())[1])
+        return cls(directories, config_name, _composed(directories, config_name, ())[1])
 
     def groups(self) -> list[str]:
         """List all groups, also those that the root does not choose from."""
-        return sorted({*self.defaults, *_groups(self.directories)})
+        return sorted({*self.defaults, *self.directories.groups()})
 
     def options(self, group: str) -> tuple[str, ...]:
         """List the options of a group, sorted."""
-        return _options(group, self.directories, self.stamp)
+        return self.directories.options(group)
+
+    def modules_named(self, *nodes: Any) -> list[str]:
+        """Return which of the modules that come with the trees are named somewhere in plain values.
+
+        Args:
+            nodes: parts of a configuration.
+        """
+        if not self.directories.modules:
+            return []
+        texts = [text for node in nodes for text in _texts(node)]
+        return [module for module in self.directories.modules if any(text.startswith(f"{module}.") for text in texts)]
+
+    def trusting(self, tree: Tree) -> Tree:
+        """Return a resolved configuration that allows what it names of the modules that come with the trees.
+
+        Those that it does not name are left out, so that installing a package changes no other configuration.
+
+        Args:
+            tree: plain values.
+        """
+        declared = tree.get("allowed_modules") or []
+        named = self.modules_named({name: tree[name] for name in tree.keys() - _WITHOUT_TARGETS})
+        if not named or not isinstance(declared, list):
+            return tree
+        return {**tree, "allowed_modules": sorted({*declared, *named})}
 
     def compose(self, choices: Mapping[str, str | None], absent: tuple[str, ...] = ()) -> tuple[Tree, Choices]:
         """Compose with Hydra.
@@ -124,7 +148,7 @@ class ConfigFiles:
             if option == NULL and (self.defaults.get(group) or (group in self.defaults and self._has_preset(choices)))
         }
         overrides += [f"~{group}" for group in sorted({*absent, *left_out})]
-        tree, chosen = _composed(self.directories, self.stamp, self.config_name, tuple(overrides))
+        tree, chosen = _composed(self.directories, self.config_name, tuple(overrides))
         return to_plain(tree), {**dict.fromkeys(left_out), **chosen}
 
     def _has_preset(self, choices: Mapping[str, str | None]) -> bool:
@@ -132,55 +156,23 @@ class ConfigFiles:
         return choices.get("experiment") not in (None, NULL) or bool(self.defaults.get("experiment"))
 
 
-@functools.cache
-def config_directory() -> Path:
-    """Return the directory of the configuration tree of the package."""
-    from maze import conf  # noqa: PLC0415 - the tree is found through the package that holds it
-
-    return Path(conf.__path__[0]).resolve()
-
-
-def _directories(config_dir: str | Path | None) -> tuple[Path, ...]:
-    own = config_directory()
-    if config_dir is None:
-        return (own,)
-    users = Path(config_dir).resolve()
-    if not users.is_dir():
-        raise InvalidSpecificationError(f"config_dir: {str(config_dir)!r} is not a directory.")
-    if users == own:
-        return (own,)
-    for path in users.rglob("*.yaml"):
-        twin = own / path.relative_to(users)
-        if twin.is_file() and twin.read_bytes() != path.read_bytes():
-            raise InvalidSpecificationError(
-                f"config_dir: {path} has the name of a file of maze ({path.relative_to(users)}), which would hide it; "
-                "give it another name."
-            )
-    return (own, users)
-
-
-def _stamp(directories: tuple[Path, ...]) -> tuple[tuple[str, int, int], ...]:
-    """Identify the content of the trees, so that edits are seen at once."""
-    return tuple(
-        (str(path), status.st_mtime_ns, status.st_size)
-        for directory in directories
-        for path in sorted(directory.rglob("*.yaml"))
-        for status in [path.stat()]
-    )
-
-
 def groups(config_dir: str | Path | None = None) -> list[str]:
-    """List the groups of the configuration tree, sorted.
+    """List the groups of the configuration trees, sorted.
 
     Args:
         config_dir: a user's own configuration tree.
     """
-    return _groups(_directories(config_dir))
+    return find_directories(config_dir).groups()
 
 
-def _groups(directories: tuple[Path, ...]) -> list[str]:
-    files = [(directory, path) for directory in directories for path in directory.rglob("*.yaml")]
-    return sorted({str(path.parent.relative_to(directory)) for directory, path in files} - {"."})
+def group_options(group: str, config_dir: str | Path | None = None) -> list[str]:
+    """List the options of a group, sorted.
+
+    Args:
+        group: for example ``"algorithm"``.
+        config_dir: a user's own configuration tree.
+    """
+    return list(find_directories(config_dir).options(group))
 
 
 def option_with_target(group: str, target: str, config_dir: str | Path | None = None) -> str | None:
@@ -192,46 +184,31 @@ def option_with_target(group: str, target: str, config_dir: str | Path | None = 
         config_dir: a user's own configuration tree.
 
     Returns:
-        The option, or None where there is none.
+        The option, or None where there is none; of several, that of the tree which comes first.
     """
-    directories = _directories(config_dir)
-    return _targets(group, directories, _stamp(directories)).get(target)
+    return _targets(group, find_directories(config_dir)).get(target)
 
 
 @functools.lru_cache(maxsize=64)
-def _targets(group: str, directories: tuple[Path, ...], stamp: tuple[Any, ...]) -> Mapping[str, str]:
+def _targets(group: str, directories: ConfigDirectories) -> Mapping[str, str]:
     """Options of a group by the class that they describe."""
     found: dict[str, str] = {}
-    for option in _options(group, directories, stamp):
-        for path in (directory / group / f"{option}.yaml" for directory in directories):
-            content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
-            if isinstance(content, dict) and isinstance(content.get("_target_"), str):
-                found.setdefault(content["_target_"], option)
+    options = directories.options(group)
+    for directory in directories.paths:
+        for option in options:
+            path = directory / group / f"{option}.yaml"
+            content = _content(path) if path.is_file() else None
+            section = content.get(group, content) if isinstance(content, dict) else None  # the latter: package _global_
+            if isinstance(section, dict) and isinstance(section.get("_target_"), str):
+                found.setdefault(section["_target_"], option)
     return found
 
 
-def group_options(group: str, config_dir: str | Path | None = None) -> list[str]:
-    """List the options of a group, sorted.
-
-    Args:
-        group: for example ``"algorithm"``.
-        config_dir: a user's own configuration tree.
-    """
-    directories = _directories(config_dir)
-    return list(_options(group, directories, _stamp(directories)))
-
-
-@functools.lru_cache(maxsize=256)
-def _options(group: str, directories: tuple[Path, ...], stamp: tuple[Any, ...]) -> tuple[str, ...]:
-    del stamp  # only part of the key
-    with _hydra(directories[0]):
-        loader = GlobalHydra.instance().config_loader()
-        found = set(loader.get_group_options(group, ObjectType.CONFIG))
-    for directory in directories[1:]:
-        found |= {
-            str(path.relative_to(directory / group).with_suffix("")) for path in (directory / group).rglob("*.yaml")
-        }
-    return tuple(sorted(found))
+def _content(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, ValueError):
+        return None  # who chooses that option is told; it stands in nobody else's way
 
 
 # --- Hydra -----------------------------------------------------------------------------------------------------------
@@ -256,13 +233,12 @@ def _hydra(directory: Path) -> Iterator[None]:
 
 @functools.lru_cache(maxsize=128)
 def _composed(
-    directories: tuple[Path, ...], stamp: tuple[Any, ...], config_name: str, overrides: tuple[str, ...]
+    directories: ConfigDirectories, config_name: str, overrides: tuple[str, ...]
 ) -> tuple[Any, Mapping[str, str | None]]:
     """Compose once: the tree with its interpolations, and the choices that were made."""
-    del stamp  # only part of the key
     # Hydra finds the root configuration in its main directory alone.
-    main = next(path for path in directories if (path / f"{config_name}.yaml").is_file())
-    others = ",".join(_quoted(f"file://{path}") for path in directories if path != main)
+    main = next(path for path in directories.paths if (path / f"{config_name}.yaml").is_file())
+    others = ",".join(_quoted(f"file://{path}") for path in directories.paths if path != main)
     search = [f"hydra.searchpath=[{others}]"] if others else []
     try:
         with _hydra(main):
@@ -278,6 +254,21 @@ def _composed(
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _texts(node: Any) -> Iterator[str]:
+    """Go through all texts of plain values, names of keys included."""
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, Mapping):
+        for key, value in node.items():
+            if key == OBJECT_KEY:
+                continue  # a live object, which nobody imports by its name
+            yield from _texts(key)
+            yield from _texts(value)
+    elif isinstance(node, (list, tuple)):
+        for value in node:
+            yield from _texts(value)
 
 
 def comes_later(name: str) -> bool:

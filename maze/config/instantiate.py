@@ -15,11 +15,13 @@ from maze.errors import InvalidSpecificationError, suggest
 
 __all__ = [
     "allow_modules",
+    "check_arguments",
     "class_to_target",
     "complete_component",
     "describe_object",
     "instantiate",
     "resolve_target",
+    "with_defaults",
     "with_objects",
 ]
 
@@ -54,7 +56,7 @@ def instantiate(config: Any, /, *, _path_: str = "component", **kwargs: Any) -> 
     name = arguments.pop("_target_")
     target = resolve_target(name, f"{_path_}._target_")
     arguments.update(kwargs)
-    _check_arguments(target, name, arguments, _path_)
+    check_arguments(target, name, arguments, _path_)
     return target(**arguments)
 
 
@@ -63,8 +65,18 @@ def _shallow(config: Mapping[Any, Any]) -> Mapping[Any, Any]:
     return to_plain(config) if type(config).__module__.startswith("omegaconf") else config
 
 
-def _check_arguments(target: Callable[..., Any], name: str, arguments: Mapping[str, Any], path: str) -> None:
-    """Name the first argument that a target does not accept or lacks, before it is called."""
+def check_arguments(target: Callable[..., Any], name: str, arguments: Mapping[str, Any], path: str) -> None:
+    """Name the first argument that a target does not accept or lacks, before it is called.
+
+    Args:
+        target: a class or function.
+        name: how the configuration calls it.
+        arguments: by name.
+        path: where they stand in the configuration.
+
+    Raises:
+        InvalidSpecificationError: for such an argument, with the nearest match.
+    """
     if isinstance(target, type) and dataclasses.is_dataclass(target):
         check_field_names(target, arguments, path)
         return
@@ -106,3 +118,28 @@ def complete_component(config: Mapping[Any, Any], path: str) -> dict[Any, Any]:
     check_field_names(target, arguments, path)
     described = class_to_target(target(**arguments))
     return plain if described is None else described
+
+
+def with_defaults(config: Mapping[Any, Any], path: str) -> dict[Any, Any]:
+    """Fill in the defaults of what a dataclass's mapping leaves out, so that a file need not list every field.
+
+    Args:
+        config: a mapping with ``_target_``, whose values may hold interpolations; they are not looked at.
+        path: where it stands in the configuration.
+
+    Returns:
+        The mapping, with all fields where the class has a default for each.
+
+    Raises:
+        InvalidSpecificationError: for an unknown target.
+    """
+    name = config.get("_target_")
+    if not isinstance(name, str) or "${" in name or is_marker(config):
+        return dict(config)
+    target = resolve_target(name, f"{path}._target_")
+    if not (isinstance(target, type) and dataclasses.is_dataclass(target)):
+        return dict(config)
+    missing = dataclasses.MISSING
+    if any(field.default is missing and field.default_factory is missing for field in dataclasses.fields(target)):
+        return dict(config)
+    return {**(class_to_target(target()) or {}), **config}

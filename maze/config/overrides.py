@@ -107,10 +107,10 @@ def is_marker(node: object) -> bool:
     return isinstance(node, Mapping) and OBJECT_KEY in node
 
 
-def canonical_path(path: str) -> str:
+def canonical_path(path: str, aliases: Mapping[str, str] = ALIASES) -> str:
     """Replace the alias at the start of a dotted path (``policy.device`` becomes ``model.policy.device``)."""
     head, dot, rest = path.partition(".")
-    return ALIASES.get(head, head) + dot + rest
+    return aliases.get(head, head) + dot + rest
 
 
 def flatten(nested: Mapping[Any, Any], path: str = "") -> dict[str, Any]:
@@ -142,17 +142,20 @@ def flatten(nested: Mapping[Any, Any], path: str = "") -> dict[str, Any]:
     return flat
 
 
-def apply_values(tree: Mapping[Any, Any], values: Mapping[str, Any], *, origin: str = "") -> dict[Any, Any]:
+def apply_values(
+    tree: Mapping[Any, Any], values: Mapping[str, Any], *, origin: str = "", aliases: Mapping[str, str] = ALIASES
+) -> dict[Any, Any]:
     """Set values by dotted path, parents before their children.
 
     A value is a literal: strings are not parsed, quoted or split, None sets null, a mapping replaces the whole node.
-    A path must exist; ``++path`` adds the last key (and the mappings that lead to it), and under ``tags`` any key
-    may be set.
+    A path must exist; ``++path`` adds the last key (and the mappings that lead to it). Under ``tags`` any key may be
+    set, and parts with a short name (``critic``) may be added to a model that does not mention them.
 
     Args:
         tree: nested plain containers; left as they are.
         values: value by dotted path; left as they are.
         origin: what stands before the path in messages, for example ``"set."``.
+        aliases: first keys that are short for longer ones in this kind of configuration.
 
     Returns:
         A changed deep copy of `tree`.
@@ -170,15 +173,20 @@ def apply_values(tree: Mapping[Any, Any], values: Mapping[str, Any], *, origin: 
     for written, value in values.items():
         if not isinstance(written, str) or not written.removeprefix(ADD):
             raise InvalidSpecificationError(f"{origin}{written!r}: paths are non-empty strings such as 'algorithm.lr'.")
-        path = canonical_path(written.removeprefix(ADD))
+        path = canonical_path(written.removeprefix(ADD), aliases)
         if path in given:
             raise InvalidSpecificationError(
                 f"{origin}{given[path]} and {origin}{written} set the same value; give one."
             )
         given[path] = written
         plain.append((path, written.startswith(ADD), to_plain(value, origin + path), origin + written))
+    places: dict[tuple[_Key, ...], str] = {}
     for path, add, value, label in sorted(plain, key=lambda item: len(item[0])):
-        _set(result, path, value, label, add=add or path.split(".")[0] in FREE_SECTIONS)
+        free = path.partition(".")[0] in FREE_SECTIONS or path in aliases.values()
+        keys = _set(result, path, value, label, add=add or free)
+        if keys in places:
+            raise InvalidSpecificationError(f"{places[keys]} and {label} set the same value; give one.")
+        places[keys] = label
     return result
 
 
@@ -187,7 +195,15 @@ def _children(node: Any) -> Iterator[tuple[str, _Key]]:
     if isinstance(node, dict):
         yield from sorted(((str(key), key) for key in node), key=lambda item: -len(item[0]))
     elif isinstance(node, list):
-        yield from ((str(index), index) for index in range(len(node)))
+        yield from _entries(node)
+
+
+def _entries(node: list[Any]) -> Iterator[tuple[str, int]]:
+    """Yield the entries of a list by their index, and by their class where no other entry has the same."""
+    yield from ((str(index), index) for index in range(len(node)))
+    targets = [item.get("_target_") if isinstance(item, dict) else None for item in node]
+    named = [(str(name), index) for index, name in enumerate(targets) if name and targets.count(name) == 1]
+    yield from sorted(named, key=lambda item: -len(item[0]))
 
 
 def _locate(node: Any, path: str) -> tuple[list[_Key], str]:
@@ -198,7 +214,7 @@ def _locate(node: Any, path: str) -> tuple[list[_Key], str]:
     for spelling, key in _children(node):
         if path == spelling:
             return [key], ""
-        if path.startswith(spelling + "."):
+        if path.startswith(spelling + ".") and len(path) > len(spelling) + 1:
             keys, left = _locate(node[key], path[len(spelling) + 1 :])
             if len(left) < len(best[1]):
                 best = ([key, *keys], left)
@@ -207,21 +223,33 @@ def _locate(node: Any, path: str) -> tuple[list[_Key], str]:
     return best
 
 
-def _set(tree: dict[_Key, Any], path: str, value: Any, label: str, *, add: bool) -> None:
-    """Set one value in place."""
+def _set(tree: dict[_Key, Any], path: str, value: Any, label: str, *, add: bool) -> tuple[_Key, ...]:
+    """Set one value in place, and return the keys that lead to it."""
     keys, left = _locate(tree, path)
     parent: Any = tree
     for key in keys if left else keys[:-1]:
         parent = parent[key]
     if not left:
         parent[keys[-1]] = value
-        return
+        return tuple(keys)
+    if add and keys == ["wrappers"] and isinstance(parent, list) and isinstance(value, dict | None):
+        parent.append({"_target_": left, **(value or {})})
+        return (*keys, left)
     if not add or not isinstance(parent, dict) or is_marker(parent):
         raise InvalidSpecificationError(_unknown(parent, keys, left, label, path))
     *between, last = left.split(".")
     for key in between:
         parent = parent.setdefault(key, {})
     parent[last] = value
+    return (*keys, *between, last)
+
+
+def _accepted(parent: Mapping[_Key, Any], keys: list[_Key]) -> list[str]:
+    """The keys to suggest; at the top, also the names that are short for others or are chosen by argument."""
+    if keys:
+        return list(map(str, parent))
+    shorts = [short for short, path in ALIASES.items() if path.partition(".")[0] in parent]
+    return [*map(str, parent), *shorts, "configuration", "experiment"]
 
 
 def _unknown(parent: Any, keys: list[_Key], left: str, label: str, path: str) -> str:
@@ -230,12 +258,14 @@ def _unknown(parent: Any, keys: list[_Key], left: str, label: str, path: str) ->
     if is_marker(parent):
         return f"{label}: {where} was given as an object ({parent[OBJECT_KEY]}); change that object instead."
     if isinstance(parent, dict):
-        advice = suggest(left, parent)
+        advice = suggest(left.partition(".")[0], _accepted(parent, keys))
         if keys and keys[0] in _OPEN_SECTIONS:
             advice += f" To add a new key, write {ADD + path!r}."
         return f"{label}: no such key in {where or 'the configuration'}; {advice}"
     if isinstance(parent, list):
-        return f"{label}: {where} is a list of {len(parent)} entries, counted from 0."
+        names = [spelling for spelling, _ in _entries(parent) if not spelling.isdecimal()]
+        advice = f" {suggest(left, names)}" if names else ""
+        return f"{label}: {where} is a list of {len(parent)} entries, counted from 0.{advice}"
     if parent is None:
         return f"{label}: {where} is null and has no keys; set {where} itself first, to a mapping."
     return f"{label}: {where} is the single value {parent!r} and has no keys."

@@ -5,8 +5,11 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
+import yaml
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from maze.config import canonical
@@ -17,20 +20,64 @@ from maze.config.targets import allow_modules, check_target
 from maze.config.validation import check_field_names
 from maze.errors import InvalidSpecificationError, suggest
 
-__all__ = ["read_fields", "thawed"]
+__all__ = ["TRAINING", "SectionKinds", "read_fields", "read_mapping", "thawed"]
 
-_COMPONENTS = ("env", "algorithm", "model", "launcher")
-_NEEDED = ("env", "algorithm", "model")
-_DIRECTORIES = ("log_base_dir", "run_dir")
 _Section = TypeVar("_Section")
 
 
-def read_fields(mapping: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SectionKinds:
+    """How the sections of one kind of configuration are read.
+
+    Attributes:
+        typed: class of every section with fixed keys, by its name.
+        components: sections that describe an object, or are empty.
+        needed: components that must not be empty.
+        directories: paths, or null.
+    """
+
+    typed: Mapping[str, type[Any]]
+    components: tuple[str, ...]
+    needed: tuple[str, ...]
+    directories: tuple[str, ...] = ("log_base_dir", "run_dir")
+
+
+TRAINING = SectionKinds(
+    typed=MappingProxyType(dict(TYPED_SECTIONS)),
+    components=("env", "algorithm", "model", "launcher"),
+    needed=("env", "algorithm", "model"),
+)
+"""The sections of a `RunConfig`."""
+
+
+def read_mapping(path: str | Path) -> Mapping[str, Any]:
+    """Read the file of a resolved configuration.
+
+    Args:
+        path: the file, YAML.
+
+    Raises:
+        InvalidSpecificationError: it is missing, is not YAML, or holds no mapping.
+    """
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())  # YAML's own errors draw a picture over several lines
+        raise InvalidSpecificationError(f"{path}: not a readable configuration: {reason}") from error
+    if not isinstance(content, Mapping):
+        raise InvalidSpecificationError(
+            f"{path}: not a configuration: it holds {type(content).__name__}, not a mapping."
+        )
+    return content
+
+
+def read_fields(mapping: Mapping[str, Any], names: Sequence[str], kinds: SectionKinds = TRAINING) -> dict[str, Any]:
     """Validate a resolved configuration.
 
     Args:
         mapping: nested values; sections with defaults may be left out.
         names: the sections that there are.
+        kinds: how they are read.
 
     Returns:
         The value of every field.
@@ -43,22 +90,23 @@ def read_fields(mapping: Mapping[str, Any], names: Sequence[str]) -> dict[str, A
     for key in values:
         if key not in names:
             raise InvalidSpecificationError(f"{key}: no such section; {suggest(key, names)}")
-    for name in _NEEDED:
+    for name in kinds.needed:
         if not values.get(name):
             raise InvalidSpecificationError(f"{name}: missing; a run needs it. Choose an option of the group {name!r}.")
     fields: dict[str, Any] = {
-        name: _typed_section(section, values.get(name), name) for name, section in TYPED_SECTIONS.items()
+        name: _typed_section(section, values.get(name), name) for name, section in kinds.typed.items()
     }
     fields["allowed_modules"] = _module_names(values.get("allowed_modules"))
     values["wrappers"] = _wrappers(values.get("wrappers"))
     with allow_modules(fields["allowed_modules"]):
-        for name in (*_COMPONENTS, "wrappers"):
+        for name in (*kinds.components, "wrappers"):
             _check_targets(values.get(name), name)
-        values["algorithm"] = complete_component(_mapping(values["algorithm"], "algorithm"), "algorithm")
+        if "algorithm" in kinds.components:
+            values["algorithm"] = complete_component(_mapping(values["algorithm"], "algorithm"), "algorithm")
     fields["wrappers"] = _frozen(values["wrappers"])
-    fields |= {name: _frozen(_mapping(values.get(name), name)) for name in _COMPONENTS}
+    fields |= {name: _frozen(_mapping(values.get(name), name)) for name in kinds.components}
     fields |= {name: _labels(values.get(name), name) for name in ("tags", "choices")}
-    fields |= {name: _directory(values.get(name), name) for name in _DIRECTORIES}
+    fields |= {name: _directory(values.get(name), name) for name in kinds.directories}
     return {**fields, "log_base_dir": fields["log_base_dir"] or "outputs"}
 
 

@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-import yaml
 from omegaconf import DictConfig, ListConfig
 
 from maze.config import canonical
-from maze.config.overrides import apply_values
-from maze.config.reading import read_fields, thawed
+from maze.config.reading import TRAINING, SectionKinds
+from maze.config.resolved import ResolvedConfig
 from maze.config.sections import EvaluationConfig, RolloutConfig, RunnerConfig, SeedingConfig, TrackingConfig
-from maze.errors import InvalidSpecificationError, suggest
 
 __all__ = ["EvaluationConfig", "RolloutConfig", "RunConfig", "RunnerConfig", "SeedingConfig", "TrackingConfig"]
 
@@ -28,7 +25,7 @@ _NOT_HASHED = frozenset(
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RunConfig:
+class RunConfig(ResolvedConfig):
     """Everything that decides what a run does, as values.
 
     Component sections can be read by attribute (``config.algorithm.lr``) and cannot be changed; `replace` makes a
@@ -52,6 +49,8 @@ class RunConfig:
         allowed_modules: modules of the user's own that this configuration may name.
     """
 
+    kinds: ClassVar[SectionKinds] = TRAINING
+
     env: DictConfig
     wrappers: ListConfig
     algorithm: DictConfig
@@ -67,127 +66,6 @@ class RunConfig:
     tags: Mapping[str, str]
     choices: Mapping[str, str | None]
     allowed_modules: tuple[str, ...]
-
-    @classmethod
-    def from_mapping(cls, mapping: Mapping[str, Any]) -> RunConfig:
-        """Validate a resolved configuration.
-
-        Args:
-            mapping: nested values; sections with defaults may be left out, unknown keys are refused.
-
-        Returns:
-            The configuration.
-
-        Raises:
-            InvalidSpecificationError: names the first key that is unknown, missing or wrong.
-        """
-        return cls(**read_fields(mapping, [field.name for field in dataclasses.fields(cls)]))
-
-    @classmethod
-    def from_yaml(cls, path: str | Path) -> RunConfig:
-        """Read a resolved configuration, as `to_yaml` writes it.
-
-        Args:
-            path: the file.
-
-        Returns:
-            The configuration.
-
-        Raises:
-            InvalidSpecificationError: if the file is missing, is not YAML, or holds anything wrong.
-        """
-        try:
-            content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-            reason = " ".join(str(error).split())  # YAML's own errors draw a picture over several lines
-            raise InvalidSpecificationError(f"{path}: not a readable configuration: {reason}") from error
-        if not isinstance(content, Mapping):
-            raise InvalidSpecificationError(
-                f"{path}: not a configuration: it holds {type(content).__name__}, not a mapping."
-            )
-        try:
-            return cls.from_mapping(content)
-        except InvalidSpecificationError as error:
-            raise InvalidSpecificationError(f"{path}: {error}") from error
-
-    def to_mapping(self) -> dict[str, Any]:
-        """Return all values in plain containers, in canonical order; changing them changes nothing here."""
-        return {field.name: thawed(getattr(self, field.name)) for field in dataclasses.fields(self)}
-
-    def to_yaml(self) -> str:
-        """Write the configuration so that every YAML reader reads the same values, and equal ones are equal text."""
-        return canonical.to_yaml(self.to_mapping())
-
-    def section(self, name: str) -> Any:
-        """Return one section in plain containers.
-
-        Args:
-            name: for example ``"env"``.
-
-        Returns:
-            A copy.
-
-        Raises:
-            InvalidSpecificationError: if there is no such section.
-        """
-        names = [field.name for field in dataclasses.fields(self)]
-        if name not in names:
-            raise InvalidSpecificationError(f"{name}: no such section; {suggest(name, names)}")
-        return thawed(getattr(self, name))
-
-    def __getitem__(self, path: str) -> Any:
-        """Return the section or value at a dotted path.
-
-        Args:
-            path: for example ``"algorithm.lr"``.
-
-        Returns:
-            What attribute access returns.
-
-        Raises:
-            KeyError: if there is no such path.
-        """
-        node: Any = self
-        for part in path.split("."):
-            if isinstance(node, (DictConfig, Mapping)):
-                node = node[int(part)] if part not in node and part.isdecimal() else node[part]
-            elif isinstance(node, ListConfig) and part.isdecimal() and int(part) < len(node):
-                node = node[int(part)]
-            elif dataclasses.is_dataclass(node) and part in {field.name for field in dataclasses.fields(node)}:
-                node = getattr(node, part)
-            else:
-                raise KeyError(path)
-        return node
-
-    def replace(self, values: Mapping[str, Any] | None = None, **sections: Any) -> RunConfig:
-        """Make a changed copy.
-
-        Args:
-            values: value by dotted path, as in overrides.
-            sections: whole sections, by name.
-
-        Returns:
-            The validated copy.
-
-        Raises:
-            InvalidSpecificationError: for unknown paths and wrong values.
-        """
-        return RunConfig.from_mapping(apply_values(self.to_mapping(), {**(values or {}), **sections}))
-
-    def with_seeds(self, seed: int, *, keep: bool = False) -> RunConfig:
-        """Fill in both seeds.
-
-        Args:
-            seed: a whole number >= 0.
-            keep: leave seeds that are set already as they are.
-
-        Returns:
-            The seeded copy.
-        """
-        names = ("env_base_seed", "agent_base_seed")
-        seeds = {name: getattr(self.seeding, name) if keep else None for name in names}
-        seeding = SeedingConfig(**{name: seed if value is None else value for name, value in seeds.items()})
-        return dataclasses.replace(self, seeding=seeding)
 
     def digest(self) -> str:
         """Hash what the run computes: all values but seeds, places, tracking, tags, launcher and recorded choices.

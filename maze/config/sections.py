@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from maze.config.validation import validate_fields
+from maze.config.validation import ExplainedKeywords, validate_fields
 
 __all__ = ["TYPED_SECTIONS", "EvaluationConfig", "RolloutConfig", "RunnerConfig", "SeedingConfig", "TrackingConfig"]
 
@@ -17,7 +17,7 @@ _Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RunnerConfig:
+class RunnerConfig(ExplainedKeywords):
     """How training runs on this machine.
 
     Attributes:
@@ -33,7 +33,7 @@ class RunnerConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EvaluationConfig:
+class EvaluationConfig(ExplainedKeywords):
     """How the evaluation stage evaluates.
 
     Attributes:
@@ -53,7 +53,7 @@ class EvaluationConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RolloutConfig:
+class RolloutConfig(ExplainedKeywords):
     """How the rollout stage rolls out.
 
     Attributes:
@@ -77,7 +77,7 @@ class RolloutConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SeedingConfig:
+class SeedingConfig(ExplainedKeywords):
     """Where all randomness of a run comes from.
 
     Attributes:
@@ -93,7 +93,7 @@ class SeedingConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TrackingConfig:
+class TrackingConfig(ExplainedKeywords):
     """Where a run is recorded besides its own directory.
 
     Attributes:

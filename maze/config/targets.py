@@ -23,6 +23,9 @@ BUILT_IN_MODULES: tuple[str, ...] = ("maze", "torch.nn", "torch.optim", "gymnasi
 _NATIVE_MODULES = ("torch._C",)
 """Where torch keeps the compiled functions that ``torch.nn.functional`` offers."""
 
+_PROGRAM_MODULES = ("maze.api", "maze.cli", "maze.testing", "maze.tracking")
+"""Parts of maze that run and load whole runs, code that they stored included; no component is among them."""
+
 _declared: contextvars.ContextVar[tuple[str, ...]] = contextvars.ContextVar("maze_allowed_modules", default=())
 
 
@@ -136,6 +139,10 @@ def _check_identity(found: Any, name: str, path: str) -> None:
             f"{path}: {name!r} is a {type(found).__name__}; accepted: a class or a function."
         )
     home = getattr(found, "__module__", None)
+    if is_within(str(home), _PROGRAM_MODULES):
+        raise InvalidSpecificationError(
+            f"{path}: {name!r} runs or loads whole runs, and is no component that a configuration could name."
+        )
     allowed = _allowed()
     if home is None and isinstance(found, types.BuiltinFunctionType):
         home = getattr(getattr(found, "__self__", None), "__name__", None) or name.rpartition(".")[0]

@@ -7,7 +7,7 @@ import functools
 import types
 import typing
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 
 import annotated_types
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from maze.config.overrides import to_plain
 from maze.errors import InvalidSpecificationError, suggest
 
-__all__ = ["check_field_names", "describe", "validate_fields"]
+__all__ = ["ExplainedKeywords", "check_field_names", "describe", "validate_fields"]
 
 _CONFIG = ConfigDict(strict=True, arbitrary_types_allowed=True, allow_inf_nan=False)
 
@@ -34,6 +34,23 @@ _SIGNS: tuple[tuple[type[Any], str, str], ...] = (
     (annotated_types.Lt, "lt", "<"),
     (annotated_types.Le, "le", "<="),
 )
+
+
+class ExplainedKeywords:
+    """Base of dataclasses whose `TypeError` for an unknown keyword names the nearest field."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Make an instance.
+
+        Raises:
+            TypeError: there is no such field.
+        """
+        del args  # for __init__
+        names = [field.name for field in dataclasses.fields(cls) if field.init]  # type: ignore[arg-type]
+        for name in kwargs:
+            if name not in names:
+                raise TypeError(f"{cls.__name__}() has no argument {name!r}; {suggest(name, names)}")
+        return super().__new__(cls)
 
 
 def validate_fields(instance: Any, path: str) -> None:

@@ -48,5 +48,9 @@ class GymnasiumView(gymnasium.Env[Any, Any]):
 
 
 def as_gymnasium(env: MazeEnv) -> GymnasiumView:
-    """Return an environment for libraries that expect gymnasium's ``reset`` and ``step``."""
+    """Return an environment for libraries that expect gymnasium's ``reset`` and ``step``.
+
+    Args:
+        env: the environment inside; ``close`` closes it.
+    """
     return GymnasiumView(env)

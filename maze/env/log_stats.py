@@ -6,14 +6,21 @@ import numpy as np
 
 from maze.env.maze_env import MazeEnv
 from maze.env.wrappers import Wrapper
-from maze.errors import EnvError
+from maze.errors import EnvError, InvalidSpecificationError
+from maze.statistics import BaseEnvEvents, Event, LogStatsAggregator, LogStatsKey, LogStatsLevel
 from maze.types import Array, StateDict
 
 __all__ = ["LogStatsWrapper"]
 
+_RETURN = LogStatsKey(BaseEnvEvents.reward, "sum")
+_LENGTH = LogStatsKey(BaseEnvEvents.reward, "count")
+
 
 class LogStatsWrapper(Wrapper):
-    """Keeps the return and the length of every finished episode.
+    """Keeps the return and the length of every finished episode, and makes statistics of them, epoch by epoch.
+
+    Nothing leaves the wrapper by itself: ``write_epoch_stats()`` ends an epoch, ``get_stats(LogStatsLevel.EPOCH)`` has
+    its statistics. So several environments, or several runs in one process, never count each other's episodes.
 
     Args:
         env: the environment inside.
@@ -33,6 +40,8 @@ class LogStatsWrapper(Wrapper):
         self._running_return: Array = np.zeros(())  # float64 [...]
         self._running_length: Array = np.zeros((), dtype=np.int64)  # [...]
         self._single_ended = True
+        self._epoch_start = 0  # episodes before this one belong to epochs that were written
+        self._stats = {level: LogStatsAggregator(level) for level in LogStatsLevel}
 
     def episode_start(self, batch_shape: tuple[int, ...]) -> None:
         """Forget unfinished episodes."""
@@ -53,6 +62,7 @@ class LogStatsWrapper(Wrapper):
         self._running_return[done] = 0.0
         self._running_length[done] = 0
         self._single_ended = done.shape == ()
+        self._write_episode_stats()
 
     def last_episode_statistics(self) -> dict[str, float]:
         """Return the ``"return"`` and ``"length"`` of the episode that ended last.
@@ -68,6 +78,53 @@ class LogStatsWrapper(Wrapper):
         """Forget all finished episodes."""
         self.episode_returns.clear()
         self.episode_lengths.clear()
+        self._epoch_start = 0
+
+    def get_stats(self, level: LogStatsLevel) -> LogStatsAggregator:
+        """Return the statistics of one level, whose ``last_stats`` go on being replaced by newer ones.
+
+        Args:
+            level: ``EPISODE``: of the episode that ended last. ``EPOCH``: of all episodes between the last two calls of
+                `write_epoch_stats`.
+
+        Raises:
+            InvalidSpecificationError: there is no such level.
+        """
+        if level not in self._stats:
+            raise InvalidSpecificationError(
+                f"level: {level!r} is not accepted; accepted: LogStatsLevel.EPISODE, LogStatsLevel.EPOCH."
+            )
+        return self._stats[level]
+
+    def get_stats_value(self, event: Event, level: LogStatsLevel, name: str | None = None) -> float:
+        """Return one number of `get_stats`, for example ``(BaseEnvEvents.reward, LogStatsLevel.EPOCH, "mean")``.
+
+        Args:
+            event: what happened.
+            level: how much the number sums up.
+            name: which statistic of the event.
+
+        Raises:
+            InvalidSpecificationError: there is no such level or statistic.
+        """
+        return self.get_stats(level).value(event, name)
+
+    def write_epoch_stats(self) -> None:
+        """End an epoch: make its statistics of the episodes that ended since the last call."""
+        epoch = self._stats[LogStatsLevel.EPOCH]
+        epoch.receive(_RETURN, self.episode_returns[self._epoch_start :])
+        epoch.receive(_LENGTH, self.episode_lengths[self._epoch_start :])
+        epoch.reduce()
+        self._epoch_start = len(self.episode_returns)
+
+    def clear_epoch_stats(self) -> None:
+        """Leave the episodes that ended since the last `write_epoch_stats` out of the next one."""
+        self._epoch_start = len(self.episode_returns)
+
+    def _write_episode_stats(self) -> None:
+        """Keep the statistics of the last episode; a wrapper sees its rewards as sum and number."""
+        stats = {_RETURN: self.episode_returns[-1], _LENGTH: float(self.episode_lengths[-1])}
+        self._stats[LogStatsLevel.EPISODE].last_stats = stats
 
     def own_state(self) -> StateDict:
         """Return the finished and the running episodes."""
@@ -77,6 +134,8 @@ class LogStatsWrapper(Wrapper):
             "running_return": self._running_return.copy(),
             "running_length": self._running_length.copy(),
             "single_ended": self._single_ended,
+            "epoch_start": self._epoch_start,
+            "epoch_totals": self._stats[LogStatsLevel.EPOCH].state_dict(),
         }
 
     def load_own_state(self, state: StateDict) -> None:
@@ -86,3 +145,5 @@ class LogStatsWrapper(Wrapper):
         self._running_return = np.array(state["running_return"], dtype=np.float64)
         self._running_length = np.array(state["running_length"], dtype=np.int64)
         self._single_ended = bool(state["single_ended"])
+        self._epoch_start = int(state["epoch_start"])
+        self._stats[LogStatsLevel.EPOCH].load_state_dict(state["epoch_totals"], [BaseEnvEvents.reward])

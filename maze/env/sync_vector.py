@@ -76,10 +76,9 @@ class SyncVectorEnv(VectorEnv):
         """The present observations ``[N, *shape]``."""
         return self._observation
 
-    @property
-    def exact_resume(self) -> bool:
-        """Whether all of every environment's state can be saved without pickle."""
-        return all(take_snapshot(env) is not None for env in self._envs)
+    def begins_anew(self, state: StateDict) -> bool:
+        """Tell whether not all of every environment's state could be saved without pickle."""
+        return state["environments"] is None
 
     def reset(self, seeds: Sequence[int] | None = None) -> Observation:
         """Begin an episode in every environment; see `VectorEnv.reset`."""
@@ -144,17 +143,18 @@ class SyncVectorEnv(VectorEnv):
 
     def state_dict(self) -> StateDict:
         """Return the observations, seeds and episode counts, and the environments' own state where it can be saved."""
+        snapshots = [take_snapshot(env) for env in self._envs]
         return {
             "kind": "sync",
             "n_envs": self.n_envs,
             "seeds": list(self._seeds),
             "episodes": list(self._episodes),
             "observation": {key: value.copy() for key, value in self._observation.items()},
-            "environments": [take_snapshot(env) for env in self._envs],
+            "environments": None if None in snapshots else snapshots,
         }
 
     def load_state_dict(self, state: StateDict) -> None:
-        """Continue; an environment whose state could not be saved begins an episode with a seed of its own."""
+        """Continue; where the environments could not be saved, each begins an episode with a seed of its own."""
         self.check_state(state, "sync")
         self._seeds = [int(seed) for seed in state["seeds"]]
         self._episodes = [int(count) for count in state["episodes"]]
@@ -162,9 +162,9 @@ class SyncVectorEnv(VectorEnv):
             return
         for key, buffer in self._observation.items():
             buffer[:] = state["observation"][key]
-        for row, (env, snapshot) in enumerate(zip(self._envs, state["environments"], strict=True)):
-            if snapshot is not None:
-                restore_snapshot(env, snapshot)
+        for row, env in enumerate(self._envs):
+            if state["environments"] is not None:
+                restore_snapshot(env, state["environments"][row])
             else:
                 env.seed(derive_seed(self._seeds[row], "resumed_episode", self._episodes[row]))
                 self._begin_episode(row, env)

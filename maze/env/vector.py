@@ -27,6 +27,9 @@ def make_vector_env(env_factory: Callable[[], MazeEnv], n_envs: int, *, native: 
         n_envs: number of environments, >= 1.
         native: use a native vector environment where one exists.
 
+    Returns:
+        N environments that are stepped together; the caller closes them.
+
     Raises:
         InvalidSpecificationError: ``n_envs`` is not positive, or the factory does not make environments.
         EnvError: the factory makes different environments, or the same one again and again.

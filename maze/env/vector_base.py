@@ -79,7 +79,12 @@ class VectorEnv(ABC):
     @property
     def exact_resume(self) -> bool:
         """Whether `load_state_dict` continues to the last bit, rather than with freshly seeded episodes."""
-        return True
+        return not self.begins_anew(self.state_dict())
+
+    def begins_anew(self, state: StateDict) -> bool:
+        """Tell whether the environments had no state that could be saved, so that `load_state_dict` starts episodes."""
+        del state
+        return False
 
     @abstractmethod
     def state_dict(self) -> StateDict:
@@ -87,7 +92,7 @@ class VectorEnv(ABC):
 
     @abstractmethod
     def load_state_dict(self, state: StateDict) -> None:
-        """Continue from what `state_dict` returned; see `exact_resume`.
+        """Continue from what `state_dict` returned; see `begins_anew`.
 
         Raises:
             ArtifactError: the state belongs to other environments.

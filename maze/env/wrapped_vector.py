@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from maze.env.maze_env import MazeEnv
 from maze.env.readers import wrong_heads
+from maze.env.snapshot import restore_layers, snapshot_layers
 from maze.env.vector_base import VectorEnv, VectorStep
 from maze.env.wrappers import Wrapper, chain_state, load_chain_state, overrides, wrapper_layers
 from maze.types import Array, Observation, StateDict
@@ -55,11 +56,6 @@ class WrappedVectorEnv(VectorEnv):
     def observation(self) -> Observation:
         """The present observations as the agent sees them."""
         return self._observation
-
-    @property
-    def exact_resume(self) -> bool:
-        """Whether the environments inside continue exactly; the wrappers always do."""
-        return self.env.exact_resume
 
     def reset(self, seeds: Sequence[int] | None = None) -> Observation:
         """Begin an episode in every environment; see `VectorEnv.reset`."""
@@ -112,14 +108,28 @@ class WrappedVectorEnv(VectorEnv):
         """Take over statistics of a vector environment or of a single one."""
         self._prototype.load_statistics(state)
 
+    def begins_anew(self, state: StateDict) -> bool:
+        """Tell whether the environments, or a wrapper that counts something, could not be saved."""
+        return state["counters"] is None or self.env.begins_anew(state["env"])
+
+    @property
+    def _counting_layers(self) -> list[Wrapper]:
+        """The wrappers that take note of what happens, and do not say themselves what their state is."""
+        hooks = ("gather", "episode_start", "episode_step")
+        return [
+            layer
+            for layer in self._layers
+            if not overrides(layer, "own_state") and any(overrides(layer, hook) for hook in hooks)
+        ]
+
     def state_dict(self) -> StateDict:
         """Return the state of the environments and of the wrappers."""
         return {
             "kind": "wrapped",
             "n_envs": self.n_envs,
-            "exact": self.env.exact_resume,
             "env": self.env.state_dict(),
             "wrappers": chain_state(self._layers),
+            "counters": snapshot_layers(self._counting_layers),
             "observation": {key: value.copy() for key, value in self._observation.items()},
         }
 
@@ -128,9 +138,14 @@ class WrappedVectorEnv(VectorEnv):
         self.check_state(state, "wrapped")
         self.env.load_state_dict(state["env"])
         load_chain_state(self._layers, state["wrappers"])
-        if state["exact"]:
+        if state["counters"] is not None:
+            restore_layers(self._counting_layers, state["counters"])
+        if not self.begins_anew(state):
             self._observation = {key: value.copy() for key, value in state["observation"].items()}
-        else:
-            for layer in self._layers:
-                layer.episode_start((self.n_envs,))
-            self._observation = self._observe(self.env.observation, gather=False)
+            return
+        if not state["observation"]:  # there was no reset yet
+            return
+        observation = self.env.observation if self.env.begins_anew(state["env"]) else self.env.reset()
+        for layer in self._layers:
+            layer.episode_start((self.n_envs,))
+        self._observation = self._observe(observation, gather=self._training)

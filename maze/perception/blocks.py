@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -24,6 +25,7 @@ __all__ = [
     "concatenate_flat",
     "dense_layers",
     "flatten_batch",
+    "layer_widths",
     "resolve_non_linearity",
 ]
 
@@ -88,7 +90,7 @@ class DenseBlock(Block):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__(in_shape)
-        self.hidden_units = list(hidden_units)
+        self.hidden_units = layer_widths(hidden_units)
         self.non_lin = resolve_non_linearity(non_lin)
         in_features = math.prod(self.in_shape)
         self.layers = dense_layers(in_features, self.hidden_units, self.non_lin, generator)
@@ -163,6 +165,25 @@ def resolve_non_linearity(non_lin: NonLinearity) -> type[nn.Module]:
     )
 
 
+def layer_widths(hidden_units: Sequence[int]) -> list[int]:
+    """Return the widths of layers, NumPy's whole numbers as plain ones.
+
+    Raises:
+        InvalidSpecificationError: it is no list, or a width is not a whole number above 0.
+    """
+    if not isinstance(hidden_units, Iterable) or isinstance(hidden_units, (str, bytes)):
+        raise InvalidSpecificationError(
+            f"hidden_units: {hidden_units!r} is not accepted; accepted: a list of whole numbers above 0, such as [64]."
+        )
+    widths = list(hidden_units)
+    for width in widths:
+        if isinstance(width, bool) or not isinstance(width, (int, np.integer)) or width < 1:
+            raise InvalidSpecificationError(
+                f"hidden_units: {widths!r} has the width {width!r}; accepted: whole numbers above 0."
+            )
+    return [int(width) for width in widths]
+
+
 def dense_layers(
     in_features: int, hidden_units: Sequence[int], non_lin: type[nn.Module], generator: torch.Generator | None = None
 ) -> nn.Sequential:
@@ -171,13 +192,8 @@ def dense_layers(
     Raises:
         InvalidSpecificationError: where a width is not a whole number above 0.
     """
-    for width in hidden_units:
-        if not isinstance(width, int) or width < 1:
-            raise InvalidSpecificationError(
-                f"hidden_units: {list(hidden_units)!r} has the width {width!r}; accepted: whole numbers above 0."
-            )
     modules: list[nn.Module] = []
-    for n_in, n_out in pairwise((in_features, *hidden_units)):
+    for n_in, n_out in pairwise((in_features, *layer_widths(hidden_units))):
         modules += [OrthogonalLinear(n_in, n_out, gain_of(non_lin), generator), non_lin()]
     return nn.Sequential(*modules)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
 
 __all__ = ["EpochProgress", "TrainingProgress"]
 
@@ -37,7 +39,7 @@ class EpochProgress(Protocol):
 
 
 class TrainingProgress:
-    """Shows epochs as they finish, on standard error; a plain line every tenth epoch where that is no terminal.
+    """Shows epochs as they finish: a bar in terminals and notebooks, a plain line every tenth epoch elsewhere.
 
     Args:
         n_epochs: epochs to expect; 0 when only early stopping ends training.
@@ -49,6 +51,8 @@ class TrainingProgress:
         self._first_epoch = first_epoch
         self._console = Console(stderr=True, quiet=silent)
         self._live = self._console.is_terminal and not silent
+        self._in_notebook = self._console.is_jupyter and not silent
+        self._display: Any = None  # what a notebook shows, which is replaced epoch by epoch
         self._progress = Progress(
             TextColumn("[bold]train"),
             BarColumn(),
@@ -70,7 +74,13 @@ class TrainingProgress:
         limit = str(self._n_epochs) if self._n_epochs else "?"
         total = self._n_epochs or None
         self._task = self._progress.add_task("train", total=total, limit=limit, steps=0, speed=0.0, mean_return="-")
+        if self._in_notebook:  # rich would need ipywidgets to change what it has shown
+            display = importlib.import_module("IPython.display").display
+            self._display = display(self._bar(), display_id=True)
         return self
+
+    def _bar(self) -> Table:
+        return self._progress.make_tasks_table(self._progress.tasks)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -82,7 +92,7 @@ class TrainingProgress:
         value = epoch.metrics.get("eval/mean_return", epoch.metrics.get("train/mean_return"))
         mean_return = "-" if value is None else f"{value:.1f}"
         done = epoch.epoch - self._first_epoch
-        if self._task is not None and self._live:
+        if self._task is not None and (self._live or self._in_notebook):
             self._progress.update(
                 self._task,
                 completed=done,
@@ -90,6 +100,8 @@ class TrainingProgress:
                 speed=epoch.steps_per_second,
                 mean_return=mean_return,
             )
+            if self._display is not None:
+                self._display.update(self._bar())
         elif done % 10 == 0 or done in {1, self._n_epochs}:
             self._console.print(
                 f"train epoch {done}/{self._n_epochs or '?'} {epoch.n_steps:,} steps "

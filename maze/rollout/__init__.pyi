@@ -6,8 +6,10 @@ from .episodes import StepObserver as StepObserver
 from .episodes import play_episodes as play_episodes
 from .evaluate import MAX_ENVS as MAX_ENVS
 from .evaluate import RolloutEvaluator as RolloutEvaluator
+from .event_recorder import EventRecorder as EventRecorder
 from .trajectory import RolloutResult as RolloutResult
 from .trajectory import TrajectoryRecorder as TrajectoryRecorder
+from .trajectory import write_episodes as write_episodes
 from .trajectory import write_rollout as write_rollout
 
 __all__ = [
@@ -15,11 +17,13 @@ __all__ = [
     "ActingPolicy",
     "Collector",
     "Episodes",
+    "EventRecorder",
     "Rollout",
     "RolloutEvaluator",
     "RolloutResult",
     "StepObserver",
     "TrajectoryRecorder",
     "play_episodes",
+    "write_episodes",
     "write_rollout",
 ]

@@ -155,17 +155,21 @@ class Collector:
         }
 
     def load_state_dict(self, state: StateDict) -> None:
-        """Continue from a state that :meth:`state_dict` returned."""
+        """Continue from a state that :meth:`state_dict` returned.
+
+        Environments that cannot be saved begin new episodes; the policy, their statistics and all counts go on.
+        """
         self._started = bool(state["started"])
         for key, values in state["observation"].items():
             self._observation[key][-1] = values
         self.generator.bit_generator.state = state["generator"]
+        self.env.load_statistics(state["statistics"])  # first: new episodes are observed with them
         self.env.load_state_dict(state["env"])
-        self.env.load_statistics(state["statistics"])
-        if self._started and not self.env.exact_resume:  # fresh episodes have begun
+        self.episodes.load_state_dict(state["episodes"])
+        if self._started and self.env.begins_anew(state["env"]):
+            self.episodes.restart()
             for key, values in self.env.observation.items():
                 self._observation[key][-1] = values
-        self.episodes.load_state_dict(state["episodes"])
 
 
 def _concatenate(rows: list[Observation]) -> dict[str, Array]:

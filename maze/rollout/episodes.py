@@ -126,6 +126,9 @@ class _Wave:
     ) -> Episodes:
         padding = [self.seeds[0]] * (self.env.n_envs - len(self.seeds))
         observation = self.env.reset(self.seeds + padding)
+        check = getattr(policy, "check_observation", None)
+        if check is not None:  # a policy's act() checks nothing, and the environment may be of another kind
+            check(observation)
         n_steps = 0
         while self.active.any():
             action = policy.act(observation, generator, deterministic)

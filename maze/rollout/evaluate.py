@@ -12,6 +12,7 @@ from maze.env.vector import SyncVectorEnv, VectorEnv
 from maze.errors import InvalidSpecificationError
 from maze.rollout.episodes import ActingPolicy, Episodes, play_episodes
 from maze.seeding import derive_seed, draw_seed, numpy_generator
+from maze.types import StateDict
 
 __all__ = ["MAX_ENVS", "ModelSelection", "RolloutEvaluator"]
 
@@ -58,11 +59,19 @@ class RolloutEvaluator:
         for name, value in {"max_episode_steps": max_episode_steps, "n_envs": n_envs}.items():
             if value is not None:
                 _check_positive(name, value)
-        self.n_episodes = n_episodes
+        if not isinstance(deterministic, bool):
+            raise InvalidSpecificationError(f"deterministic: {deterministic!r} is not accepted; give True or False.")
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0):
+            raise InvalidSpecificationError(f"seed: {seed!r} is not accepted; give a whole number from 0 on, or None.")
+        if model_selection is not None and not callable(getattr(model_selection, "update", None)):
+            raise InvalidSpecificationError(
+                f"model_selection: {model_selection!r} has no method update(reward); give an object that has, or None."
+            )
+        self.n_episodes = int(n_episodes)
         self.model_selection = model_selection
         self.deterministic = deterministic
         self.max_episode_steps = max_episode_steps
-        self.seed = draw_seed() if seed is None else seed
+        self.seed = draw_seed() if seed is None else int(seed)
         self.env = _as_vector_env(eval_env, n_envs or min(n_episodes, MAX_ENVS))
 
     @property
@@ -88,13 +97,29 @@ class RolloutEvaluator:
         """Use these normalisation statistics from now on; evaluation itself never changes them."""
         self.env.load_statistics(state)
 
+    def own_state(self) -> StateDict:
+        """Return what the next evaluations depend on, besides the policy, for an exact continuation."""
+        selection_state = getattr(self.model_selection, "own_state", None)
+        return {
+            "seed": self.seed,
+            "env": self.env.state_dict(),
+            "model_selection": selection_state() if selection_state is not None else None,
+        }
+
+    def load_own_state(self, state: StateDict) -> None:
+        """Take over what :meth:`own_state` returned."""
+        self.seed = int(state["seed"])
+        self.env.load_state_dict(state["env"])
+        if state["model_selection"] is not None:
+            self.model_selection.load_own_state(state["model_selection"])  # type: ignore[union-attr]
+
     def close(self) -> None:
         """Release the environments."""
         self.env.close()
 
 
 def _check_positive(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
         raise InvalidSpecificationError(f"{name}: {value!r} is not a positive integer; give 1 or more.")
 
 
@@ -103,8 +128,14 @@ def _as_vector_env(eval_env: MazeEnv | VectorEnv | Callable[[int], VectorEnv] | 
         return eval_env
     if isinstance(eval_env, MazeEnv):
         return SyncVectorEnv([eval_env])
-    if callable(eval_env):
-        return eval_env(n_envs)
+    if callable(eval_env) and not isinstance(eval_env, type):
+        made = eval_env(n_envs)
+        if isinstance(made, VectorEnv):
+            return made
+        raise InvalidSpecificationError(
+            f"eval_env: {eval_env!r} made a {type(made).__name__}; accepted is a function that makes a vector "
+            "environment from a number of environments, such as lambda n: make_vector_env(make_env, n)."
+        )
     raise InvalidSpecificationError(
         f"eval_env: {type(eval_env).__name__} is no environment; pass a MazeEnv, a vector environment "
         "or a function that makes a vector environment from a number of environments."

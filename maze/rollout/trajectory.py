@@ -11,12 +11,14 @@ import numpy as np
 from maze.artifacts import atomic_path, read_arrays
 from maze.env.vector import VectorStep
 from maze.rollout.episodes import Episodes
+from maze.statistics import EventLog
 from maze.types import Array, Observation
 
-__all__ = ["RolloutResult", "TrajectoryRecorder", "read_steps", "write_rollout"]
+__all__ = ["RolloutResult", "TrajectoryRecorder", "read_steps", "write_episodes", "write_rollout"]
 
 EPISODES_FILE = "episodes.parquet"
 STEPS_FILE = "steps.npz"
+EVENTS_FOLDER = "event_logs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +28,14 @@ class RolloutResult:
     Attributes:
         episodes: every episode's return, length and end.
         steps: recorded steps of all episodes in order, by name, each [S, ...]; empty when nothing was recorded.
-        files: what was written, by kind (``episodes``, ``steps``); empty when no directory was given.
+        events: the events of all steps, a table by column for each kind of event; empty when none were recorded.
+        files: what was written, by kind (``episodes``, ``steps``, ``event_logs/reward``, ...); empty when no directory
+            was given.
     """
 
     episodes: Episodes
     steps: Mapping[str, Array] = field(default_factory=dict)
+    events: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
     files: Mapping[str, Path] = field(default_factory=dict)
 
     @property
@@ -96,17 +101,16 @@ def _next(step: VectorStep) -> Observation:
     return following
 
 
-def write_rollout(directory: Path, episodes: Episodes, steps: Mapping[str, Array]) -> dict[str, Path]:
-    """Write the episode table and, when there are any, the steps; the same data gives the same bytes.
+def write_episodes(path: Path, episodes: Episodes) -> None:
+    """Write a table of episodes as parquet; the same episodes give the same bytes.
 
-    Returns:
-        The files by kind: ``episodes`` (parquet: episode, seed, return, length, terminated, truncated) and ``steps``
-        (npz: one array for each name of :meth:`TrajectoryRecorder.steps`).
+    Args:
+        path: the file.
+        episodes: become the columns episode, seed, return, length, terminated and truncated.
     """
     import pyarrow as pa  # noqa: PLC0415  (a third of a second that only recorded rollouts need)
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    directory.mkdir(parents=True, exist_ok=True)
     table = pa.table(
         {
             "episode": np.arange(len(episodes)),
@@ -117,14 +121,32 @@ def write_rollout(directory: Path, episodes: Episodes, steps: Mapping[str, Array
             "truncated": episodes.truncated,
         }
     )
-    files = {"episodes": directory / EPISODES_FILE}
-    with atomic_path(files["episodes"]) as temporary:
+    with atomic_path(path) as temporary:
         pq.write_table(table, temporary)
+
+
+def write_rollout(
+    directory: Path, episodes: Episodes, steps: Mapping[str, Array], events: EventLog | None = None
+) -> dict[str, Path]:
+    """Write the episode table and, when there are any, the steps and events; the same data gives the same bytes.
+
+    The files of an earlier rollout in the same directory are replaced, so that all of them tell of one rollout.
+
+    Returns:
+        The files by kind: ``episodes`` (parquet: episode, seed, return, length, terminated, truncated), ``steps``
+        (npz: one array for each name of :meth:`TrajectoryRecorder.steps`) and one ``event_logs/<kind>`` for each kind
+        of event (tab-separated text).
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / STEPS_FILE).unlink(missing_ok=True)
+    files = {"episodes": directory / EPISODES_FILE}
+    write_episodes(files["episodes"], episodes)
     if steps:
         files["steps"] = directory / STEPS_FILE
         with atomic_path(files["steps"]) as temporary, temporary.open("wb") as stream:
             np.savez(stream, allow_pickle=False, **{name.replace("/", "."): values for name, values in steps.items()})
-    return files
+    logs = (events or EventLog()).write(directory / EVENTS_FOLDER)
+    return files | {f"{EVENTS_FOLDER}/{event}": path for event, path in logs.items()}
 
 
 def read_steps(path: Path) -> dict[str, Array]:

@@ -16,28 +16,20 @@ from gymnasium import spaces
 
 from maze.artifacts import AgentFiles, read_arrays
 from maze.config import RolloutConfig, RunConfig
-from maze.config.instantiate import instantiate, resolve_target, with_objects
-from maze.env import MazeEnv, SyncVectorEnv, VectorStep
+from maze.config.instantiate import allow_modules, instantiate, resolve_target, with_objects
 from maze.errors import InvalidSpecificationError
-from maze.rollout import (
-    MAX_ENVS,
-    RolloutEvaluator,
-    RolloutResult,
-    StepObserver,
-    TrajectoryRecorder,
-    play_episodes,
-    write_rollout,
-)
+from maze.rollout import RolloutEvaluator, RolloutResult
 from maze.runner.agent_files import load_weights, read_spaces, save_agent
 from maze.runner.environments import EnvironmentMaker
-from maze.seeding import derive_seed, numpy_generator, seeded_torch
-from maze.types import Array, Observation, StateDict
+from maze.runner.playing import play_rollout
+from maze.seeding import TorchDraws, derive_seed, numpy_generator, seeded_torch
+from maze.types import StateDict
 
 if TYPE_CHECKING:
     from maze.agents import ActorCritic
     from maze.trainers import AlgorithmConfig, Trainer
 
-__all__ = ["AgentRunner"]
+__all__ = ["AgentRunner", "close_evaluator"]
 
 
 class AgentRunner:
@@ -89,13 +81,18 @@ class AgentRunner:
     @cached_property
     def algorithm(self) -> AlgorithmConfig:
         """The algorithm's configuration object."""
-        config: AlgorithmConfig = instantiate(self._part("algorithm"), _path_="algorithm")
+        with allow_modules(self.config.allowed_modules):
+            config: AlgorithmConfig = instantiate(self._part("algorithm"), _path_="algorithm")
         return config
 
     @property
     def trainer_class(self) -> type[Trainer[Any]]:
         """The trainer that the algorithm's class names; finding it does not load torch."""
-        found: type[Trainer[Any]] = resolve_target(type(self.algorithm).trainer, "trainer")
+        named = type(self.algorithm).trainer
+        if isinstance(named, type):
+            return named
+        with allow_modules(self.config.allowed_modules):
+            found: type[Trainer[Any]] = resolve_target(named, "trainer")
         return found
 
     @cached_property
@@ -104,6 +101,7 @@ class AgentRunner:
 
         It trains a model of its own, so that acting keeps the best state while training goes on from the last one.
         """
+        from maze.agents.networks import draws_globally  # noqa: PLC0415
         from maze.rollout import Collector  # noqa: PLC0415
         from maze.trainers import TrainerParts  # noqa: PLC0415
 
@@ -122,10 +120,26 @@ class AgentRunner:
         parts = TrainerParts(
             model=learner,
             collector=collector,
-            evaluator=self.make_evaluator("validation") if config.rollout_evaluator is not None else None,
+            evaluator=None
+            if config.rollout_evaluator is None
+            else _checked_evaluator(self.make_evaluator("validation")),
             generator=numpy_generator(self._agent_seed, "minibatches"),
+            draws=TorchDraws(derive_seed(self._agent_seed, "torch")) if draws_globally(learner) else None,
         )
         return self.trainer_class(config, parts)
+
+    def forget_trainer(self) -> None:
+        """Close the trainer's environments and make a new trainer when one is needed again."""
+        self.close()
+        self.__dict__.pop("trainer", None)
+
+    def close(self) -> None:
+        """Close the environments of the trainer and of its evaluator, if there are any yet."""
+        trainer = self.__dict__.get("trainer")
+        if trainer is not None:
+            trainer.collector.env.close()
+            if trainer.evaluator is not None and trainer.evaluator is not self.algorithm.rollout_evaluator:
+                close_evaluator(trainer.evaluator)
 
     def make_evaluator(self, stream: str, **settings: Any) -> RolloutEvaluator:
         """Return the algorithm's evaluator with other settings laid over it.
@@ -141,57 +155,30 @@ class AgentRunner:
                     f"{', '.join(settings)}: algorithm.rollout_evaluator is an object ({type(configured).__name__}), "
                     "which has its own settings; change the object, or give rollout_evaluator as a mapping."
                 )
-            evaluator: RolloutEvaluator = configured
+            evaluator: RolloutEvaluator = _checked_evaluator(configured)
             if self.environments.statistics is not None:
                 evaluator.load_statistics(self.environments.statistics)
             return evaluator
-        merged: dict[str, Any] = {
-            "_target_": "maze.rollout.evaluate.RolloutEvaluator",
-            **dict(configured or {}),
-            **getattr(self.algorithm, "evaluator_settings", {}),
-            **settings,
-        }
-        merged.setdefault("eval_env", self.environments.make_vector_env)
-        target = resolve_target(merged["_target_"], "evaluator._target_")
-        if "seed" in inspect.signature(target).parameters:
-            merged.setdefault("seed", derive_seed(self._env_seed, stream))
+        defaults = {**dict(configured or {}), **getattr(self.algorithm, "evaluator_settings", {})}
+        defaults.setdefault("_target_", "maze.rollout.evaluate.RolloutEvaluator")
+        target = resolve_target(settings.get("_target_", defaults["_target_"]), "evaluator._target_")
+        if "_target_" in settings:  # another class need not take what was configured for the first one
+            defaults = {**_accepted(target, defaults), "_target_": settings["_target_"]}
+        collaborators = {"eval_env": self.environments.make_vector_env, "seed": derive_seed(self._env_seed, stream)}
+        merged: dict[str, Any] = {**_accepted(target, collaborators), **defaults, **settings}
         made: RolloutEvaluator = instantiate({"_target_": merged.pop("_target_")}, _path_="evaluator", **merged)
         return made
 
     def roll_out(self, settings: RolloutConfig, directory: Path | None) -> RolloutResult:
-        """Play episodes with the policy, keep their steps, and write them below ``directory`` unless it is None.
-
-        Raises:
-            InvalidSpecificationError: event logs are asked for, which environments do not emit yet.
-        """
-        if settings.record_event_logs:
-            raise InvalidSpecificationError(
-                "rollout.record_event_logs: True is not available yet; accepted is False. "
-                "record_trajectory=True keeps every observation, action and reward."
-            )
-        seed = derive_seed(self._env_seed, "rollout")
-        recorder = TrajectoryRecorder() if settings.record_trajectory else None
-        n_envs = 1 if settings.render else min(settings.n_episodes, MAX_ENVS)
-        shown = self.environments.make_env(render=True) if settings.render else None
-        env = SyncVectorEnv([shown]) if shown is not None else self.environments.make_vector_env(n_envs)
-        observers: list[StepObserver] = [] if recorder is None else [recorder]
-        if shown is not None:
-            observers.append(_Screen(shown))
-        try:
-            episodes = play_episodes(
-                self.model.policy,
-                env,
-                [derive_seed(seed, "episode", index) for index in range(settings.n_episodes)],
-                numpy_generator(seed, "actions"),
-                deterministic=settings.deterministic,
-                max_episode_steps=settings.max_episode_steps,
-                observers=observers,
-            )
-        finally:
-            env.close()
-        steps = recorder.steps() if recorder is not None else {}
-        files = write_rollout(directory, episodes, steps) if directory is not None else {}
-        return RolloutResult(episodes, steps, files)
+        """Play episodes with the policy, and write what is kept of them below ``directory`` unless it is None."""
+        return play_rollout(
+            self.model.policy,
+            self.environments,
+            settings,
+            directory,
+            env_seed=self._env_seed,
+            agent_seed=self._env_seed,  # one seed decides the rollout of an agent, however that was trained
+        )
 
     @property
     def _env_seed(self) -> int:
@@ -231,6 +218,31 @@ class AgentRunner:
         self.environments.use_statistics(read_arrays(files.statistics))
 
 
+def _accepted(target: Any, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those defaults that a class or function has parameters for."""
+    parameters = inspect.signature(target).parameters
+    takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    return {name: value for name, value in defaults.items() if takes_all or name in parameters}
+
+
+def _checked_evaluator(evaluator: Any) -> Any:
+    """Return an evaluator, if it has what training asks of one."""
+    for method in ("evaluate", "load_statistics"):
+        if not callable(getattr(evaluator, method, None)):
+            raise InvalidSpecificationError(
+                f"algorithm.rollout_evaluator: {evaluator!r} has no method {method}; accepted is an evaluator, an "
+                "object with the methods evaluate(policy) and load_statistics(state), such as a RolloutEvaluator."
+            )
+    return evaluator
+
+
+def close_evaluator(evaluator: Any) -> None:
+    """Close an evaluator's environments, if it is of a kind that can be closed."""
+    close = getattr(evaluator, "close", None)
+    if close is not None:
+        close()
+
+
 def _checked_device(name: str) -> str:
     """Return the name of a device that torch has on this machine."""
     import torch  # noqa: PLC0415
@@ -243,16 +255,3 @@ def _checked_device(name: str) -> str:
             f"algorithm.device: {name!r} cannot be used here ({reason}); accepted: 'cpu', or 'cuda' where there is one."
         ) from error
     return name
-
-
-class _Screen:
-    """Draws the environment after every step."""
-
-    def __init__(self, env: MazeEnv) -> None:
-        self._env = env
-
-    def __call__(
-        self, episode: Array, observation: Observation, action: dict[str, Array], step: VectorStep, active: Array
-    ) -> None:
-        del episode, observation, action, step, active
-        self._env.render()

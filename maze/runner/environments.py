@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from gymnasium import spaces
 
-from maze.config import RunConfig
-from maze.config.instantiate import instantiate, resolve_target, with_objects
+from maze.config import SeedingConfig
+from maze.config.instantiate import allow_modules, instantiate, resolve_target, with_objects
 from maze.env import GymMazeEnv, MazeEnv, VectorEnv, make_vector_env
 from maze.errors import InvalidSpecificationError
+from maze.seeding import derive_seed
 from maze.types import Array, Observation
 
-__all__ = ["EnvironmentMaker"]
+__all__ = ["ComponentSections", "EnvironmentMaker"]
+
+
+class ComponentSections(Protocol):
+    """A resolved configuration with the sections ``env`` and ``wrappers``, whatever else it is about."""
+
+    @property
+    def seeding(self) -> SeedingConfig:
+        """Seeds."""
+        ...
+
+    def section(self, name: str) -> Any:
+        """Return one section in plain containers."""
+        ...
 
 
 class EnvironmentMaker:
@@ -31,17 +46,24 @@ class EnvironmentMaker:
         raw_observation_space: observations before the wrappers; None before an environment was made or an agent loaded.
     """
 
-    def __init__(self, config: RunConfig, objects: Mapping[str, Any]) -> None:
+    def __init__(self, config: ComponentSections, objects: Mapping[str, Any]) -> None:
         self._config = config
         self._objects = objects
         self.statistics: dict[str, Array] | None = None
         self.known_spaces: tuple[spaces.Dict, spaces.Dict] | None = None
         self.raw_observation_space: spaces.Dict | None = None
+        self._n_seeded = itertools.count()
 
     def use_statistics(self, statistics: Mapping[str, Array]) -> None:
         """Give every environment that is made from now on these normalisation statistics."""
         self.statistics = dict(statistics)
         self.__dict__.pop("_wrapper_chain", None)
+
+    def make_seeded_env(self) -> MazeEnv:
+        """Return a new environment whose episodes follow the run's seed; every further one has its own."""
+        env = self.make_env()
+        env.seed(derive_seed(self._config.seeding.env_base_seed or 0, "env_factory", next(self._n_seeded)))
+        return env
 
     def make_env(self, *, render: bool = False) -> MazeEnv:
         """Return a new environment with all wrappers and the statistics of the best state.
@@ -52,6 +74,13 @@ class EnvironmentMaker:
         Raises:
             InvalidSpecificationError: it cannot be made.
         """
+        with allow_modules(self._config.section("allowed_modules")):
+            env = self._make_wrapped_env(render=render)
+        if self.statistics is not None:
+            env.load_statistics(self.statistics)
+        return env
+
+    def _make_wrapped_env(self, *, render: bool) -> MazeEnv:
         env = self._make_bare_env(render=render)
         self.raw_observation_space = env.observation_space
         for wrap in self._wrappers():
@@ -60,8 +89,6 @@ class EnvironmentMaker:
                 raise InvalidSpecificationError(
                     f"wrappers: {wrap!r} made {env!r}, not a MazeEnv; accepted are callables env -> wrapped env."
                 )
-        if self.statistics is not None:
-            env.load_statistics(self.statistics)
         return env
 
     def _make_bare_env(self, *, render: bool) -> MazeEnv:

@@ -129,6 +129,11 @@ class EpisodeTracker:
         self._start_step[:] = 0
         self._pending = []
 
+    def restart(self) -> None:
+        """Forget running episodes, which never end: all environments have begun new ones. Ended ones are kept."""
+        self._partial_return[:] = 0.0
+        self._start_step[:] = self._n_steps
+
     def state_dict(self) -> StateDict:
         """Return everything that is needed to go on exactly: running and undrained episodes."""
         pending = self._pending_batch()

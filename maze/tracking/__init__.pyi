@@ -15,6 +15,7 @@ __all__ = [
     "code_digest",
     "collect_lineage",
     "download_agent",
+    "download_run",
     "dvc_facts",
     "environment_lock",
     "flush_spool",
@@ -30,6 +31,7 @@ from .description import RestoredStage as RestoredStage
 from .description import RunDescription as RunDescription
 from .description import RunStatus as RunStatus
 from .download import download_agent as download_agent
+from .download import download_run as download_run
 from .lineage import DvcFacts as DvcFacts
 from .lineage import GitFacts as GitFacts
 from .lineage import Lineage as Lineage

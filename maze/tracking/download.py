@@ -1,4 +1,4 @@
-"""Getting a saved agent back out of the store, by run id or by the name of a registered model."""
+"""Getting a saved agent, or the record of a run, back out of the store."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from maze.errors import ArtifactError
 from maze.tracking.sender import last_words, run_module
 from maze.tracking.store import resolve_store
 
-__all__ = ["download_agent"]
+__all__ = ["download_agent", "download_run"]
 
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -37,14 +37,45 @@ def download_agent(
             f"{reference!r} is neither an existing run directory nor an MLflow run id (32 hexadecimal digits) nor "
             "models:/name/version. Copy the id from the run's page (maze-run ui), or name a run directory."
         )
+    return _download("maze.tracking.mlflow_download", reference, directory, environment)
+
+
+def download_run(
+    reference: str, *, directory: Path | str | None = None, environment: Mapping[str, str] | None = None
+) -> Path:
+    """Return a local folder with the record of a run and what it needs to be repeated, the agent included.
+
+    Args:
+        reference: a run id.
+        directory: where to look for the store from; the working directory when left out.
+        environment: variables to read instead of the process's own.
+
+    Raises:
+        ArtifactError: it is no run id, or the store does not have the record of such a run.
+    """
+    if not _RUN_ID.fullmatch(reference):
+        raise ArtifactError(
+            f"{reference!r} is neither an existing run directory nor an MLflow run id (32 hexadecimal digits). "
+            "Copy the id from the run's page (maze-run ui), or name a run directory."
+        )
+    return _download("maze.tracking.mlflow_download_run", reference, directory, environment)
+
+
+def _download(module: str, reference: str, directory: Path | str | None, environment: Mapping[str, str] | None) -> Path:
+    """Let a process fetch what a reference names, and return the folder; an earlier one of it is replaced.
+
+    Raises:
+        ArtifactError: the store does not have it.
+    """
     store = resolve_store(directory, environment=environment)
     if store.database is not None and not store.database.is_file():
         raise ArtifactError(f"{reference!r}: there are no runs yet, the database {store.database} does not exist.")
-    target = store.directory / "agents" / hashlib.sha256(f"{store.uri} {reference}".encode()).hexdigest()[:16]
+    name = hashlib.sha256(f"{store.uri} {reference}".encode()).hexdigest()[:16]
+    target = store.directory / ("records" if module.endswith("_run") else "agents") / name
     fresh = target.with_name(f"{target.name}.{os.getpid()}")
     try:
         fresh.mkdir(parents=True, exist_ok=True)
-        run_module("maze.tracking.mlflow_download", [reference, store.uri, str(fresh)], store)
+        run_module(module, [reference, store.uri, str(fresh)], store)
         answer = fresh / "answer.json"
         found = json.loads(answer.read_text(encoding="utf-8")) if answer.is_file() else {"error": last_words(store)}
         if "error" in found:

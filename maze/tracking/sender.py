@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import subprocess
 import sys
@@ -42,6 +43,14 @@ def ensure_sender(store: StoreLocation) -> subprocess.Popen[bytes]:
             arguments = [str(store.spool), store.uri, str(os.getpid())]
             sender = _SENDERS[key] = start_module("maze.tracking.mlflow_worker", arguments, store)
         return sender
+
+
+@atexit.register
+def _release_senders() -> None:
+    """Let senders outlive this process, as they should, without a warning that nobody waits for them."""
+    for sender in _SENDERS.values():
+        if sender.poll() is None:
+            sender.returncode = 0
 
 
 def stop_senders() -> None:

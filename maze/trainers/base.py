@@ -1,4 +1,4 @@
-"""What all algorithms share: the configuration's base class and the one epoch loop.
+"""What all trainers share: the one epoch loop, and the state from which it goes on.
 
 Nothing here imports torch when it is imported, so that configurations can be composed without it.
 """
@@ -9,14 +9,14 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Protocol, TypeVar
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
-from pydantic import Field
 
-from maze.config.validation import validate_fields
-from maze.errors import InvalidSpecificationError, TrainingError
+from maze.errors import TrainingError
+from maze.trainers.algorithm import AlgorithmConfig, EpochListener, EpochReport, TrainingSummary
 from maze.types import StateDict
 
 if TYPE_CHECKING:
@@ -24,111 +24,9 @@ if TYPE_CHECKING:
 
     from maze.agents import ActorCritic
     from maze.rollout import Collector, RolloutEvaluator
+    from maze.seeding import TorchDraws
 
 __all__ = ["AlgorithmConfig", "EpochListener", "EpochReport", "Trainer", "TrainerParts", "TrainingSummary"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class AlgorithmConfig:
-    """Fields that every algorithm has; checked when constructed.
-
-    Attributes:
-        trainer: dotted path of the trainer class, so that the configuration alone says what trains.
-        n_epochs: epochs of one ``train()``; 0 trains until ``patience`` is used up.
-        epoch_length: updates in an epoch, after which the policy is evaluated and metrics are written.
-        patience: epochs without a better evaluation after which training stops; None never stops early.
-        device: torch device of the learner, for example ``cpu`` or ``cuda``.
-        rollout_evaluator: ``_target_`` mapping of the evaluator, or an evaluator; None evaluates nothing, and then
-            the last state counts as the best.
-
-    Raises:
-        InvalidSpecificationError: a value has the wrong type or is out of range, or nothing would ever stop training.
-    """
-
-    trainer: ClassVar[str]
-
-    n_epochs: Annotated[int, Field(ge=0)] = 50
-    epoch_length: Annotated[int, Field(ge=1)] = 10
-    patience: Annotated[int, Field(ge=1)] | None = 10
-    device: str = "cpu"
-    rollout_evaluator: Any = field(
-        default_factory=lambda: {
-            "_target_": "maze.rollout.evaluate.RolloutEvaluator",
-            "n_episodes": 8,
-            "deterministic": True,
-        }
-    )
-
-    def __post_init__(self) -> None:
-        validate_fields(self, path="algorithm")
-        if isinstance(self.rollout_evaluator, bool | int | float | str | list | tuple):
-            raise InvalidSpecificationError(
-                f"algorithm.rollout_evaluator: {self.rollout_evaluator!r} is not accepted; accepted: a mapping "
-                "with _target_, an evaluator, or null."
-            )
-        if self.n_epochs == 0 and (self.patience is None or self.rollout_evaluator is None):
-            raise InvalidSpecificationError(
-                "algorithm.n_epochs: 0 trains until patience is used up, and without patience and rollout_evaluator "
-                "nothing would ever stop training; give n_epochs >= 1, or both of the others."
-            )
-
-    @property
-    def n_updates(self) -> int:
-        """Updates of one ``train()`` when it is not stopped early; 0 when only patience limits it."""
-        return self.n_epochs * self.epoch_length
-
-
-@dataclass(frozen=True, slots=True)
-class EpochReport:
-    """What is known after an epoch.
-
-    Attributes:
-        epoch: epochs since the run began, from 1.
-        n_steps: environment steps since the run began.
-        metrics: everything measured, by name; the same run gives the same values again.
-        train_seconds: seconds spent collecting and learning in this epoch, evaluation apart.
-        epoch_steps: environment steps in this epoch.
-        is_best: the evaluation was the best so far, or there is none.
-    """
-
-    epoch: int
-    n_steps: int
-    metrics: Mapping[str, float]
-    train_seconds: float
-    epoch_steps: int
-    is_best: bool
-
-    @property
-    def steps_per_second(self) -> float:
-        """Environment steps per second of collecting and learning."""
-        return self.epoch_steps / max(self.train_seconds, 1e-9)
-
-
-class EpochListener(Protocol):
-    """Is told about every epoch, for example to show or to record it."""
-
-    def on_epoch(self, epoch: EpochReport, /) -> None:
-        """Take note of a finished epoch."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingSummary:
-    """How a call of ``train()`` ended.
-
-    Attributes:
-        reason: ``n_epochs`` reached, ``patience`` used up, or ``stopped`` from outside.
-        n_epochs: epochs of this call.
-        n_steps: environment steps since the run began.
-        best_epoch: epoch of the best state, 0 when it is the untrained one.
-        best_return: mean return of its evaluation; NaN when nothing was evaluated.
-    """
-
-    reason: str
-    n_epochs: int
-    n_steps: int
-    best_epoch: int
-    best_return: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +38,14 @@ class TrainerParts:
         collector: source of experience.
         evaluator: measures the policy after each epoch; None measures nothing.
         generator: the learner's own randomness, for example to shuffle minibatches.
+        draws: the run's stream for networks that draw from torch's global generator; None where no network does.
     """
 
     model: ActorCritic
     collector: Collector
     evaluator: RolloutEvaluator | None
     generator: np.random.Generator
+    draws: TorchDraws | None = None
 
 
 ConfigT = TypeVar("ConfigT", bound=AlgorithmConfig)
@@ -154,7 +54,12 @@ ConfigT = TypeVar("ConfigT", bound=AlgorithmConfig)
 class Trainer(ABC, Generic[ConfigT]):
     """The epoch loop: update, report, evaluate, keep the best state, stop or go on.
 
-    The state after the last update goes on being trained; ``best_state`` is what an agent should use.
+    The state after the last update goes on being trained; ``best_state`` is what an agent should use. Training that is
+    stopped in the middle of an epoch goes on there; an epoch that an error broke off is trained again from its start.
+
+    Args:
+        config: settings of the algorithm.
+        parts: collaborators.
     """
 
     def __init__(self, config: ConfigT, parts: TrainerParts) -> None:
@@ -163,11 +68,15 @@ class Trainer(ABC, Generic[ConfigT]):
         self.collector = parts.collector
         self.evaluator = parts.evaluator
         self.generator = parts.generator
+        self.draws = parts.draws
         self.epoch = 0
         self.n_steps = 0
         self.best_epoch = 0
         self.best_return = -math.inf
         self._improved_epoch = 0
+        self._measured: list[Mapping[str, Tensor | float]] = []  # by the updates of the epoch that is going on
+        self._unfinished: int | None = None  # epoch at which a train() of the configured length began that was stopped
+        self._epoch_start: StateDict | None = None  # while an epoch goes on, and after it broke off
         self.best_state = self._snapshot()
 
     @abstractmethod
@@ -184,46 +93,66 @@ class Trainer(ABC, Generic[ConfigT]):
         """Train and return how it ended; calling again continues from the last state.
 
         Args:
-            n_epochs: exactly as many epochs, patience or not; None takes ``n_epochs`` and ``patience`` of the
-                configuration.
+            n_epochs: exactly as many epochs, patience or not, where one that was stopped halfway counts when it is
+                complete. None takes ``n_epochs`` and ``patience`` of the configuration, or what is left of them where
+                such a call was stopped before.
             listeners: are told about every epoch.
             should_stop: asked after every update; True ends training at once.
 
         Raises:
             TrainingError: a loss is not a finite number; the best state until then is kept.
         """
-        limit, patience = (self.config.n_epochs, self.config.patience) if n_epochs is None else (n_epochs, None)
-        first_epoch = self.epoch
-        reason = "n_epochs"
-        while n_epochs is None or self.epoch - first_epoch < limit:
-            report = self._train_epoch(should_stop)
-            if report is None:
-                reason = "stopped"
-                if self.evaluator is None:  # then the last state counts as the best
-                    self.best_state = self._snapshot()
-                break
-            for listener in listeners:
-                listener.on_epoch(report)
-            if n_epochs is None and self.epoch - first_epoch == limit:
-                break
-            if patience is not None and self.epoch - max(self._improved_epoch, first_epoch) >= patience:
+        if self._epoch_start is not None:  # an error broke the last epoch off
+            self.load_state_dict(self._epoch_start)
+        began, first_epoch = self.epoch, self._first_epoch(n_epochs)
+        limit, patience = self.n_epochs_ahead(n_epochs), None if n_epochs is not None else self.config.patience
+        self._unfinished = first_epoch if n_epochs is None else None
+        reason = ""
+        while not reason:
+            if limit is not None and self.epoch - began >= limit:
+                reason = "n_epochs"
+            elif patience is not None and self.epoch - max(self._improved_epoch, first_epoch) >= patience:
                 reason = "patience"
-                break
-        return TrainingSummary(reason, self.epoch - first_epoch, self.n_steps, self.best_epoch, self.best_return)
+            else:
+                report = self._train_epoch(should_stop)
+                if report is None:
+                    reason = "stopped"
+                else:
+                    for listener in listeners:
+                        listener.on_epoch(report)
+        if reason != "stopped":
+            self._unfinished = None
+        elif self.evaluator is None:  # then the last state counts as the best
+            self.best_state = self._snapshot()
+        return TrainingSummary(reason, self.epoch - began, self.n_steps, self.best_epoch, self.best_return)
+
+    def n_epochs_ahead(self, n_epochs: int | None = None) -> int | None:
+        """Return how many epochs ``train(n_epochs)`` would train now at most; None where only patience ends it."""
+        if n_epochs is not None:
+            return n_epochs
+        return self._first_epoch(None) + self.config.n_epochs - self.epoch if self.config.n_epochs else None
+
+    def _first_epoch(self, n_epochs: int | None) -> int:
+        """Return the epoch at which ``train(n_epochs)`` begins to count."""
+        return self.epoch if n_epochs is not None or self._unfinished is None else self._unfinished
 
     def _train_epoch(self, should_stop: Callable[[], bool]) -> EpochReport | None:
+        self._epoch_start = self.state_dict()
         started = time.perf_counter()
         steps_before = self.n_steps
-        measured: list[Mapping[str, Tensor | float]] = []
-        for _ in range(self.config.epoch_length):
-            measured.append(self.update())
+        while len(self._measured) < self.config.epoch_length:
+            with self.draws.flowing() if self.draws is not None else nullcontext():
+                self._measured.append(self.update())
             self.n_steps += self.collector.n_steps * self.collector.env.n_envs
             if should_stop():
+                self._epoch_start = None
                 return None
         seconds = time.perf_counter() - started
         self.epoch += 1
-        metrics = self._means(measured)
+        metrics = self._means(self._measured)
+        self._measured = []
         is_best = self._evaluate(metrics)
+        self._epoch_start = None
         return EpochReport(self.epoch, self.n_steps, metrics, seconds, self.n_steps - steps_before, is_best)
 
     def _means(self, measured: Sequence[Mapping[str, Tensor | float]]) -> dict[str, float]:
@@ -282,14 +211,27 @@ class Trainer(ABC, Generic[ConfigT]):
         self.best_epoch, self.best_return, self._improved_epoch = best_epoch, best_return, best_epoch
         self.best_state = self._snapshot()
 
+    def whole_state(self) -> StateDict:
+        """Return the state from which training goes on: the present one, or the one before an epoch that broke off.
+
+        An error, or a second Ctrl-C, can come in the middle of an update. What that leaves is no state of training.
+        """
+        return self.state_dict() if self._epoch_start is None else self._epoch_start
+
     def state_dict(self) -> StateDict:
-        """Return everything that further training depends on."""
+        """Return everything that further training depends on; between updates, that is exact."""
+        evaluator_state = getattr(self.evaluator, "own_state", None)
         return {
             "model": self.model.snapshot(),
+            "policy_generator": self.model.policy.generator.bit_generator.state,
             "collector": self.collector.state_dict(),
             "generator": self.generator.bit_generator.state,
+            "draws": self.draws.state if self.draws is not None else None,
+            "evaluator": evaluator_state() if evaluator_state is not None else None,
             "epoch": self.epoch,
             "n_steps": self.n_steps,
+            "unfinished": self._unfinished,
+            "measured": [{name: float(value) for name, value in update.items()} for update in self._measured],
             "best": {
                 "epoch": self.best_epoch,
                 "improved_epoch": self._improved_epoch,
@@ -299,12 +241,20 @@ class Trainer(ABC, Generic[ConfigT]):
         }
 
     def load_state_dict(self, state: StateDict) -> None:
-        """Continue from a state that :meth:`state_dict` returned."""
+        """Continue from a state that :meth:`state_dict` returned, be it in another process."""
+        self._epoch_start = None
         self.model.restore(state["model"])
+        self.model.policy.generator.bit_generator.state = state["policy_generator"]
         self.collector.load_state_dict(state["collector"])
         self.generator.bit_generator.state = state["generator"]
+        if self.draws is not None and state["draws"] is not None:
+            self.draws.state = state["draws"]
+        if state["evaluator"] is not None and self.evaluator is not None:
+            self.evaluator.load_own_state(state["evaluator"])
         self.epoch = int(state["epoch"])
         self.n_steps = int(state["n_steps"])
+        self._unfinished = state["unfinished"]
+        self._measured = [dict(update) for update in state["measured"]]
         best = state["best"]
         self.best_epoch = int(best["epoch"])
         self._improved_epoch = int(best["improved_epoch"])

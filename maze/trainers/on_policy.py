@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, TypeVar
 
 import numpy as np
 from pydantic import Field
@@ -43,6 +43,8 @@ class OnPolicyConfig(AlgorithmConfig):
         deterministic_eval: set ``deterministic`` of the evaluator; None leaves it (a former spelling).
         eval_repeats: set ``n_episodes`` of the evaluator; None leaves it (a former spelling).
     """
+
+    needs_critic: ClassVar[bool] = True
 
     n_rollout_steps: Annotated[int, Field(ge=1)] = 128
     lr: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 0.001

@@ -26,6 +26,17 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     "value left out": ({"set": {"algorithm": {"lr": "???"}}}, ["algorithm.lr", "needs a value"]),
     "foreign class": ({"set": {"env": {"_target_": "os.system"}}}, ["env._target_: 'os.system'", "allowed_modules"]),
     "set that is a list": ({"set": ["lr"]}, ["set: ['lr']", "accepted: a mapping"]),
+    "unknown environment": (
+        {"set": {"env": {"name": "CartPoel-v1"}}},
+        ["env.name", "'CartPoel-v1'", "did you mean 'CartPole-v1'?"],
+    ),
+    "missing packages": ({"set": {"env": {"name": "LunarLander-v3"}}}, ["env.name", 'pip install "maze[box2d]"']),
+    "unknown class": ({"set": {"policy._target_": "maze.Nothing"}}, ["model.policy._target_: 'maze.Nothing'"]),
+    "argument of a wrapper": (
+        {"set": {"wrappers": {"maze.LogStatsWrapper": {"prefix": "x"}}}, "wrappers": "vector_obs"},
+        ["set.wrappers.maze.LogStatsWrapper.prefix"],
+    ),
+    "no critic": ({"set": {"model": {"critic": None}}}, ["model.critic: null", "critic='template_state'"]),
     "seeds in set": ({"set": {"seeding": {"env_base_seed": 3}}}, ["set.seeding.env_base_seed", "`seeds: [0, 1]`"]),
     "no seeds": ({"seeds": []}, ["seeds: []", "a list of one or more whole numbers"]),
     "seeds twice": ({"seeds": [0, 1, 0]}, ["seeds: 0 is given more than once"]),
@@ -130,12 +141,12 @@ def test_wrong_seeds_reach_no_stage_when_compose_has_nothing_to_do(
     assert project.files("out/evaluate") == {"out/evaluate/0/episodes.parquet", "out/evaluate/0/metrics.json"}
 
 
-def test_an_environment_that_does_not_exist_is_one_line_of_training(project: Project, params: Any) -> None:
-    params(set={**SILENT, "env": {"name": "CartPoel-v1"}})
+def test_a_device_that_is_not_there_is_one_line_of_training(project: Project, params: Any) -> None:
+    params(set={**SILENT, "algorithm": {"device": "gpu"}})
     before = contents(project)
     assert project.stage("compose").status == 0
     outcome = project.stage("train", "--seed", "0")
-    assert_one_clear_line(outcome, ["'CartPoel-v1'", "did you mean 'CartPole-v1'?"])
+    assert_one_clear_line(outcome, ["algorithm.device: 'gpu' cannot be used here"])
     after = contents(project)
     its_own = {"build/config.yaml", "out/record/train/0.json", "out/train/0/metrics.jsonl"}
     assert {name for name in before if before[name] != after[name]} <= its_own

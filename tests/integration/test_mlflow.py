@@ -92,7 +92,7 @@ def tracked(make_project: Callable[..., Project]) -> Tracked:
     again = project.dvc("exp", "run", "--name", "again", "-S", "++set.evaluation.n_episodes=3", "-S", "seeds=[0]")
     assert again.status == 0, again.text
     project.commit()
-    project.write_params(set={"env": {"name": "CartPoel-v1"}}, tags={"purpose": "failed"})
+    project.write_params(set={"algorithm": {"device": "cuda:99"}}, tags={"purpose": "failed"})
     assert project.stage("compose").status == 0
     failed = project.stage("train", "--seed", "0")
     killed = train_until_it_reports(project, 5)
@@ -179,7 +179,7 @@ def test_training_that_fails_is_failed(tracked: Tracked) -> None:
     (run,) = agents(tracked.runs, purpose="failed")
     assert run.status == "FAILED"
     assert run.stages == {"train": "failed"}
-    assert "CartPoel-v1" in run.tags["maze.reason"]
+    assert "cuda:99" in run.tags["maze.reason"]
 
 
 def test_training_that_is_asked_to_stop_is_killed(tracked: Tracked) -> None:

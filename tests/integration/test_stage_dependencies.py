@@ -22,12 +22,19 @@ CHANGES_NO_RESULT = {
     "maze/tracking/*": "tells MLflow what happened and writes nothing but the record",
     "maze/api/pipeline.py": "names the run in MLflow",
     "maze/api/signals.py": "a stage that was interrupted has no result",
+    "maze/api/record/*.py": "writes the record; params.yaml gives values and no objects",
+    "maze/api/continuation.py": "a stage goes on from nothing: it neither reads nor writes checkpoints",
+    "maze/state_files.py": "a stage goes on from nothing: it neither reads nor writes checkpoints",
+    "maze/launchers.py": "starts the jobs of multi-runs, of which a stage is none",
+    "maze/api/multirun/*.py": "multi-runs, of which a stage is none",
     "maze/conf/*": "the folder conf/ itself, of which the package is a link",
 }
 """Imported by stages that do not depend on it, and why an edit of it cannot make their results stale."""
 
 CHANGES_NO_RESULT_AFTER_COMPOSE = {
     "maze/api/arguments.py": "what users write was read by compose",
+    "maze/api/checks.py": "what users write was checked by compose",
+    "maze/api/components.py": "what users write was read by compose",
     "maze/api/specs.py": "what users write was read by compose; the stages call its check of seeds alone",
     "maze/config/*": "build/config.yaml holds every value, and DVC compares them; reading them back changes none",
     "stages/settings.py": "names of files, which dvc.yaml states as well: a stage that misses its outputs fails",
@@ -35,7 +42,7 @@ CHANGES_NO_RESULT_AFTER_COMPOSE = {
 """The same for all stages but the first."""
 
 CHANGES_NO_RESULT_OF = {
-    "compose": {},
+    "compose": {"maze/env/*": "says whether there is such an environment: a value is refused or taken as it is"},
     "train": {
         "maze/api/loading.py": "finds agents; training begins without one",
         "maze/report/*": "progress bar and figures for MLflow",

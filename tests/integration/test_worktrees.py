@@ -28,7 +28,7 @@ def change_code(project: Project) -> None:
         "maze/artifacts.py",
         lambda text: text.replace("json.dumps(_finite(value)", 'json.dumps({**_finite(value), "package": 1}'),
     )
-    project.edit("conf/configuration/test.yaml", lambda text: text.replace("n_episodes: 2", "n_episodes: 4"))
+    project.edit("conf/runner_configuration/dev-test.yaml", lambda text: text.replace("n_episodes: 2", "n_episodes: 4"))
 
 
 def assert_changed(metrics: dict[str, Any]) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import dataclass
 from typing import Any
 
 from tests.integration.project import Project
 
-__all__ = ["TrackedRun", "agents", "store_uri", "tracked_runs"]
+__all__ = ["TrackedRun", "agents", "query", "store_uri", "tracked_runs"]
 
 _QUERY = """
 import json, sys
@@ -66,6 +68,12 @@ def tracked_runs(project: Project) -> list[TrackedRun]:
     assert outcome.status == 0, outcome.text
     entries: list[dict[str, Any]] = json.loads(outcome.stdout.splitlines()[-1])
     return [TrackedRun(**entry) for entry in entries]
+
+
+def query(uri: str) -> list[TrackedRun]:
+    """Return every run of a store, the latest first."""
+    done = subprocess.run([sys.executable, "-c", _QUERY, uri], capture_output=True, text=True, check=True)
+    return [TrackedRun(**entry) for entry in json.loads(done.stdout.splitlines()[-1])]
 
 
 def agents(runs: list[TrackedRun], **tags: str) -> list[TrackedRun]:

@@ -48,6 +48,10 @@ def test_all_names_are_listed() -> None:
         ("x", [], "Nothing is accepted here."),
         (3, [3, 1, 2, 2], "did you mean '3'? Accepted: 1, 2, 3."),
         (None, ["a"], "Accepted: a."),
+        ("PPO", ["a2c", "ppo"], "did you mean 'ppo'? Accepted: a2c, ppo."),
+        ("lr", ["LR", "lr"], "did you mean 'lr'? Accepted: LR, lr."),
+        ("n17", range(100), "did you mean '17'? Accepted: 17, 7, 1 and 97 more."),
+        ("x", range(100), "Accepted: 0, 1, 10, 11, 12, 13, 14, 15, 16, 17 and 90 more."),
     ],
 )
 def test_suggestions(value: object, accepted: list[object], text: str) -> None:

@@ -12,7 +12,9 @@ import maze
 HEAVY = ("torch", "hydra", "mlflow", "matplotlib", "pyarrow", "pandas", "gym", "rich")
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(
-    item.name for item in pkgutil.walk_packages(maze.__path__, "maze.") if not item.name.startswith("maze.conf")
+    item.name
+    for item in pkgutil.walk_packages(maze.__path__, "maze.")
+    if item.name != "maze.conf" and not item.name.startswith("maze.conf.")
 )
 
 

@@ -80,7 +80,7 @@ class CustomModelComposer:
             specification = instantiate(specification, _path_="model.policy", **arguments)
         elif isinstance(specification, nn.Module) and not isinstance(specification, TorchPolicy):
             specification = ProbabilisticPolicyComposer(networks=[specification], **arguments)
-        policy = specification.build() if hasattr(specification, "build") else specification
+        policy = _composed(specification, "policy", TorchPolicy)
         if isinstance(policy, TorchPolicy):
             return policy
         raise InvalidSpecificationError(
@@ -99,7 +99,7 @@ class CustomModelComposer:
             specification = instantiate(specification, _path_="model.critic", **arguments)
         elif isinstance(specification, nn.Module) and not isinstance(specification, TorchStateCritic):
             specification = StateCriticComposer(networks=[specification], **arguments)
-        critic = specification.build() if hasattr(specification, "build") else specification
+        critic = _composed(specification, "critic", TorchStateCritic)
         if isinstance(critic, TorchStateCritic):
             return critic
         raise InvalidSpecificationError(
@@ -164,6 +164,13 @@ class TemplateModelComposer(CustomModelComposer):
         """Return what builds the critic network of a step key beside the policy's, where agents share one."""
         networks = dict(self.policy.networks.items())
         return functools.partial(self.model_builder.build_critic, policy_network=networks.get(str(key)))
+
+
+def _composed(specification: Any, name: str, wanted: type[nn.Module]) -> Any:
+    """Return what a composer makes, one with ``build()`` or one that offers what it made by name."""
+    if isinstance(specification, wanted):
+        return specification
+    return specification.build() if hasattr(specification, "build") else getattr(specification, name, specification)
 
 
 def _lacks_networks(specification: Any) -> bool:

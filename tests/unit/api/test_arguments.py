@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
+import types
+
 import pytest
 
+from maze.api.arguments import absolute_directory, explain_keywords
+from maze.api.run_context import RunContext
 from maze.api.specs import compose_arguments
 from maze.env import GymMazeEnv
 from maze.errors import InvalidSpecificationError, RunContextError
 from maze.trainers.a2c import A2CAlgorithmConfig
 
+COMPOSER = "maze.perception.models.composers.CustomModelComposer"
+POLICY = "maze.perception.models.policies.ProbabilisticPolicyComposer"
+CRITIC = "maze.perception.models.critics.StateCriticComposer"
+MODEL = types.SimpleNamespace(policy=None, critic=None)
+PART = types.SimpleNamespace(build=None)
 A2C = "maze.trainers.a2c.A2CAlgorithmConfig"
 LOG_STATS = "maze.env.log_stats.LogStatsWrapper"
 
@@ -32,11 +42,11 @@ def test_environment_instances_are_refused_with_the_remedy():
     [
         ({"env": lambda name: name}, r"^env: the factory needs arguments"),
         ({"env": 3}, r"^env: 3 is not accepted"),
-        ({"env": {"name": "x"}}, r"^env: a mapping needs _target_"),
+        ({"env": {"name": "x"}}, r"^env: \{'name': 'x'\} is not accepted; a mapping needs _target_"),
         ({"algorithm": 3}, r"^algorithm: 3 is not accepted"),
         ({"algorithm": object()}, r"^algorithm: <object .*class attribute `trainer`"),
         ({"algorithm": A2CAlgorithmConfig}, r"^algorithm: <class"),
-        ({"algorithm": {"lr": 1}}, r"^algorithm: a mapping needs _target_"),
+        ({"algorithm": {"lr": 1}}, r"^algorithm: \{'lr': 1\} is not accepted; a mapping needs _target_"),
         (
             {"algorithm": {"_target_": A2C, "lrr": 1}},
             r"^algorithm\.lrr: no such key of A2CAlgorithmConfig; did you mean 'lr'",
@@ -50,7 +60,7 @@ def test_environment_instances_are_refused_with_the_remedy():
         ({"wrappers": {"maze.X": 3}}, r"^wrappers\.maze\.X"),
         ({"wrappers": [lambda: 1]}, r"^wrappers\.0"),
         ({"runner": {"concurency": 3}}, r"^runner\.concurency: .*did you mean 'concurrency'"),
-        ({"runner": object()}, r"^runner: an object cannot stand here"),
+        ({"runner": object()}, r"^runner: <object .* is not accepted; .* or a maze\.config\.RunnerConfig"),
         ({"polcy": "x"}, r"^polcy: no such component; did you mean 'policy'"),
         ({"policy": "random_policy"}, r"rollouts only"),
         ({"launcher": "ray"}, r"later release"),
@@ -86,20 +96,20 @@ def test_wrong_arguments(arguments, message):
 @pytest.mark.parametrize(
     ("components", "overrides", "names"),
     [
-        ({"model": object()}, {"policy.device": "cpu"}, ("'model'", "'policy.device'")),
-        ({"model": object(), "policy": "flatten_concat"}, {}, ("'model'", "'policy'")),
-        ({"model": object(), "critic": {"_target_": "maze.C"}}, {}, ("'model'", "'critic'")),
-        ({"policy": object()}, {"model.policy._target_": "maze.P"}, ("'policy'", "'model.policy._target_'")),
+        ({"model": MODEL}, {"policy.device": "cpu"}, ("'model'", "'policy.device'")),
+        ({"model": MODEL, "policy": "flatten_concat"}, {}, ("'model'", "'policy'")),
+        ({"model": MODEL, "critic": {"_target_": CRITIC}}, {}, ("'model'", "'critic'")),
+        ({"policy": PART}, {"model.policy._target_": POLICY}, ("'policy'", "'model.policy._target_'")),
         ({"algorithm": A2CAlgorithmConfig()}, {"algorithm.lr": 1.0}, ("'algorithm'", "'algorithm.lr'")),
         ({"env": make_env}, {"env.name": "x"}, ("'env'", "'env.name'")),
-        ({}, {"model": object(), "model.critic": None}, ("'model'", "'model.critic'")),
+        ({}, {"model": MODEL, "model.critic": None}, ("'model'", "'model.critic'")),
         (
             {},
-            {"model": {"_target_": "maze.M", "policy": object()}, "policy.device": 1},
+            {"model": {"_target_": COMPOSER, "policy": PART}, "policy.device": 1},
             ("policy.device", "model.policy"),
         ),
-        ({"critic": {"_target_": "maze.C"}}, {"model.critic": None}, ("critic", "model.critic")),
-        ({"critic": {"_target_": "maze.C"}}, {"critic": None}, ("critic", "overrides")),
+        ({"critic": {"_target_": CRITIC}}, {"model.critic": None}, ("critic", "model.critic")),
+        ({"critic": {"_target_": CRITIC}}, {"critic": None}, ("critic", "overrides")),
     ],
 )
 def test_an_object_and_its_part_are_an_error_that_names_both(components, overrides, names):
@@ -107,3 +117,56 @@ def test_an_object_and_its_part_are_an_error_that_names_both(components, overrid
         compose_arguments(components, overrides=overrides)
     assert all(name in str(caught.value) for name in names)
     assert isinstance(caught.value, RunContextError)
+
+
+def test_an_unknown_keyword_is_explained():
+    class Example:
+        @explain_keywords
+        def __init__(self, env=None, *, algorithm=None):
+            """Make one."""
+            self.given = (env, algorithm)
+
+    assert Example(1, algorithm=2).given == (1, 2)
+    assert str(inspect.signature(Example)) == "(env=None, *, algorithm=None)"
+    with pytest.raises(
+        TypeError, match=r"Example\(\) has no argument 'algoritm'; did you mean 'algorithm'\? Accepted: "
+    ):
+        Example(algoritm="a2c")
+    with pytest.raises(TypeError, match="positional"):
+        Example(1, 2)
+
+
+@pytest.mark.parametrize("directory", [3, "", "a\0b", b"runs", None])
+def test_what_is_no_path_is_no_directory(directory):
+    with pytest.raises(InvalidSpecificationError, match=r"^output_dir: .* accepted: the path of a directory\.$"):
+        absolute_directory(directory, "output_dir")
+
+
+def test_a_directory_may_be_new_but_neither_a_file_nor_impossible(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    assert absolute_directory("new") == tmp_path / "new"
+    with pytest.raises(InvalidSpecificationError, match=r"^run_dir: .*file' is a file; accepted is a directory\.$"):
+        absolute_directory("file")
+    with pytest.raises(InvalidSpecificationError, match=r"^run_dir: .* cannot be used \(File name too long\)\.$"):
+        absolute_directory("x" * 300)
+
+
+@pytest.mark.parametrize("name", ["multirun", "silent", "resume"])
+def test_flags_are_true_or_false(name):
+    with pytest.raises(InvalidSpecificationError, match=rf"^{name}: 'false' is not accepted; accepted: True or False"):
+        RunContext(**{name: "false"})
+
+
+def test_sources_of_other_kinds_are_refused_by_name():
+    with pytest.raises(InvalidSpecificationError, match=r"^source: None is not accepted; accepted: the directory"):
+        RunContext.load(None)
+    with pytest.raises(InvalidSpecificationError, match=r"^config: 3 is not accepted; accepted: the path of a YAML"):
+        RunContext.from_config(3)
+    with pytest.raises(InvalidSpecificationError, match=r"^config_dir: 3 is not accepted"):
+        RunContext(config_dir=3)
+
+
+def test_an_argument_among_the_overrides_says_where_it_belongs():
+    with pytest.raises(InvalidSpecificationError, match=r"^seed: .* pass RunContext\(seed=\.\.\.\), in a shell --seed"):
+        compose_arguments(overrides={"seed": 1})

@@ -131,13 +131,21 @@ def test_a_directory_without_an_agent_is_refused(tmp_path: Path) -> None:
         RunContext.load(tmp_path)
 
 
-def test_an_agent_of_a_lambda_says_that_its_environment_is_not_at_hand(tmp_path: Path) -> None:
+def test_an_agent_of_a_lambda_acts_and_says_how_its_environment_can_be_had(tmp_path: Path) -> None:
     tiny_context(tmp_path / "run", env=lambda: counting([4])).train(1)
     rc = RunContext.load(tmp_path / "run", silent=True)
     action = rc.compute_action({"observation": np.zeros(2, np.float32)}, deterministic=True)
     assert int(action["action"]) in (0, 1)
-    with pytest.raises(InvalidSpecificationError, match=r"^env: the object .*lambda.* is not at hand"):
-        rc.evaluate(n_episodes=1)
+    for use in (rc.evaluate, rc.rollout, rc.train):
+        with pytest.raises(
+            InvalidSpecificationError, match=r"env \(.*lambda.*env\.py\).*allow_code=True.*env="
+        ) as caught:
+            use()
+        assert "--allow-code" in str(caught.value)
+    given = RunContext.load(tmp_path / "run", silent=True, env=lambda: counting([3]))
+    assert given.evaluate(n_episodes=2).lengths.tolist() == [3, 3]
+    allowed = RunContext.load(tmp_path / "run", silent=True, allow_code=True)
+    assert allowed.evaluate(n_episodes=2).lengths.tolist() == [4, 4]
 
 
 def test_a_resolved_configuration_needs_no_composition(tmp_path: Path) -> None:

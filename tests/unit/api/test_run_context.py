@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 import warnings
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from maze import (
     GymMazeEnv,
     InvalidSpecificationError,
     LogStatsWrapper,
+    RolloutEvaluator,
     RunContext,
     RunContextError,
     TrainingError,
@@ -120,7 +122,6 @@ def test_construction_writes_nothing(tmp_path: Path) -> None:
         ({"overrides": {"algorithm.n_epoch": 1}}, r"n_epoch.*did you mean 'n_epochs'"),
         ({"seed": -1}, r"^seed: -1"),
         ({"seed": 1.5}, r"^seed: 1\.5"),
-        ({"multirun": True}, r"^multirun: True"),
         ({"config_dir": "/nowhere/at/all"}, r"/nowhere/at/all"),
     ],
 )
@@ -138,9 +139,8 @@ def test_a_wrong_specification_is_found_at_construction(arguments: Any, message:
     ],
 )
 def test_an_environment_that_cannot_be_made_says_what_to_do(env: str, message: str, tmp_path: Path) -> None:
-    rc = tiny_context(tmp_path / "run", {"env.name": env})
     with pytest.raises(InvalidSpecificationError, match=message) as caught:
-        rc.train()
+        tiny_context(tmp_path / "run", {"env.name": env})
     assert "\n" not in str(caught.value)
 
 
@@ -158,7 +158,7 @@ def test_a_factory_that_makes_no_environment_is_refused(tmp_path: Path) -> None:
         (
             {"wrappers": {"maze.env.log_stats.LogStatsWrapper": {"bogus": 1}}},
             {},
-            r"^wrappers: .*'bogus'.*logging_prefix",
+            r"^wrappers\.0\.bogus: .*logging_prefix",
         ),
         ({"wrappers": {"maze.env.NoSuchWrapper": {}}}, {}, r"NoSuchWrapper"),
         ({"wrappers": lambda env: None}, {}, r"made None, not a MazeEnv"),
@@ -183,6 +183,9 @@ def test_a_run_directory_that_is_a_file_is_refused(tmp_path: Path) -> None:
 def test_resuming_with_another_environment_or_model_is_refused(tmp_path: Path) -> None:
     tiny_context(tmp_path / "run").train(1)
     before = (tmp_path / "run" / "agent" / "weights.safetensors").read_bytes()
+    with pytest.raises(InvalidSpecificationError, match=r"env\.name was 'CartPole-v1' and is 'Acrobot-v1' now"):
+        tiny_context(tmp_path / "run", {"env.name": "Acrobot-v1"}, resume=True).train(1)
+    shutil.rmtree(tmp_path / "run" / "checkpoint")
     with pytest.raises(InvalidSpecificationError, match=r"^env: its observations are .*the loaded agent knows"):
         tiny_context(tmp_path / "run", {"env.name": "Acrobot-v1"}, resume=True).train(1)
     with pytest.raises(ArtifactError, match=r"weights\.safetensors: does not hold the weights of this agent"):
@@ -233,13 +236,16 @@ def test_a_wrong_number_of_epochs_is_refused(n_epochs: Any, tmp_path: Path) -> N
 
 def test_what_training_leaves(trained: RunContext, tmp_path: Path) -> None:
     assert trained.run_dir == tmp_path / "run"
-    written = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
+    found = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
+    written = [name for name in found if name != "run/uncommitted.patch"]  # only there while the code is being changed
     assert written == [
         "run/agent/config.yaml",
         "run/agent/spaces.json",
         "run/agent/statistics.npz",
         "run/agent/weights.safetensors",
+        "run/checkpoint/state.npz",
         "run/curve.csv",
+        "run/environment.txt",
         "run/metrics.json",
         "run/metrics.jsonl",
         "run/record.json",
@@ -272,6 +278,7 @@ def test_a_used_directory_is_refused_without_resume_and_continued_with_it(tmp_pa
 
 def test_resuming_loses_neither_the_curve_nor_a_better_agent(tmp_path: Path) -> None:
     tiny_context(tmp_path / "run").train(2)
+    shutil.rmtree(tmp_path / "run" / "checkpoint")
     metrics = tmp_path / "run" / "metrics.json"
     content = json.loads(metrics.read_text())
     metrics.write_text(json.dumps({**content, "best_return": 1e6}))  # better than any later state can be
@@ -347,3 +354,44 @@ def test_a_failure_is_recorded_and_the_last_good_agent_is_kept(tmp_path: Path) -
     assert record["reason"].startswith("TrainingError: loss/")
     assert (tmp_path / "run" / "agent" / "weights.safetensors").is_file()
     assert np.isfinite(weights_of(rc)).all()
+
+
+def test_a_single_run_is_kept_out_of_the_directory_of_a_multirun(tmp_path: Path) -> None:
+    (tmp_path / "sweep.json").write_text("{}")
+    for arguments in ({}, {"resume": True}):
+        with pytest.raises(InvalidSpecificationError, match=r"^run_dir: .* holds a multi-run; name another directory"):
+            RunContext(run_dir=tmp_path, **arguments)
+
+
+def test_a_loaded_agent_stays_where_it_is_when_the_program_goes_elsewhere(
+    trained: RunContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    loaded = RunContext.load("run", silent=True)
+    monkeypatch.chdir("/")
+    assert loaded.run_dir == tmp_path / "run"
+    assert loaded.evaluate(n_episodes=1).returns == trained.evaluate(n_episodes=1).returns
+
+
+def test_a_context_trains_once_at_a_time(tmp_path: Path) -> None:
+    refusals = []
+
+    class Meddler(RolloutEvaluator):
+        def evaluate(self, policy: Any) -> Any:
+            with pytest.raises(RunContextError, match=r"^train: this context is training already") as error:
+                rc.train(1)
+            refusals.append(error)
+            return super().evaluate(policy)
+
+    evaluator = Meddler(eval_env=GymMazeEnv("CartPole-v1"), n_episodes=1, seed=1)
+    config = A2CAlgorithmConfig(epoch_length=1, rollout_evaluator=evaluator)
+    rc = RunContext(algorithm=config, run_dir=tmp_path / "run", overrides={"tracking.mode": "off"}, silent=True)
+    rc.train(np.int64(1))
+    rc.train(1)
+    assert (len(refusals), rc.trainer.epoch) == (2, 2)
+
+
+def test_what_is_no_evaluator_is_refused_by_name(tmp_path: Path) -> None:
+    rc = tiny_context(tmp_path / "run", algorithm=A2CAlgorithmConfig(epoch_length=1, rollout_evaluator=object()))
+    with pytest.raises(InvalidSpecificationError, match=r"^algorithm\.rollout_evaluator: .* has no method evaluate"):
+        rc.train(1)

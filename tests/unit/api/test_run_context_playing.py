@@ -156,8 +156,23 @@ def test_rollout_arguments(trained: RunContext, tmp_path: Path) -> None:
     assert first == again
     with pytest.raises(InvalidSpecificationError, match=r"rollout\.n_episodes: 0"):
         trained.rollout(n_episodes=0)
-    with pytest.raises(InvalidSpecificationError, match=r"record_event_logs"):
-        trained.rollout(record_event_logs=True)
+
+
+def test_rollout_writes_event_logs(trained: RunContext, tmp_path: Path) -> None:
+    result = trained.rollout(n_episodes=2, record_trajectory=False, record_event_logs=True, output_dir=tmp_path / "o")
+    assert list(result.files) == ["episodes", "event_logs/action", "event_logs/reward", "event_logs/episode_end"]
+    rows = result.files["event_logs/reward"].read_text().splitlines()
+    assert rows[0] == "episode\tstep\tvalue"
+    assert len(rows) - 1 == result.lengths.sum() == len(result.events["action"]["action"])
+    assert result.events["episode_end"]["return"].tolist() == result.returns.tolist()
+
+
+def test_environments_for_oneself_follow_the_runs_seed(tmp_path: Path) -> None:
+    first, again, other = (tiny_context(tmp_path / name, seed=seed) for name, seed in (("a", 1), ("b", 1), ("c", 2)))
+    resets = [[rc.env_factory().reset()["observation"] for _ in range(2)] for rc in (first, again, other)]
+    assert np.array_equal(resets[0], resets[1])
+    assert not np.array_equal(resets[0][0], resets[0][1])
+    assert not np.array_equal(resets[0], resets[2])
 
 
 def test_the_record_lists_the_calls(trained: RunContext) -> None:

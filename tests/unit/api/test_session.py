@@ -8,11 +8,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from maze import RunContext, TrainingError
-from maze.api.session import Call, RunSession, new_run_dir
+from maze.api.record.objects import load_objects
+from maze.api.session import RunSession, new_run_dir
 from maze.api.signals import StopRequest
 from maze.artifacts import RunFiles
 from maze.tracking import RunStatus
@@ -50,7 +52,10 @@ def test_a_call_that_works_is_finished(tmp_path: Path) -> None:
         pass
     record = record_of(tmp_path)
     assert (record["status"], record["reason"]) == ("FINISHED", "")
-    assert record["calls"] == [{"method": "train", "arguments": {"n_epochs": 3, "odd": "{1, 2}"}, "result": {}}]
+    odd = {"_object_": "builtins.set", "_stored_": "calls.0.odd"}
+    arguments = {"n_epochs": 3, "odd": odd}
+    assert record["calls"] == [{"method": "train", "arguments": arguments, "result": {}, "status": "FINISHED"}]
+    assert load_objects(tmp_path / "run" / "calls", allow_code=True) == {"calls.0.odd": {1, 2}}
 
 
 @pytest.mark.parametrize(
@@ -91,9 +96,24 @@ def test_playing_after_a_training_that_broke_does_not_mend_its_record(tmp_path: 
     assert [call["method"] for call in record["calls"]] == ["train", "evaluate", "rollout"]
 
 
-def test_a_call_as_plain_values() -> None:
-    call = Call("evaluate", {"a": 1, "b": None, "c": [1], "d": "x"})
-    assert call.as_record() == {"method": "evaluate", "arguments": {"a": 1, "c": "[1]", "d": "x"}, "result": {}}
+def test_a_training_that_breaks_after_a_resume_keeps_what_was_best(tmp_path: Path) -> None:
+    def train(n_epochs: int, **settings: Any) -> None:
+        with tiny_context(tmp_path / "run", env=lambda: counting([4], nan_after=30), **settings) as rc:
+            rc.train(n_epochs)
+
+    train(1)
+    best = json.loads((tmp_path / "run" / "metrics.json").read_text())["best_return"]
+    with pytest.raises(TrainingError):
+        train(5, resume=True)
+    summary = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert (summary["best_return"], best) == (10.0, 10.0)
+    assert 1 <= summary["best_epoch"] <= summary["n_epochs"]
+
+
+def test_a_run_has_a_record_as_soon_as_it_begins(tmp_path: Path) -> None:
+    with session_of(tmp_path).recorded("train", {}, StopRequest()):
+        assert record_of(tmp_path)["status"] == "RUNNING"
+        assert (tmp_path / "run" / "environment.txt").is_file()
 
 
 def test_the_curve_has_a_row_for_each_epoch_of_all_calls(tmp_path: Path) -> None:

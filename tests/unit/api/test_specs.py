@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
+from maze.api.run_context import RunContext
 from maze.api.specs import check_seeds, compose_arguments, from_params, split
 from maze.config.describe import with_objects
 from maze.config.schema import RunnerConfig
@@ -21,6 +22,11 @@ from maze.errors import InvalidSpecificationError
 from maze.trainers.a2c import A2CAlgorithmConfig
 from maze.trainers.ppo import PPOAlgorithmConfig
 
+COMPOSER = "maze.perception.models.composers.CustomModelComposer"
+POLICY = "maze.perception.models.policies.ProbabilisticPolicyComposer"
+CRITIC = "maze.perception.models.critics.StateCriticComposer"
+NETWORK = "maze.perception.models.built_in.flatten_concat.FlattenConcatStateValueNet"
+NORMALIZATION = "maze.env.normalization.ObservationNormalizationWrapper"
 A2C = "maze.trainers.a2c.A2CAlgorithmConfig"
 LOG_STATS = "maze.env.log_stats.LogStatsWrapper"
 
@@ -101,7 +107,7 @@ def test_users_own_algorithm_needs_no_registration(monkeypatch):
         lr: float = 0.5
 
     OwnConfig.__module__, OwnConfig.__qualname__ = module.__name__, "OwnConfig"
-    module.OwnConfig = OwnConfig
+    module.OwnConfig, module.Own = OwnConfig, type("Own", (), {"__module__": module.__name__})
     monkeypatch.setitem(sys.modules, module.__name__, module)
     config, objects = compose_arguments({"algorithm": OwnConfig(lr=0.125)})
     assert config.section("algorithm") == {"_target_": "somebodys_project.OwnConfig", "lr": 0.125}
@@ -115,7 +121,7 @@ def test_users_own_algorithm_needs_no_registration(monkeypatch):
 def test_env_factories_stay_live(env):
     config, objects = compose_arguments({"env": env})
     assert objects == {"env": env}
-    assert list(config.section("env")) == ["_object_"]
+    assert "_object_" in config.section("env")
 
 
 def test_wrappers_in_all_forms():
@@ -138,7 +144,9 @@ def test_wrappers_in_all_forms():
 
 def test_objects_in_the_arguments_of_a_wrapper_keep_their_place():
     thing = object()
-    config, objects = compose_arguments({"wrappers": {"maze.X": {"a": 1}, LOG_STATS: {"logging_prefix": thing}}})
+    config, objects = compose_arguments(
+        {"wrappers": {NORMALIZATION: {"online": False}, LOG_STATS: {"logging_prefix": thing}}}
+    )
     assert objects == {"wrappers.1.logging_prefix": thing}
     assert with_objects(config.section("wrappers"), objects, "wrappers")[1]["logging_prefix"] is thing
 
@@ -150,36 +158,41 @@ def test_wrappers_are_changed_by_path():
 
 
 def test_objects_in_overrides():
-    policy, nested = object(), object()
+    policy, nested = types.SimpleNamespace(build=None), object()
     config, objects = compose_arguments(overrides={"policy": policy, "env.render_mode": nested})
     assert objects == {"model.policy": policy, "env.render_mode": nested}
-    assert config.section("model")["policy"] == {"_object_": "builtins.object"}
-    assert compose_arguments(overrides={"++env.extra": nested})[1] == {"env.extra": nested}
+    assert config.section("model")["policy"] == {"_object_": "types.SimpleNamespace"}
+    extra = {"++env.sutton_barto_reward": nested}
+    assert compose_arguments(overrides=extra)[1] == {"env.sutton_barto_reward": nested}
 
 
 def test_spaces_are_objects_although_they_look_like_containers():
     from gymnasium import spaces
 
     space = spaces.Dict({"a": spaces.Tuple([spaces.Discrete(2)])})
-    config, objects = compose_arguments({"model": {"_target_": "maze.M", "space": space}})
-    assert objects == {"model.space": space}
-    assert with_objects(config.section("model"), objects, "model")["space"] is space
+    model = {"_target_": COMPOSER, "action_spaces_dict": space, "critic": {"_target_": CRITIC}}
+    config, objects = compose_arguments({"model": model})
+    assert objects == {"model.action_spaces_dict": space}
+    assert with_objects(config.section("model"), objects, "model")["action_spaces_dict"] is space
 
 
 def test_containers_of_omegaconf_are_mappings_and_lists():
-    critic = OmegaConf.create({"_target_": "maze.C", "networks": [{"units": [1]}]})
+    critic = OmegaConf.create({"_target_": CRITIC, "networks": [{"_target_": NETWORK, "hidden_units": [1]}]})
     config, objects = compose_arguments({"critic": critic})
-    assert config.section("model")["critic"] == {"_target_": "maze.C", "networks": [{"units": [1]}]}
+    assert config.section("model")["critic"] == {
+        "_target_": CRITIC,
+        "networks": [{"_target_": NETWORK, "hidden_units": [1]}],
+    }
     assert objects == {}
 
 
 def test_the_more_specific_one_wins():
-    model = {"_target_": "maze.M", "policy": {"_target_": "maze.P", "device": "cpu"}, "critic": None}
-    critic = {"_target_": "maze.C"}
-    config, _ = compose_arguments({"model": model, "critic": critic}, overrides={"policy.device": "cuda"})
+    model = {"_target_": COMPOSER, "policy": {"_target_": POLICY, "networks": []}, "critic": None}
+    critic = {"_target_": CRITIC}
+    config, _ = compose_arguments({"model": model, "critic": critic}, overrides={"policy.networks": None})
     assert config.section("model") == {
-        "_target_": "maze.M",
-        "policy": {"_target_": "maze.P", "device": "cuda"},
+        "_target_": COMPOSER,
+        "policy": {"_target_": POLICY, "networks": None},
         "critic": critic,
     }
     named, _ = compose_arguments({"model": "vector_obs", "critic": "template_state"}, overrides={"critic": critic})
@@ -192,15 +205,15 @@ def test_runner_by_mapping_and_object():
 
 
 def test_none_sets_null_and_integer_keys_stay():
-    overrides = {"algorithm.patience": None, "algorithm.n_epochs": 1, "++policy.counts": {0: 1}}
+    overrides = {"algorithm.patience": None, "algorithm.n_epochs": 1, "++policy.agent_counts_dict": {0: 1}}
     config, _ = compose_arguments(overrides=overrides)
     assert config.algorithm.patience is None
-    assert list(config.section("model")["policy"]["counts"]) == [0]
+    assert list(config.section("model")["policy"]["agent_counts_dict"]) == [0]
 
 
 def test_nothing_that_was_given_is_changed():
     overrides = {
-        "model.policy": {"_target_": "maze.P", "networks": [{"units": (1, 2)}]},
+        "model.policy": {"_target_": POLICY, "networks": [{"_target_": NETWORK, "hidden_units": (1, 2)}]},
         "algorithm.lr": np.float32(0.5),
     }
     components = {"wrappers": {LOG_STATS: None}, "runner": {"concurrency": 2}}
@@ -208,7 +221,7 @@ def test_nothing_that_was_given_is_changed():
     config, _ = compose_arguments(components, overrides=overrides, run_dir="x", seed=3)
     assert (overrides, components) == before
     assert (config.run_dir, config.algorithm.lr) == ("x", 0.5)
-    assert config.section("model")["policy"]["networks"] == [{"units": [1, 2]}]
+    assert config.section("model")["policy"]["networks"][0]["hidden_units"] == [1, 2]
 
 
 def test_seed_fills_both_seeds_unless_one_is_more_specific():
@@ -255,10 +268,10 @@ def test_params_choose_and_label():
 
 def test_nested_values_of_params_change_single_values_and_components_whole():
     config = from_params(
-        {"set": {"model": {"critic": {"_target_": "maze.C"}, "policy": {"networks": {0: {"non_lin": "x"}}}}}}
+        {"set": {"model": {"critic": {"_target_": CRITIC}, "policy": {"networks": {0: {"non_lin": "torch.nn.ELU"}}}}}}
     )
-    assert config.section("model")["critic"] == {"_target_": "maze.C"}
-    assert config.model.policy.networks[0].non_lin == "x"
+    assert config.section("model")["critic"] == {"_target_": CRITIC}
+    assert config.model.policy.networks[0].non_lin == "torch.nn.ELU"
     assert len(config.model.policy.networks[0].hidden_units) == 2
 
 
@@ -289,3 +302,39 @@ def test_wrong_seeds(seeds):
 
 def test_right_seeds():
     assert check_seeds([3, 0, 2**63 - 1]) == [3, 0, 2**63 - 1]
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [{"seeding.env_base_seed": 5}, {"seeding": {"env_base_seed": 5}}, {"++seeding.env_base_seed": 5}],
+    ids=["path", "section", "added"],
+)
+def test_a_seed_among_the_overrides_wins_over_the_argument(overrides):
+    if "++seeding.env_base_seed" in overrides:
+        with pytest.raises(InvalidSpecificationError, match="set the same value; give one"):
+            RunContext(overrides=overrides, seed=1)
+        return
+    for rc in (
+        RunContext(overrides=overrides, seed=1),
+        RunContext(overrides=overrides, seed=[1], multirun=True),
+        RunContext(overrides=overrides, seed=1, multirun=True),
+    ):
+        (config,) = rc.config if isinstance(rc.config, list) else [rc.config]
+        assert (config.seeding.env_base_seed, config.seeding.agent_base_seed) == (5, 1)
+
+
+def test_a_seed_that_overrides_set_to_null_is_the_argument():
+    rc = RunContext(overrides={"seeding.env_base_seed": None}, seed=1)
+    assert rc.config.seeding.env_base_seed == 1
+
+
+def test_a_directory_is_given_once():
+    with pytest.raises(InvalidSpecificationError, match=r"^run_dir: given as an argument and in overrides"):
+        compose_arguments(overrides={"run_dir": "one"}, run_dir="other")
+
+
+def test_a_value_that_holds_itself_is_refused():
+    units = [4]
+    units.append(units)
+    with pytest.raises(InvalidSpecificationError, match=r"^policy\.networks\.0\.hidden_units: the value holds itself"):
+        compose_arguments(overrides={"policy.networks.0.hidden_units": units})

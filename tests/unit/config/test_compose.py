@@ -83,7 +83,7 @@ def test_wrong_values(values, message):
 
 def test_objects_leave_their_names(user_tree):
     config = compose({}, objects={"env": test_objects_leave_their_names, "critic": object()})
-    assert config.section("env") == {"_object_": f"{__name__}.test_objects_leave_their_names"}
+    assert config.section("env")["_object_"] == f"{__name__}.test_objects_leave_their_names"
     assert config.section("model")["critic"] == {"_object_": "builtins.object"}
     assert (config.choices["env"], config.choices["critic"]) == (None, None)
 

@@ -9,6 +9,7 @@ import pytest
 
 from maze.config.describe import class_to_target, describe_object, with_objects
 from maze.config.instantiate import instantiate
+from maze.config.overrides import is_marker
 from maze.config.sections import RolloutConfig
 from maze.config.targets import allow_modules
 from maze.errors import InvalidSpecificationError
@@ -74,3 +75,11 @@ def test_objects_return_to_their_places():
         InvalidSpecificationError, match=r"^model\.policy\.networks\.0: the object x\.Net is not at hand"
     ):
         with_objects(config, {}, "model")
+
+
+def test_lambdas_of_one_name_are_told_apart_by_their_source() -> None:
+    one = describe_object(lambda: 1)
+    two = describe_object(lambda: 2)
+    assert one["_object_"] == two["_object_"]
+    assert one["_source_"] != two["_source_"]
+    assert is_marker(one)

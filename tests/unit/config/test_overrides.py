@@ -173,3 +173,9 @@ def test_to_plain_makes_primitives():
 def test_to_plain_refuses_what_no_file_can_hold(value):
     with pytest.raises(InvalidSpecificationError):
         to_plain(value)
+
+
+@pytest.mark.parametrize("path", ["a.b.", "a.", "a..b", ".a.b"])
+def test_paths_with_empty_parts_are_unknown(path):
+    with pytest.raises(InvalidSpecificationError, match=r"no such key|single value"):
+        apply_values({"a": {"b": 1}}, {path: 2})

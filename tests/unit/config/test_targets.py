@@ -39,6 +39,12 @@ def test_what_an_allowed_module_merely_imports_is_refused(target):
         resolve_target(target)
 
 
+@pytest.mark.parametrize("target", ["maze.RunContext.load", "maze.replay", "maze.cli.main", "maze.run_rollout"])
+def test_what_runs_code_that_runs_have_stored_is_no_component(target):
+    with pytest.raises(InvalidSpecificationError, match="runs or loads whole runs"), allow_modules(["maze.api"]):
+        resolve_target(target)
+
+
 @pytest.mark.parametrize(
     "target", ["Tanh", "", None, 3, "maze..x", "maze.errors; import os", "maze.errors.MazeError()"]
 )

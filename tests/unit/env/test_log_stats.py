@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from maze.env import GymMazeEnv, LogStatsWrapper, make_gym_maze_env, make_vector_env
-from maze.errors import EnvError
+from maze.errors import EnvError, InvalidSpecificationError
+from maze.statistics import BaseEnvEvents, LogStatsLevel
 from tests.probes import DelayedRewardProbe
 
 
@@ -62,3 +63,38 @@ def test_within_a_vector_environment(native: bool) -> None:
     assert ends > 20
     assert len(made[0].episode_returns) == ends
     assert made[0].episode_returns == [float(length) for length in made[0].episode_lengths]
+
+
+def test_the_statistics_of_an_epoch_are_there_once_it_is_written() -> None:
+    env = LogStatsWrapper.wrap(GymMazeEnv(DelayedRewardProbe()), logging_prefix="eval")
+    epoch = env.get_stats(LogStatsLevel.EPOCH)
+    assert epoch.last_stats is None
+    for n_episodes in (3, 2):
+        for _ in range(n_episodes):
+            env.reset()
+            env.step({"action": 0})
+            env.step({"action": 0})
+        env.write_epoch_stats()
+        assert env.get_stats_value(BaseEnvEvents.reward, LogStatsLevel.EPOCH, "mean") == 1.0
+        assert env.get_stats_value(BaseEnvEvents.reward, LogStatsLevel.EPOCH, "mean_step_count") == 2.0
+        assert env.get_stats_value(BaseEnvEvents.reward, LogStatsLevel.EPOCH, "episode_count") == n_episodes
+    assert epoch is env.get_stats(LogStatsLevel.EPOCH)
+    assert epoch.value(BaseEnvEvents.reward, "total_episode_count") == 5
+    assert env.get_stats_value(BaseEnvEvents.reward, LogStatsLevel.EPISODE, "sum") == 1.0
+    assert env.get_stats_value(BaseEnvEvents.reward, LogStatsLevel.EPISODE, "count") == 2.0
+    with pytest.raises(InvalidSpecificationError, match=r"LogStatsLevel\.EPISODE"):
+        env.get_stats("epoch")  # type: ignore[arg-type]
+
+
+def test_cleared_episodes_are_left_out_of_the_epoch_and_a_state_goes_on() -> None:
+    env = LogStatsWrapper.wrap(GymMazeEnv("CartPole-v1"))
+    env.episode_start((2,))
+    env.episode_step(np.array([50, 50], np.float32), np.array([True, True]))
+    env.clear_epoch_stats()
+    env.episode_step(np.array([1, 2], np.float32), np.array([False, True]))
+    other = LogStatsWrapper.wrap(GymMazeEnv("CartPole-v1"))
+    other.load_own_state(env.own_state())
+    other.episode_step(np.array([3, 0], np.float32), np.array([True, False]))
+    other.write_epoch_stats()
+    assert other.get_stats_value(BaseEnvEvents.reward, LogStatsLevel.EPOCH, "mean") == 3.0  # of 2 and 4
+    assert other.get_stats_value(BaseEnvEvents.reward, LogStatsLevel.EPOCH, "episode_count") == 2

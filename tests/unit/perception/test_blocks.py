@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -58,3 +59,13 @@ def test_non_linearities_are_dotted_paths_or_classes() -> None:
 def test_wrong_widths_are_errors(hidden_units: list) -> None:
     with pytest.raises(InvalidSpecificationError, match="hidden_units"):
         DenseBlock((2,), hidden_units)
+
+
+@pytest.mark.parametrize("units", [None, 5, "64", [True], [[4]], [1.5], [0]])
+def test_widths_that_are_none_are_refused(units: object) -> None:
+    with pytest.raises(InvalidSpecificationError, match=r"^hidden_units: .*accepted: .*whole numbers above 0"):
+        DenseBlock((2,), units)  # type: ignore[arg-type]
+
+
+def test_widths_of_numpy_are_plain() -> None:
+    assert [type(width) for width in DenseBlock((2,), np.array([3, 4])).hidden_units] == [int, int]  # type: ignore[arg-type]

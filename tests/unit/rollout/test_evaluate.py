@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
-from maze import InvalidSpecificationError, LogStatsWrapper, RolloutEvaluator
+from maze import InvalidSpecificationError, LogStatsWrapper, MazeError, RolloutEvaluator, RunContext
 from maze.env import ObservationNormalizationWrapper, SyncVectorEnv, make_vector_env
 from tests.scripted import ConstantPolicy, counting
 
@@ -99,3 +100,28 @@ def test_other_wrong_numbers_are_refused(settings: Any) -> None:
 def test_what_is_no_environment_is_refused(env: Any) -> None:
     with pytest.raises(InvalidSpecificationError, match=r"^eval_env: .*is no environment"):
         RolloutEvaluator(eval_env=env)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("seed", "x"), ("seed", -1), ("seed", True), ("deterministic", "yes"), ("model_selection", object())],
+)
+def test_wrong_settings_are_refused_by_name(name: str, value: Any) -> None:
+    with pytest.raises(InvalidSpecificationError, match=rf"^{name}: "):
+        RolloutEvaluator(eval_env=counting(), **{name: value})
+
+
+def test_numpy_numbers_are_numbers() -> None:
+    evaluator = RolloutEvaluator(eval_env=counting(), n_episodes=np.int64(2), seed=np.int64(3))
+    assert evaluator.evaluate(ConstantPolicy()).seeds.tolist() == list(evaluator.episode_seeds)
+
+
+def test_a_function_has_to_make_a_vector_environment() -> None:
+    with pytest.raises(InvalidSpecificationError, match=r"^eval_env: .* made a GymMazeEnv; accepted is a function"):
+        RolloutEvaluator(eval_env=lambda _: counting())  # type: ignore[arg-type,return-value]
+
+
+def test_a_policy_of_another_environment_says_what_it_needs() -> None:
+    policy = RunContext(configuration="test", silent=True).policy
+    with pytest.raises(MazeError, match=r"^The observation 'observation' has the shape \(1, 2\); expected is \(4,\)"):
+        RolloutEvaluator(eval_env=counting(), n_episodes=1).evaluate(policy)

@@ -16,6 +16,7 @@ import torch
 from maze import InvalidSpecificationError, TrainingError
 from maze.runner import AgentRunner
 from maze.trainers import EpochReport, Trainer
+from tests.components import made, model_object
 from tests.scripted import counting, tiny_context, weights_of
 
 BOTH = pytest.mark.parametrize("algorithm", ["a2c", "ppo"])
@@ -275,10 +276,12 @@ def test_critic_burn_in_leaves_the_policy_as_it_was(tmp_path: Path) -> None:
 
 
 def test_an_algorithm_without_its_critic_says_what_to_pass(tmp_path: Path) -> None:
-    rc = tiny_context(tmp_path / "run", model="vector_obs")
+    with pytest.raises(InvalidSpecificationError, match=r"^model\.critic: null .*A2CAlgorithmConfig needs a critic"):
+        tiny_context(tmp_path / "run", model="vector_obs")
+    rc = tiny_context(tmp_path / "run", model=made(lambda: model_object(critic=None)))  # only making it tells
     with pytest.raises(InvalidSpecificationError, match=r"^critic: A2CAlgorithmConfig needs a critic.*template_state"):
         rc.train()
     record = json.loads((tmp_path / "run" / "record.json").read_text())
     assert record["status"] == "FAILED"
     assert record["reason"].startswith("InvalidSpecificationError: critic: ")
-    assert not (tmp_path / "run" / "agent").exists()
+    assert not (tmp_path / "run" / "agent" / "weights.safetensors").exists()

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from maze.agents.dense_plan import DensePlan
-from maze.perception.blocks import NonLinearity, concatenate_flat, dense_layers, resolve_non_linearity
+from maze.perception.blocks import NonLinearity, concatenate_flat, dense_layers, layer_widths, resolve_non_linearity
 from maze.perception.weight_init import POLICY_HEAD_GAIN, VALUE_HEAD_GAIN, OrthogonalLinear
 
 __all__ = ["FlattenConcatPolicyNet", "FlattenConcatStateValueNet"]
@@ -35,7 +35,7 @@ class _FlattenConcatNet(nn.Module):
     ) -> None:
         super().__init__()
         self.obs_shapes = {key: tuple(shape) for key, shape in obs_shapes.items()}
-        self.hidden_units = list(hidden_units)
+        self.hidden_units = layer_widths(hidden_units)
         self.non_lin = resolve_non_linearity(non_lin)
         self._keys = tuple(self.obs_shapes)
         self._head_shapes = {name: tuple(shape) for name, shape in head_shapes.items()}

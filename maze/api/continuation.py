@@ -1,0 +1,98 @@
+"""How training goes on from what an earlier run left: exactly where that is a checkpoint, else from its best state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from maze.artifacts import AgentFiles, RunFiles
+from maze.config import RunConfig
+from maze.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from maze.api.session import RunSession
+    from maze.runner import AgentRunner
+    from maze.runner.checkpoint import Checkpoint
+    from maze.trainers import Trainer
+
+__all__ = ["Continuation", "with_earlier_seeds"]
+
+
+class Continuation:
+    """Brings a run's first training to where the loaded agent's run stands, and saves where this one ends.
+
+    Stages of a pipeline neither read nor write checkpoints: what they train depends on their declared inputs alone.
+
+    Args:
+        config: resolved configuration with seeds.
+        agent: the agent that the run goes on from, or None.
+        is_stage: a stage of a pipeline is running.
+        warn: shows a message to the user.
+    """
+
+    def __init__(
+        self, config: RunConfig, agent: AgentFiles | None, *, is_stage: bool, warn: Callable[[str], None]
+    ) -> None:
+        self._config = config
+        self._is_stage = is_stage
+        self._warn = warn
+        self._earlier = RunFiles(agent.root.parent) if agent is not None and agent.root.name == "agent" else None
+        self._checkpoint: Checkpoint | None = None
+
+    def find(self) -> None:
+        """Look for the earlier run's checkpoint, before anything is changed.
+
+        Raises:
+            ArtifactError: it is damaged.
+            InvalidSpecificationError: it belongs to another configuration.
+        """
+        if self._earlier is not None and not self._is_stage:
+            from maze.runner.checkpoint import find_checkpoint  # noqa: PLC0415
+
+            self._checkpoint = find_checkpoint(self._earlier.checkpoint, self._config)
+
+    def take_over_curve(self, session: RunSession) -> None:
+        """Let the run's curve begin with the one that led to the checkpoint."""
+        if self._checkpoint is not None:
+            session.take_over(self._checkpoint.rows)
+
+    def begin(self, runner: AgentRunner, session: RunSession) -> Trainer[Any]:
+        """Return the trainer, from which training goes on.
+
+        Raises:
+            ArtifactError: the checkpoint does not fit the agent or the environments.
+        """
+        if self._checkpoint is not None:
+            from maze.runner.checkpoint import continue_training  # noqa: PLC0415
+
+            message = continue_training(self._checkpoint, runner)
+            if message is not None:
+                self._warn(message)
+        else:
+            session.resume_trainer(runner.trainer)
+        self._earlier = self._checkpoint = None  # from now on the trainer itself stands further
+        return runner.trainer
+
+    def save(self, runner: AgentRunner, session: RunSession) -> None:
+        """Write the checkpoint of what was trained; where that cannot be, say so and keep everything else."""
+        if self._is_stage:
+            return
+        try:
+            session.save_checkpoint(runner)
+        except ArtifactError as error:
+            self._warn(f"no checkpoint was written, so that another process cannot go on exactly from here: {error}")
+
+
+def with_earlier_seeds(config: RunConfig, agent: AgentFiles) -> RunConfig:
+    """Return the configuration with the seeds of an earlier run wherever it has none of its own."""
+    try:
+        content = yaml.safe_load(agent.config.read_text(encoding="utf-8"))
+        earlier = dict(content["seeding"])
+    except (OSError, yaml.YAMLError, UnicodeDecodeError, TypeError, KeyError, ValueError):
+        return config  # loading the agent says what is wrong with it
+    present = config.section("seeding")
+    missing = {name: earlier.get(name) for name, value in present.items() if value is None}
+    return replace(config, seeding=replace(config.seeding, **missing))

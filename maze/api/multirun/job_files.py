@@ -1,0 +1,149 @@
+"""What the parent of a multi-run and its jobs tell each other: files in the job's run directory."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from maze.api.pipeline import SweepPart
+from maze.api.record.objects import dumps, loads
+from maze.artifacts import RunFiles, atomic_path, read_csv, read_json, write_text
+from maze.config import RunConfig
+from maze.errors import ArtifactError
+from maze.launchers import Job
+
+__all__ = ["JobFiles", "Task"]
+
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Task:
+    """What a job has to do.
+
+    Attributes:
+        config: resolved configuration with seeds.
+        objects: live objects by dotted configuration path.
+        n_epochs: as for ``RunContext.train``.
+        trainer_kwargs: as for ``RunContext.train``.
+        completes: end what an interrupted call has begun, instead of training as many epochs again.
+        part_of: the multi-run that it belongs to.
+    """
+
+    config: RunConfig
+    objects: Mapping[str, Any]
+    n_epochs: int | None
+    trainer_kwargs: Mapping[str, Any]
+    completes: bool
+    part_of: SweepPart
+
+
+class JobFiles:
+    """Files of a job beside those of its run.
+
+    Attributes:
+        root: the run's directory.
+        run: the run's own files.
+        log: what the job's processes printed.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        self.run = RunFiles(self.root)
+        self.log = self.root / "train.log"
+        self._folder = self.root / "job"
+        self._config = self._folder / "config.yaml"
+        self._objects = self._folder / "objects.cloudpickle"
+        self._call = self._folder / "call.json"
+        self._begun = self._folder / "begun.json"
+        self._outcome = self._folder / "outcome.json"
+
+    def write_task(self, task: Task) -> None:
+        """Write what the job's process reads, and forget the outcome of an earlier one.
+
+        Raises:
+            InvalidSpecificationError: an object cannot be sent to another process; names it.
+        """
+        data = dumps({"objects": dict(task.objects), "trainer_kwargs": dict(task.trainer_kwargs)})
+        self._outcome.unlink(missing_ok=True)
+        write_text(self._config, task.config.to_yaml())
+        call = {"n_epochs": task.n_epochs, "completes": task.completes, "part_of": task.part_of.as_record()}
+        write_text(self._call, json.dumps(call, indent=2) + "\n")
+        with atomic_path(self._objects) as temporary:
+            temporary.write_bytes(data)
+
+    def read_task(self) -> Task:
+        """Return what the parent wrote a moment ago; loading its objects runs their code."""
+        call = read_json(self._call)
+        live = loads(self._objects.read_bytes())
+        return Task(
+            config=RunConfig.from_yaml(self._config),
+            objects=live["objects"],
+            n_epochs=call["n_epochs"],
+            trainer_kwargs=live["trainer_kwargs"],
+            completes=call["completes"],
+            part_of=SweepPart.from_record(call["part_of"]),
+        )
+
+    def forget_objects(self) -> None:
+        """Remove the objects that were sent; the run's record keeps its own copies."""
+        self._objects.unlink(missing_ok=True)
+
+    def as_job(self, name: str, config: RunConfig) -> Job:
+        """Return the job for a launcher: this Python, this search path, and as many threads as the run uses."""
+        threads = str(config.runner.torch_threads or 1)
+        path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
+        return Job(
+            name=name,
+            command=(sys.executable, "-P", "-m", "maze.api.multirun.job", str(self.root)),
+            log=self.log,
+            environment={**dict.fromkeys(_THREAD_VARIABLES, threads), "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
+        )
+
+    def prepare_to_go_on(self) -> bool:
+        """Say whether there is an agent to go on from; what a process left that was killed before is cleared away."""
+        try:
+            self.run.agent.require()
+        except ArtifactError:
+            for directory in (self.run.agent.root, self.root / "checkpoint"):
+                shutil.rmtree(directory, ignore_errors=True)
+            for path in (self.run.curve, self.run.record, self.run.metrics, self.run.metrics_log):
+                path.unlink(missing_ok=True)
+            return False
+        return True
+
+    def epochs_to_train(self, task: Task) -> int | None:
+        """Return the argument for ``train``: what the task says, less what an interrupted call has already done.
+
+        Without a number it is the trainer that ends what was interrupted.
+        """
+        done = int(read_csv(self.run.curve)[-1]["epoch"]) if self.run.curve.is_file() else 0
+        if not task.completes or not self._begun.is_file():
+            write_text(self._begun, json.dumps({"epoch": done}) + "\n")
+            return task.n_epochs
+        if task.n_epochs is None:
+            return None
+        return max(1, task.n_epochs - (done - int(read_json(self._begun)["epoch"])))
+
+    def write_outcome(self, outcome: Mapping[str, Any]) -> None:
+        """Write how the job ended; numbers that are not finite stay what they are."""
+        write_text(self._outcome, json.dumps(outcome, indent=2) + "\n")
+
+    def read_outcome(self) -> dict[str, Any]:
+        """Return how the job ended; empty where its process was killed before it could say so."""
+        if not self._outcome.is_file():
+            return {}
+        outcome: dict[str, Any] = read_json(self._outcome)
+        return outcome

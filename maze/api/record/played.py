@@ -1,0 +1,83 @@
+"""Recording episodes that are played: with their run, as a stage of the pipeline, or beside their files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from maze.api.record.calls import Call
+from maze.api.record.run_record import has_training
+from maze.api.session import RunSession, logs_kept_quiet
+from maze.artifacts import RunFiles
+
+__all__ = ["PlayLog"]
+
+Keep: TypeAlias = Callable[..., None]
+"""Takes the episodes, and the files that hold them, if there are any."""
+
+
+class PlayLog:
+    """Decides where a call that plays episodes is recorded.
+
+    Args:
+        make_session: opens the record of a stage, or of a rollout that is no part of a training.
+        stage_record: record of the stage that is running, or None outside of one.
+        silent: print nothing.
+
+    Attributes:
+        calls: calls that were made before there was a place for the record.
+    """
+
+    def __init__(
+        self, make_session: Callable[[RunFiles, Path | None], RunSession], *, stage_record: Path | None, silent: bool
+    ) -> None:
+        self._make_session = make_session
+        self._stage_record = stage_record
+        self._silent = silent
+        self.calls: list[Call] = []
+
+    @contextmanager
+    def playing(
+        self, session: RunSession | None, method: str, arguments: Mapping[str, Any], *, is_loaded: bool
+    ) -> Iterator[Keep]:
+        """Record the episodes that a block plays.
+
+        After training they join the record of the run. A stage is recorded from its beginning, so that it shows as
+        running and as failed, and so that the tracking store is opened while torch is loaded. What is played before
+        training becomes part of the record that training begins. A run that was only loaded is never changed; a
+        rollout with an ``output_dir`` of its own leaves a record there.
+
+        Args:
+            session: of the run that was trained here, or None.
+            method: name of the call.
+            arguments: of the call.
+            is_loaded: the agent was loaded.
+
+        Yields:
+            A function that takes the episodes and the files that hold them.
+        """
+        played: list[Any] = []
+
+        def keep(episodes: Any, files: Mapping[str, Path] | None = None) -> None:
+            played.extend((episodes, files or {}))
+
+        with logs_kept_quiet(self._silent):
+            if session is None and self._stage_record is not None:
+                session = self._make_session(RunFiles(self._stage_record.parent), self._stage_record)
+                with session.recorded(method, arguments) as call:
+                    yield keep
+                    session.log_episodes(call, *played)
+                return
+            yield keep
+            if session is not None:
+                session.log_call(method, arguments, *played)
+                return
+            self.calls.append(Call.of_episodes(method, arguments, *played))
+            if is_loaded and arguments.get("output_dir") is not None:
+                self._write_beside(RunFiles(Path(arguments["output_dir"])), self.calls[-1])
+
+    def _write_beside(self, files: RunFiles, call: Call) -> None:
+        if not has_training(files.record):
+            self._make_session(files, None).record.write_finished(call)

@@ -1,0 +1,172 @@
+"""Ids of environments: which registry knows them, what they need, and how they say no.
+
+Nothing is made here, so that an id can be checked long before it is used. Legacy gym 0.26 warns on import, which stays
+out of the user's sight; it is imported only where gymnasium does not know an id.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import importlib
+import importlib.util
+import inspect
+import io
+import sys
+import warnings
+from typing import Any
+
+import gymnasium
+
+from maze.errors import InvalidSpecificationError, suggest
+from maze.types import AnyMapping
+
+__all__ = ["EXTRAS", "NAMESPACE_MODULES", "check_engine", "legacy_gym", "missing_dependency", "split_id", "unknown_id"]
+
+EXTRAS = {"box2d": "box2d", "mujoco": "mujoco", "atari": "atari", "ale": "atari"}
+"""Words in an engine's entry point or message, and the extra of maze that installs what it needs."""
+
+NAMESPACE_MODULES = {"ALE": "ale_py"}
+"""Packages that register their ids only when imported."""
+
+_SUPPLIED = ("id", "render_mode", "disable_env_checker")
+"""Arguments of ``gymnasium.make`` that are given anyway."""
+
+
+def split_id(name: str) -> tuple[str, str]:
+    """Return the module that registers an id, ``""`` for none, and the id itself.
+
+    Args:
+        name: ``"[module:][namespace/]Name-vN"``.
+    """
+    module, _, env_id = name.rpartition(":")
+    return module or NAMESPACE_MODULES.get(env_id.partition("/")[0] if "/" in env_id else "", ""), env_id
+
+
+def check_engine(name: str, kwargs: AnyMapping) -> None:
+    """Check, as far as that is possible without making it, that an environment can be made.
+
+    Args:
+        name: ``"[module:][namespace/]Name-vN"``.
+        kwargs: arguments of its constructor.
+
+    Raises:
+        InvalidSpecificationError: the id is unknown, or needs packages that are not installed, or its constructor does
+            not accept an argument.
+    """
+    module, env_id = split_id(name)
+    if module and env_id not in gymnasium.registry:
+        _check_module(module, env_id)  # what it registers is known only once it is imported
+        return
+    spec = gymnasium.registry.get(env_id)
+    legacy = None if spec is not None else legacy_gym()
+    if spec is None and legacy is not None:
+        spec = legacy.envs.registration.registry.get(env_id)
+    if spec is None:
+        raise unknown_id(name, env_id, list(legacy.envs.registration.registry) if legacy is not None else [])
+    constructor = _constructor(env_id, spec.entry_point)
+    if constructor is not None:
+        _check_arguments(env_id, constructor, kwargs, gymnasium.make if legacy is None else legacy.make)
+
+
+def _check_module(module: str, env_id: str) -> None:
+    top = module.partition(".")[0]
+    try:
+        found = top in sys.modules or importlib.util.find_spec(top) is not None
+    except (ImportError, ValueError):
+        found = False
+    if not found:
+        raise missing_dependency(env_id, module, ModuleNotFoundError(f"No module named {top!r}."))
+
+
+def _constructor(env_id: str, entry_point: object) -> Any:
+    """Return what makes the environment; None where only a module of somebody else's would tell."""
+    if not isinstance(entry_point, str):
+        return entry_point if isinstance(entry_point, type) else None
+    module, _, name = entry_point.partition(":")
+    if module not in sys.modules and module.partition(".")[0] not in ("gymnasium", "gym"):
+        return None
+    try:
+        return getattr(importlib.import_module(module), name, None)
+    except _not_installed() as error:
+        raise missing_dependency(env_id, entry_point, error) from error
+
+
+def _not_installed() -> tuple[type[Exception], ...]:
+    """Errors that say that a package is missing: Python's, gymnasium's, and legacy gym's where it is loaded."""
+    modules = [sys.modules.get(name) for name in ("gymnasium.error", "gym.error")]
+    return (ImportError, *(module.DependencyNotInstalled for module in modules if module is not None))
+
+
+def _check_arguments(env_id: str, constructor: Any, kwargs: AnyMapping, make: Any) -> None:
+    try:
+        parameters = inspect.signature(constructor).parameters.values()
+    except (TypeError, ValueError):
+        return
+    if any(item.kind is item.VAR_KEYWORD for item in parameters):
+        return
+    own = [item.name for item in parameters if item.kind in (item.POSITIONAL_OR_KEYWORD, item.KEYWORD_ONLY)]
+    general = [item.name for item in inspect.signature(make).parameters.values() if item.kind is not item.VAR_KEYWORD]
+    accepted = sorted({*own, *general} - {*_SUPPLIED, "self"})
+    for name in kwargs:
+        if name not in accepted:
+            raise InvalidSpecificationError(
+                f"The environment {env_id!r} has no argument {name!r}; {suggest(name, accepted)}"
+            )
+
+
+def missing_dependency(env_id: str, where: str, error: Exception) -> InvalidSpecificationError:
+    """Return the error for an environment whose packages are not installed.
+
+    Args:
+        env_id: its id.
+        where: the module that needs them.
+        error: what importing it raised.
+    """
+    words = f"{env_id} {where} {error}".lower()
+    extra = next((extra for word, extra in EXTRAS.items() if word in words), None)
+    remedy = f'pip install "maze[{extra}]"' if extra else "install the package that the message names"
+    return InvalidSpecificationError(
+        f"The environment {env_id!r} needs packages that are missing: {error} Remedy: {remedy}."
+    )
+
+
+def unknown_id(name: str, env_id: str, legacy_ids: list[str]) -> InvalidSpecificationError:
+    """Return the error for an id that is in no registry: the newer version of it, or the nearest names.
+
+    Args:
+        name: the id as it was given.
+        env_id: the id without its module.
+        legacy_ids: the ids of legacy gym.
+    """
+    known = sorted({*gymnasium.registry, *legacy_ids})
+    stem, _, version = env_id.rpartition("-v")
+    versions = [
+        other for other in known if stem and other.rpartition("-v")[0] == stem and other.rpartition("-v")[2].isdigit()
+    ]
+    unversioned = [other for other in known if other.rpartition("-v")[0] == env_id]
+    start = f"Unknown environment {name!r}: "
+    if versions:
+        newest = max(versions, key=lambda other: int(other.rpartition("-v")[2]))
+        older = version.isdigit() and int(version) < int(newest.rpartition("-v")[2])
+        what = "this version is deprecated, use" if older else "there is no such version; the newest is"
+        return InvalidSpecificationError(f"{start}{what} {newest!r}.")
+    folded = {other.lower(): other for other in known}
+    close = unversioned[-1:] or [
+        folded[match] for match in difflib.get_close_matches(env_id.lower(), folded, n=5, cutoff=0.6)
+    ]
+    hint = f"did you mean {close[0]!r}? Close ids: {', '.join(close)}. " if close else "no id is similar. "
+    remedy = (
+        "gymnasium.pprint_registry() lists all ids; import the package that registers yours, or write 'package:Id-v0'."
+    )
+    return InvalidSpecificationError(f"{start}{hint}Remedy: {remedy}")
+
+
+def legacy_gym() -> Any:
+    """Return legacy gym, imported without a sound, or None where it is not installed."""
+    with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return importlib.import_module("gym")
+        except ImportError:
+            return None

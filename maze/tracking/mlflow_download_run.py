@@ -1,0 +1,63 @@
+"""The process that fetches a run's record: ``python -m maze.tracking.mlflow_download_run RUN_ID URI TARGET``."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import mlflow
+import mlflow.artifacts
+from mlflow import MlflowClient
+
+from maze.errors import TrackingError
+from maze.tracking.mlflow_database import STORE_ERRORS, open_client
+from maze.tracking.mlflow_download import fetch
+from maze.tracking.store import StoreLocation
+
+__all__ = ["fetch_run", "main"]
+
+
+def fetch_run(run_id: str, uri: str, target: Path) -> Path:
+    """Download the record of a run with its agent below ``target``, and return the folder, which is like a run.
+
+    Raises:
+        TrackingError: the run has no record, or the database is unusable.
+        mlflow.exceptions.MlflowException: there is no such run.
+    """
+    client = open_client(StoreLocation(uri, target.parent.parent, "directory"))
+    mlflow.set_tracking_uri(uri)  # this process does nothing else
+    run = client.get_run(run_id)
+    if not any(entry.path == "record" for entry in client.list_artifacts(run_id)):
+        raise TrackingError(_without_record(client, run_id))
+    record = Path(client.download_artifacts(run_id, "record", str(target)))
+    if "maze.model" in run.data.tags:
+        agent = fetch(run_id, uri, target / "model")
+        place = record if (record / "record.json").is_file() else record / "train"
+        shutil.copytree(agent, place / "agent", dirs_exist_ok=True)
+    return record
+
+
+def _without_record(client: MlflowClient, run_id: str) -> str:
+    """Return why a run cannot be repeated, and which can."""
+    run = client.get_run(run_id)
+    children = client.search_runs([run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{run_id}'")
+    if children:
+        named = ", ".join(f"{child.info.run_name} {child.info.run_id}" for child in children[:4])
+        return f"it is the parent of other runs; name one of them: {named}."
+    return "the run has no record; it is still running, or it was tracked by an earlier version of maze."
+
+
+def main(arguments: list[str]) -> None:
+    """Fetch, and write the outcome to ``answer.json`` in the target."""
+    reference, uri, target = arguments[0], arguments[1], Path(arguments[2])
+    try:
+        answer = {"path": str(fetch_run(reference, uri, target).resolve().relative_to(target.resolve()))}
+    except (TrackingError, *STORE_ERRORS) as error:
+        answer = {"error": str(error).strip().split("\n")[0]}
+    (target / "answer.json").write_text(json.dumps(answer), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.orig_argv[-3:])

@@ -1,0 +1,172 @@
+"""What docs/migration.md promises: every row is there, and every test and name that it mentions exists."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from maze import (
+    A2C,
+    A2CAlgorithmConfig,
+    DistributionMapper,
+    GymMazeEnv,
+    InvalidSpecificationError,
+    LogStatsWrapper,
+    MazeEnv,
+    ProbabilisticPolicyComposer,
+    RolloutEvaluator,
+    RunContext,
+    TorchPolicy,
+    Trainer,
+)
+from maze.config import resolve_target
+from tests.integration.documents import ROOT
+
+TEXT = (ROOT / "docs/migration.md").read_text()
+OFF = {"tracking.mode": "off"}
+SHORT: dict[str, Any] = {"configuration": "test", "silent": True, "seed": 1}
+FLATTEN_CONCAT = "maze.perception.models.built_in.flatten_concat.FlattenConcatPolicyNet"
+
+
+def rows(heading: str) -> list[list[str]]:
+    """Return the cells of the first table below a heading."""
+    section = TEXT.split(f"## {heading}\n")[1].split("\n## ")[0]
+    table = re.search(r"(?:^\|.*\n)+", section, re.MULTILINE)
+    assert table is not None
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[0].splitlines()[2:]]
+
+
+def test_every_row_of_the_page_is_there() -> None:
+    assert [row[0] for row in rows("The page, row by row")] == [f"S{number}" for number in range(1, 42)]
+
+
+@pytest.mark.parametrize("row", rows("The page, row by row"), ids=lambda row: row[0])
+def test_a_row_names_tests_that_exist_or_says_what_differs(row: list[str]) -> None:
+    named = re.findall(r"(tests/[\w/]+\.py)::(\w+)", row[2])
+    for path, name in named:
+        functions = [item for item in ast.parse((ROOT / path).read_text()).body if isinstance(item, ast.FunctionDef)]
+        assert name in [function.name for function in functions], f"{path} has no {name}"
+    assert named or "comes with a later release" in row[2]
+
+
+def test_every_name_that_scripts_are_sent_to_exists() -> None:
+    names = [name for row in rows("Imports") for name in re.findall(r"`(maze(?:\.\w+)+)`", row[1])]
+    assert len(names) > 40
+    for name in names:
+        parts = name.split(".")
+        found: Any = importlib.import_module("maze")
+        for index, part in enumerate(parts[1:], start=2):
+            if not hasattr(found, part):
+                importlib.import_module(".".join(parts[:index]))
+            found = getattr(found, part)
+
+
+def test_what_comes_later_is_refused_with_what_there_is() -> None:
+    with pytest.raises(InvalidSpecificationError, match="vector_obs"):
+        RunContext(wrappers="pixel_obs")
+    with pytest.raises(InvalidSpecificationError, match="ppo"):
+        RunContext(algorithm="sac")
+    with pytest.raises(InvalidSpecificationError, match="comes in a later release"):
+        RunContext(algorithm="rllib")
+    with pytest.raises(InvalidSpecificationError, match="comes in a later release"):
+        RunContext(launcher="ray")
+
+
+def test_the_trainer_is_abstract() -> None:
+    assert inspect.isabstract(Trainer)
+    for name in ("train", "state_dict", "load_state_dict"):
+        assert callable(getattr(Trainer, name))
+
+
+def test_environments_and_wrappers_are_what_they_were() -> None:
+    env = LogStatsWrapper.wrap(GymMazeEnv("CartPole-v0"))
+    assert isinstance(env, GymMazeEnv)
+    assert issubclass(GymMazeEnv, MazeEnv)
+    observation = env.reset()
+    assert observation["observation"].dtype == np.float32
+    observation, reward, done, info = env.step({"action": 0})
+    assert (list(observation), reward, done) == (["observation"], 1.0, False)
+    assert (info["terminated"], info["truncated"]) == (False, False)
+
+
+def test_a_context_offers_everything(tmp_path: Path) -> None:
+    rc = RunContext(env=lambda: GymMazeEnv("CartPole-v0"), run_dir=tmp_path / "run", overrides=OFF, **SHORT)
+    rc.train()
+    assert isinstance(rc.policy, TorchPolicy)
+    assert isinstance(rc.env_factory(), MazeEnv)
+    assert len(rc.evaluate(n_episodes=2)) == 2
+    assert len(rc.rollout(n_episodes=3)) == 3
+    assert rc.env_factory().action_space.contains(rc.compute_action(rc.env_factory().reset()))
+    assert rc.config.algorithm.n_epochs == 2
+
+
+def test_three_learning_rates_are_three_runs(tmp_path: Path) -> None:
+    overrides = {"algorithm.lr": [0.001, 0.002, 0.003], **OFF}
+    rc: Any = RunContext(overrides=overrides, multirun=True, run_dir=tmp_path / "grid", launcher="joblib", **SHORT)
+    rc.train(n_epochs=1)
+    assert len(rc.policy) == len(set(rc.run_dir)) == len(rc.statistics) == 3
+    assert [config.algorithm.lr for config in rc.config] == [0.001, 0.002, 0.003]
+
+
+def test_an_experiment_chooses_and_sets() -> None:
+    config = RunContext(experiment="cartpole_ppo_wrappers").config
+    assert config.algorithm["_target_"].endswith("PPOAlgorithmConfig")
+    assert config.algorithm.lr == 0.0001
+    assert config.choices["wrappers"] == "vector_obs"
+
+
+def test_the_run_lies_where_it_was_told_to(tmp_path: Path) -> None:
+    rc = RunContext(run_dir=str(tmp_path / "outputs/x"), overrides=OFF, **SHORT)
+    rc.train(1)
+    assert rc.run_dir.samefile(tmp_path / "outputs/x")
+    with pytest.raises(InvalidSpecificationError, match="resume=True"):
+        RunContext(run_dir=tmp_path / "outputs/x")
+
+
+def test_a_finished_policy_composer() -> None:
+    env = GymMazeEnv("CartPole-v0")
+    composer = ProbabilisticPolicyComposer(
+        action_spaces_dict=env.action_spaces_dict,
+        observation_spaces_dict=env.observation_spaces_dict,
+        distribution_mapper=DistributionMapper(env.action_space, distribution_mapper_config={}),
+        networks=[{"_target_": FLATTEN_CONCAT, "non_lin": "torch.nn.Tanh", "hidden_units": [222, 222]}],
+        substeps_with_separate_agent_nets=[],
+        agent_counts_dict={0: 1},
+    )
+    rc = RunContext(overrides={"model.policy": composer}, **SHORT)
+    assert rc.policy.networks[0].hidden_units == [222, 222]
+
+
+def test_the_pages_dotted_names_are_found() -> None:
+    for name in ("maze.perception.models.policies.ProbabilisticPolicyComposer", FLATTEN_CONCAT, "torch.nn.Tanh"):
+        assert resolve_target(name).__name__ == name.rpartition(".")[2]
+
+
+def test_names_in_overrides_are_refused() -> None:
+    with pytest.raises(InvalidSpecificationError, match="algorithm="):
+        RunContext(overrides={"algorithm": "a2c"})
+
+
+def test_an_algorithm_in_overrides_works_too(tmp_path: Path) -> None:
+    algorithm = A2CAlgorithmConfig(n_epochs=1, epoch_length=1, n_rollout_steps=4, lr=0.0005)
+    rc = RunContext(overrides={"algorithm": algorithm, **OFF}, run_dir=tmp_path / "run", silent=True)
+    rc.train()
+    assert isinstance(rc.trainer, A2C)
+    assert rc.trainer.config.lr == 0.0005
+
+
+def test_an_evaluator_plays_several_episodes_twice() -> None:
+    rc = RunContext(env=lambda: GymMazeEnv("CartPole-v0"), **SHORT)
+    env = LogStatsWrapper.wrap(GymMazeEnv("CartPole-v0"), logging_prefix="eval")
+    evaluator = RolloutEvaluator(eval_env=env, n_episodes=3, model_selection=None)
+    first, second = evaluator.evaluate(rc.policy), evaluator.evaluate(rc.policy)
+    assert len(first) == len(second) == 3
+    assert np.array_equal(first.returns, second.returns)
+    assert env.episode_returns == [*first.returns, *second.returns]

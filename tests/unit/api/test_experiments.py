@@ -1,0 +1,88 @@
+"""Presets and specialisations: every combination runs in seconds, and what does not go together says so."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from maze import InvalidSpecificationError, RunContext
+from maze.api.specs import compose_arguments
+from maze.config import group_options
+
+ALGORITHMS = group_options("algorithm")
+MODELS = group_options("model")
+CRITICS = {"vector_obs": "template_state"}
+"""Critic beside models that have none of their own."""
+
+
+def trained(run_dir: Path, **arguments: Any) -> RunContext:
+    rc = RunContext(run_dir=run_dir, overrides={"tracking.mode": "off"}, seed=1, silent=True, **arguments)
+    rc.train()
+    return rc
+
+
+@pytest.mark.parametrize("experiment", [None, "cartpole"])
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_every_algorithm_with_every_model_runs_in_seconds(
+    algorithm: str, model: str, experiment: str | None, tmp_path: Path
+) -> None:
+    start = time.perf_counter()
+    critic = CRITICS.get(model) if experiment is None else None
+    rc = trained(
+        tmp_path / "run", algorithm=algorithm, model=model, critic=critic, experiment=experiment, configuration="test"
+    )
+    assert time.perf_counter() - start < 10
+    assert rc.config.choices["algorithm"] == algorithm
+    assert rc.config.choices["model"] == model
+    assert rc.trainer.epoch == 2
+    assert rc.evaluate().statistics
+
+
+def test_every_experiment_runs(tmp_path: Path) -> None:
+    for experiment in group_options("experiment"):
+        rc = trained(tmp_path / experiment, experiment=experiment, configuration="test")
+        assert rc.config.choices["experiment"] == experiment
+
+
+def test_ppo_with_wrappers() -> None:
+    config, _ = compose_arguments(experiment="cartpole_ppo_wrappers")
+    assert config.choices["algorithm"] == "ppo"
+    assert config.choices["wrappers"] == "vector_obs"
+    assert (config.algorithm.lr, config.env.name) == (0.0001, "CartPole-v1")
+    with pytest.raises(InvalidSpecificationError, match=r"'cartpole_ppo_wrappers' tunes the algorithm 'ppo'.*'a2c'"):
+        compose_arguments({"algorithm": "a2c"}, experiment="cartpole_ppo_wrappers")
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_grid_search_goes_with_every_algorithm(algorithm: str) -> None:
+    config, _ = compose_arguments({"algorithm": algorithm}, experiment="grid_search")
+    assert config.choices["launcher"] == "joblib"
+    assert config.section("launcher") == {"_target_": "maze.launchers.JoblibLauncher", "n_jobs": -1}
+    assert config.runner.torch_threads == 1
+    plain, _ = compose_arguments({"algorithm": algorithm})
+    assert config.section("algorithm") == plain.section("algorithm")
+
+
+def test_a_specialisation_is_laid_over_an_object_too() -> None:
+    config, _ = compose_arguments(
+        {"env": {"_target_": "maze.make_gym_maze_env", "name": "CartPole-v0"}}, configuration="test"
+    )
+    assert (config.algorithm.n_epochs, config.runner.concurrency) == (2, 2)
+    assert config.env.name == "CartPole-v0"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"experiment": "grid"}, r"^experiment: 'grid' not found; did you mean 'grid_search'\? Accepted: cartpole, "),
+        ({"experiment": "CARTPOLE"}, r"did you mean 'cartpole'"),
+        ({"configuration": "tests"}, r"^configuration: 'tests' not found; did you mean 'test'\? Accepted: test\."),
+    ],
+)
+def test_unknown_names_are_refused_with_the_nearest(arguments: dict[str, str], message: str) -> None:
+    with pytest.raises(InvalidSpecificationError, match=message):
+        RunContext(**arguments)

@@ -1,0 +1,35 @@
+"""Remedies for programmers become remedies that can be typed."""
+
+from __future__ import annotations
+
+import pytest
+
+from maze.cli.remedies import at_the_command_line
+
+
+@pytest.mark.parametrize(
+    ("message", "translated"),
+    [
+        ("pass resume=True to go on from it", "pass --resume to go on from it"),
+        ("if you trust it, pass allow_code=True (maze-run: --allow-code).", "if you trust it, pass --allow-code."),
+        ("give a place that can, for example run_dir=.", "give a place that can, for example --run-dir."),
+        ("seed: -1 is not accepted", "--seed: -1 is not accepted"),
+        ("config_dir: 'x' is not a directory.", "--config-dir: 'x' is not a directory."),
+        ("run_dir: '/a' is a file", "--run-dir: '/a' is a file"),
+        ("rollout.n_episodes: 0 is not accepted", "--episodes: 0 is not accepted"),
+        (
+            "pass critic='template_state' (with model='vector_obs')",
+            "pass critic=template_state (with model=vector_obs)",
+        ),
+        ("there is none before training; call rc.train().", "there is none before training; call maze-run train."),
+    ],
+)
+def test_remedies_can_be_typed(message: str, translated: str) -> None:
+    assert at_the_command_line(message) == translated
+
+
+@pytest.mark.parametrize(
+    "message", ["env.name: 'x' is unknown", "algorithm.lr: 'fast' is not accepted", "n_episodes: no such key;"]
+)
+def test_other_messages_stay_as_they_are(message: str) -> None:
+    assert at_the_command_line(message) == message

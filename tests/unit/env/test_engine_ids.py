@@ -1,0 +1,78 @@
+"""Ids are checked without making anything: registries, missing packages, arguments."""
+
+from __future__ import annotations
+
+import gymnasium
+import pytest
+
+from maze.env.engine_ids import check_engine, split_id
+from maze.env.engines import make_engine
+from maze.errors import InvalidSpecificationError
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("CartPole-v1", ("", "CartPole-v1")),
+        ("package.module:Own-v0", ("package.module", "Own-v0")),
+        ("ALE/Pong-v5", ("ale_py", "ALE/Pong-v5")),
+        ("other:ALE/Pong-v5", ("other", "ALE/Pong-v5")),
+        ("phys2d/CartPole-v1", ("", "phys2d/CartPole-v1")),
+    ],
+)
+def test_ids_have_a_module_that_registers_them(name: str, parts: tuple[str, str]) -> None:
+    assert split_id(name) == parts
+
+
+@pytest.mark.parametrize("name", ["CartPole-v1", "CartPole-v0", "gymnasium:Acrobot-v1", "FrozenLake-v1", "Taxi-v3"])
+def test_an_id_that_passes_can_be_made(name: str) -> None:
+    check_engine(name, {})
+    make_engine(name, None, {}).close()
+
+
+@pytest.mark.parametrize(
+    ("name", "kwargs"),
+    [
+        ("CartPol-v1", {}),
+        ("cartpole-v1", {}),
+        ("CartPole-v9", {}),
+        ("LunarLander-v3", {}),
+        ("LunarLander-v2", {}),
+        ("HalfCheetah-v5", {}),
+        ("ALE/Pong-v5", {}),
+        ("no_such_package:Some-v0", {}),
+        ("CartPole-v1", {"gravity": 1.0}),
+    ],
+)
+def test_an_id_that_does_not_pass_cannot_be_made(name: str, kwargs: dict[str, float]) -> None:
+    with pytest.raises(InvalidSpecificationError):
+        make_engine(name, None, kwargs)
+    with pytest.raises(InvalidSpecificationError):
+        check_engine(name, kwargs)
+
+
+@pytest.mark.parametrize("name", sorted(gymnasium.registry))
+def test_every_id_of_gymnasium_passes_or_names_its_remedy(name: str) -> None:
+    entry_point = gymnasium.registry[name].entry_point
+    if not isinstance(entry_point, str) or is_installed(entry_point):
+        check_engine(name, {})
+    else:
+        with pytest.raises(InvalidSpecificationError, match="Remedy: "):
+            check_engine(name, {})
+
+
+def is_installed(entry_point: str) -> bool:
+    try:
+        return bool(gymnasium.envs.registration.load_env_creator(entry_point))
+    except (ImportError, gymnasium.error.DependencyNotInstalled):
+        return False
+
+
+def test_arguments_of_the_constructor_and_of_making_are_accepted() -> None:
+    check_engine("CartPole-v1", {"sutton_barto_reward": True, "max_episode_steps": 5})
+    with pytest.raises(
+        InvalidSpecificationError, match=r"has no argument 'max_steps'; did you mean 'max_episode_steps'"
+    ):
+        check_engine("CartPole-v1", {"max_steps": 5})
+    with pytest.raises(InvalidSpecificationError, match=r"'Taxi-v3' has no argument 'rain'"):
+        check_engine("Taxi-v3", {"rain": True})
