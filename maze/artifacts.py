@@ -8,6 +8,8 @@ from __future__ import annotations
 import csv
 import json
 import os
+import platform
+import shutil
 import tempfile
 import zipfile
 import zlib
@@ -25,9 +27,11 @@ __all__ = [
     "AgentFiles",
     "RunFiles",
     "atomic_path",
+    "is_running",
     "read_arrays",
     "read_csv",
     "read_json",
+    "this_process",
     "write_arrays",
     "write_csv",
     "write_json",
@@ -99,6 +103,51 @@ class RunFiles:
         return any(
             path.exists() for path in (self.agent.root, self.record, self.metrics_log, self.curve, self.checkpoint)
         )
+
+    def broke_off(self) -> bool:
+        """Return whether a training was killed here before it left its first agent."""
+        if self.agent.weights.exists() or not self.record.is_file():
+            return False
+        return read_json(self.record).get("status") == "RUNNING" and self.owner() is None
+
+    def owner(self) -> int | None:
+        """Return the id of another process that is at work here, or None where there is none."""
+        if not self.record.is_file():
+            return None
+        record = read_json(self.record)
+        process = record.get("process") if record.get("status") == "RUNNING" else None
+        if process is None or not is_running(process) or process["pid"] == os.getpid():
+            return None
+        return int(process["pid"])
+
+    def clear(self) -> None:
+        """Remove what a training left that was killed before it left its first agent, so that it can begin anew."""
+        for directory in (self.agent.root, self.checkpoint):
+            shutil.rmtree(directory, ignore_errors=True)
+        for path in (self.curve, self.record, self.metrics, self.metrics_log):
+            path.unlink(missing_ok=True)
+
+
+def this_process() -> dict[str, Any]:
+    """Return what tells this process from every other one, of this machine or another."""
+    return {"host": platform.node(), "pid": os.getpid(), "start": _start_of(os.getpid())}
+
+
+def is_running(process: Any) -> bool:
+    """Return whether a process that :func:`this_process` described goes on, on this machine."""
+    if not isinstance(process, Mapping) or process.get("host") != platform.node():
+        return False
+    pid = process.get("pid")
+    return isinstance(pid, int) and process.get("start") is not None and _start_of(pid) == process["start"]
+
+
+def _start_of(pid: int) -> int | None:
+    """Return when a process began, in clock ticks since the machine did, or None where that cannot be known."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        return int(stat.rpartition(")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 @contextmanager

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from maze import RunContext
-from stages.settings import OUT, read_config, read_seed, record_path, run_stage
+from maze.api import specs
+from stages.settings import OUT, read_config, read_params, read_seed, record_path, run_stage
 
 
 def train() -> None:
     """Write out/train/<seed>/ with the agent, curve and metrics."""
+    specs.check_seeds(read_params().get("seeds"))  # a seed that is given twice would be found by report, hours later
     seed = read_seed()
     rc = RunContext.from_config(
         read_config(), seed=seed, run_dir=OUT / "train" / str(seed), stage="train", record=record_path("train", seed)

@@ -86,7 +86,8 @@ def read_component(value: Any, argument: str) -> Any:
     if is_container(value) and isinstance(value, Mapping):
         if name != "runner" and "_target_" not in value:
             raise InvalidSpecificationError(
-                f"{argument}: {_shown(value)} is not accepted; a mapping needs _target_, the dotted name of a class."
+                f"{argument}: {_shown(value)} is not accepted; a mapping needs _target_, the dotted name of a class; "
+                f"single values are set by their paths, overrides={{'{argument}.{next(iter(value), 'name')}': ...}}."
             )
         return value
     if name == "env":
@@ -159,6 +160,8 @@ _CHECKS: Mapping[str, Callable[[Any], bool]] = {
 
 def _hint(value: Any, name: str) -> str:
     """Say what the user probably meant."""
+    if isinstance(value, list | tuple):
+        return " Lists span a grid of jobs with multirun=True."
     cls = value if isinstance(value, type) else type(value)
     if name == "algorithm" and _is_kind(cls, "Trainer", "maze"):
         config = _configuration_of(cls)

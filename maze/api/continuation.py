@@ -86,12 +86,13 @@ class Continuation:
             self._warn(f"no checkpoint was written, so that another process cannot go on exactly from here: {error}")
 
 
-def with_earlier_seeds(config: RunConfig, agent: AgentFiles) -> RunConfig:
+def with_earlier_seeds(config: RunConfig, files: RunFiles) -> RunConfig:
     """Return the configuration with the seeds of an earlier run wherever it has none of its own."""
+    source = files.agent.config if files.agent.config.is_file() else files.record
     try:
-        content = yaml.safe_load(agent.config.read_text(encoding="utf-8"))
-        earlier = dict(content["seeding"])
-    except (OSError, yaml.YAMLError, UnicodeDecodeError, TypeError, KeyError, ValueError):
+        content = yaml.safe_load(source.read_text(encoding="utf-8"))  # JSON is YAML
+        earlier = dict(content.get("config", content)["seeding"])
+    except (OSError, yaml.YAMLError, UnicodeDecodeError, AttributeError, TypeError, KeyError, ValueError):
         return config  # loading the agent says what is wrong with it
     present = config.section("seeding")
     missing = {name: earlier.get(name) for name, value in present.items() if value is None}

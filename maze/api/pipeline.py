@@ -15,7 +15,7 @@ from maze.config import RunConfig
 from maze.errors import InvalidSpecificationError
 from maze.tracking import RunDescription, code_digest, collect_lineage, dvc_facts, stage_key
 
-__all__ = ["SweepPart", "describe_pipeline", "describe_run", "describe_sweep", "pipeline_code"]
+__all__ = ["SweepPart", "algorithm_name", "describe_pipeline", "describe_run", "describe_sweep", "pipeline_code"]
 
 PIPELINE_FILE = Path("dvc.yaml")
 PARAMS_FILE = "params.yaml"
@@ -50,6 +50,12 @@ class SweepPart:
         return cls(**{**record, "directory": Path(record["directory"])})
 
 
+def algorithm_name(config: RunConfig) -> str:
+    """Return what people call the algorithm, after its configuration's class; "" where that is an object."""
+    target: str = config.algorithm.get("_target_", "")
+    return target.rpartition(".")[2].removesuffix("AlgorithmConfig").lower()
+
+
 def describe_run(config: RunConfig, *, stage: str | None, part_of: SweepPart | None = None) -> RunDescription:
     """Return how a run introduces itself.
 
@@ -77,7 +83,7 @@ def _describe_run(config: RunConfig, stage: str | None) -> RunDescription:
     lineage = collect_lineage(Path.cwd())
     seed = config.seeding.env_base_seed
     env_name = config.env.get("name") or config.env.get("_object_") or "env"
-    algorithm = config.algorithm.get("_target_", "").rpartition(".")[2].removesuffix("AlgorithmConfig").lower()
+    algorithm = algorithm_name(config)
     name = f"{algorithm or 'agent'} {env_name} seed {seed}"
     return RunDescription(
         name=name,

@@ -83,7 +83,7 @@ def show_results(seeds: Sequence[int], out: Path = Path("out")) -> None:
         "learning curves, histograms": f"{out}/report/plots/",
         "recorded episodes": f"{out}/rollout/<seed>/",
         "runs, curves and policies": "./dev ui (MLflow)",
-        "experiments side by side": "./dev dvc exp show",
+        "experiments side by side": "./dev dvc exp show --only-changed --md",
     }
     console.print(report.location_table(locations))
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from maze import report
-from maze.api.pipeline import SweepPart, describe_run
+from maze.api.pipeline import SweepPart, algorithm_name, describe_run
 from maze.api.record.calls import Call
 from maze.api.record.run_record import RunRecord
 from maze.api.signals import StopRequest
@@ -189,6 +191,13 @@ class RunSession:
         with self.recorded(method, arguments) as call:
             self.log_episodes(call, episodes, files)
 
+    def log_failed_call(self, method: str, arguments: Mapping[str, Any], error: Exception) -> None:
+        """Record a call that was to play episodes and failed; how training ended stays what the run is known by."""
+        call = Call(method, arguments)
+        self.record.add(call)
+        call.status, call.reason = str(RunStatus.FAILED), f"{type(error).__name__}: {error}"
+        self.record.write(self._outcome(*self._training_ended))
+
     def log_episodes(self, call: Call, episodes: Episodes, files: Mapping[str, Path] = _NOTHING) -> None:
         """Keep what episodes gave as the result of the call that is being recorded, and send it to the trackers."""
         call.note_episodes(episodes, files)
@@ -249,6 +258,10 @@ class RunSession:
         """Send the agent and its learning curve."""
         self._trains = False
         tracker.log_agent(self.files.agent.root, model)
+        tracker.set_tags({"maze.run_dir": str(self.files.root)})
+        best = {name.replace("best_", "best/"): value for name, value in self._best.items() if math.isfinite(value)}
+        if self._remote is not None:
+            self._remote.log_metrics(best, step=self._rows[-1]["step"] if self._rows else 0)
         if self._rows and self.config.tracking.mode != "off":
             tracker.log_figure(
                 report.learning_curve_figure({self._seed: report.read_curve(self.files.curve)}),
@@ -289,7 +302,12 @@ def logs_kept_quiet(silent: bool) -> Iterator[None]:
 
 
 def new_run_dir(config: RunConfig) -> Path:
-    """Return a directory name of its own for a run: the choices' names and the time, below ``log_base_dir``."""
-    names = [config.choices.get(group) or "custom" for group in ("env", "model", "algorithm")]
+    """Return a directory name of its own for a run: what was chosen, and the time, below ``log_base_dir``."""
+    described = {
+        "env": str(config.env.get("name") or "custom"),
+        "model": "custom",
+        "algorithm": algorithm_name(config) or "custom",
+    }
+    names = [config.choices.get(group) or re.sub(r"[^\w.-]+", "_", name) for group, name in described.items()]
     stamp = datetime.now(UTC).strftime("%Y-%m-%d_%H-%M-%S-%f")
     return Path(config.log_base_dir) / "-".join(names) / stamp

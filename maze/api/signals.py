@@ -58,10 +58,14 @@ class StopRequest:
         """Return whether a signal has come."""
         return self.signal_number is not None
 
-    def raise_if_requested(self) -> None:
-        """Do what the signal would have done: KeyboardInterrupt for Ctrl-C, an exit with 128 + n for the others."""
+    def raise_if_requested(self, message: str = "") -> None:
+        """Do what the signal would have done: KeyboardInterrupt for Ctrl-C, an exit with 128 + n for the others.
+
+        Args:
+            message: what the interruption tells the user.
+        """
         if self.signal_number == signal.SIGINT:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(*([message] if message else []))
         if self.signal_number is not None:
             raise SystemExit(128 + self.signal_number)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from maze.api import specs
 from maze.api.arguments import absolute_directory
 from maze.api.continuation import Continuation, with_earlier_seeds
-from maze.api.pipeline import SweepPart
+from maze.api.pipeline import SweepPart, algorithm_name
 from maze.api.record.calls import Call
 from maze.api.record.played import PlayLog
 from maze.api.session import RunSession, logs_kept_quiet, new_run_dir
@@ -75,7 +75,7 @@ class SingleRun:
     ) -> None:
         keep = seed is None
         if keep and resume and run_dir is not None:
-            config = with_earlier_seeds(config, RunFiles(Path(run_dir)).agent)
+            config = with_earlier_seeds(config, RunFiles(Path(run_dir)))
         self.config = config.with_seeds(draw_seed() if seed is None else specs.check_seed(seed), keep=keep)
         self._objects = dict(objects)
         self._silent = silent
@@ -98,7 +98,7 @@ class SingleRun:
             refuse_multirun(self._run_dir)
         if self._run_dir is not None and RunFiles(self._run_dir).is_used() and stage is None:
             self._refuse_to_overwrite()
-            agent = RunFiles(self._run_dir).agent
+            agent = None if RunFiles(self._run_dir).broke_off() else RunFiles(self._run_dir).agent
         if agent is not None:
             self._agent_files = agent.require()
             self._ready = True
@@ -110,16 +110,26 @@ class SingleRun:
                 f"run_dir: {str(self._run_dir)!r} holds an earlier run, which would be overwritten; pass "
                 "resume=True to go on from it, RunContext.load(run_dir) to use it, or name another directory."
             )
+        owner = None if self._run_dir is None else RunFiles(self._run_dir).owner()
+        if owner is not None:
+            raise InvalidSpecificationError(
+                f"run_dir: process {owner} is at work in {str(self._run_dir)!r}; wait until it has ended, or name "
+                "another directory."
+            )
 
     def __repr__(self) -> str:
         """Return what the run is about, in one line."""
-        choices = {group: self.config.choices.get(group) for group in ("env", "algorithm", "model")}
-        described = ", ".join(f"{group}={choice or 'custom'!r}" for group, choice in choices.items())
-        name = self.config.env.get("name")
+        choices = self.config.choices
+        parts = {
+            "env": self.config.env.get("name") or choices.get("env"),
+            "algorithm": choices.get("algorithm") or algorithm_name(self.config),
+            "model": choices.get("model"),
+        }
+        described = "".join(f"{part}={name!r}, " for part, name in parts.items() if name)
         place = self.run_dir if self._session is not None or self._agent_files is not None else self._run_dir
         state = "trained" if self._ready else "untrained"
         return (
-            f"RunContext({described}{f', name={name!r}' if name else ''}, seed={self.config.seeding.env_base_seed}, "
+            f"RunContext({described}seed={self.config.seeding.env_base_seed}, "
             f"run_dir={str(place) if place is not None else None!r}, {state})"
         )
 
@@ -213,7 +223,9 @@ class SingleRun:
                 self._ready = True
                 session.save_agent(runner)
                 self._continuation.save(runner, session)
-        stop.raise_if_requested()
+        stop.raise_if_requested(
+            f"stopped; the best state until then is in {str(self.run_dir)!r}; resume=True goes on from the last one"
+        )
         return summary
 
     def _is_to_stop(self, call: Call, stop: StopRequest) -> bool:
@@ -316,9 +328,12 @@ class SingleRun:
     def _open_session(self) -> RunSession:
         if self._session is None:
             files = RunFiles(self._run_dir or new_run_dir(self.config).absolute())
-            session = self._make_session(files, self._record)
             if files.is_used() and self._stage is None:
                 self._refuse_to_overwrite()  # another run may have begun there since construction
+                if files.broke_off():
+                    files.clear()
+            session = self._make_session(files, self._record)
+            if files.is_used() and self._stage is None:
                 session.resume()
             session.record.add_finished(self._log.calls)
             self._session = session

@@ -48,8 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MazeError as error:
         print(f"maze-run: error: {at_the_command_line(str(error))}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("maze-run: stopped; what was learned until then is kept", file=sys.stderr)
+    except KeyboardInterrupt as interruption:
+        told = at_the_command_line(str(interruption)) or "stopped; what was learned until then is kept"
+        print(f"maze-run: {told}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +55,11 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     summary = rc.train()
     if not arguments.silent:
+        consent = " --allow-code" if rc.config.allowed_modules else ""
         print(
             f"trained {summary.n_epochs} epochs, {summary.n_steps:,} steps ({summary.reason}); "
             f"best return {summary.best_return:.1f} in epoch {summary.best_epoch}\n"
             f"run directory: {rc.run_dir}\n"
-            f"next: maze-run evaluate {rc.run_dir}"
+            f"next: maze-run evaluate {shlex.quote(str(rc.run_dir))}{consent}"
         )
     return 0

@@ -12,6 +12,9 @@ from pathlib import PurePath
 from typing import Any
 
 import numpy as np
+from omegaconf import OmegaConf
+from omegaconf.basecontainer import BaseContainer
+from omegaconf.errors import OmegaConfBaseException
 
 from maze.errors import InvalidSpecificationError, suggest
 
@@ -67,6 +70,8 @@ def to_plain(value: Any, path: str = "") -> Any:
         return to_plain(value.value, path)
     if isinstance(value, PurePath):
         return str(value)
+    if isinstance(value, BaseContainer):
+        return _from_omegaconf(value, path)
     if isinstance(value, Mapping):
         return {_plain_key(key, path): to_plain(item, _join(path, key)) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
@@ -75,6 +80,18 @@ def to_plain(value: Any, path: str = "") -> Any:
         f"{path or 'value'}: {type(value).__name__} cannot stand in a configuration; "
         "accepted: null, true or false, numbers, strings, lists and mappings."
     )
+
+
+def _from_omegaconf(value: BaseContainer, path: str) -> Any:
+    """Copy a container of OmegaConf's, with its interpolations resolved."""
+    try:
+        return to_plain(OmegaConf.to_container(value, resolve=True), path)
+    except OmegaConfBaseException as error:
+        place = ".".join(part for part in (path, error.full_key) if part) or "value"
+        raise InvalidSpecificationError(
+            f"{place}: {str(error).splitlines()[0]}; give values without interpolations, or ones that the value itself "
+            "can resolve."
+        ) from error
 
 
 def _primitive(value: Any) -> bool | int | float | str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import importlib
+import pkgutil
 import types
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -115,7 +116,8 @@ def resolve_target(target: str, path: str = "_target_") -> Any:
 
 
 def _public_names(owner: object) -> list[str]:
-    return list(getattr(owner, "__all__", [])) or [name for name in dir(owner) if not name.startswith("_")]
+    inside = [module.name for module in pkgutil.iter_modules(getattr(owner, "__path__", []))]
+    return [*getattr(owner, "__all__", []), *inside] or [name for name in dir(owner) if not name.startswith("_")]
 
 
 def _import(module: str, name: str, path: str, parent: types.ModuleType | None = None) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -146,7 +146,7 @@ class AgentRunner:
 
         Args:
             stream: name of the stream of seeds, so that selection and evaluation play different episodes.
-            settings: replace the configured ones; ``_target_`` may be replaced, too.
+            settings: replace the configured ones; ``_target_`` may be replaced, too, by a dotted name or a class.
         """
         configured = self.algorithm.rollout_evaluator
         if configured is not None and not isinstance(configured, Mapping):
@@ -161,12 +161,15 @@ class AgentRunner:
             return evaluator
         defaults = {**dict(configured or {}), **getattr(self.algorithm, "evaluator_settings", {})}
         defaults.setdefault("_target_", "maze.rollout.evaluate.RolloutEvaluator")
-        target = resolve_target(settings.get("_target_", defaults["_target_"]), "evaluator._target_")
+        named = settings.get("_target_", defaults["_target_"])
+        target = named if callable(named) else resolve_target(named, "evaluator._target_")
         if "_target_" in settings:  # another class need not take what was configured for the first one
             defaults = {**_accepted(target, defaults), "_target_": settings["_target_"]}
         collaborators = {"eval_env": self.environments.make_vector_env, "seed": derive_seed(self._env_seed, stream)}
         merged: dict[str, Any] = {**_accepted(target, collaborators), **defaults, **settings}
-        made: RolloutEvaluator = instantiate({"_target_": merged.pop("_target_")}, _path_="evaluator", **merged)
+        del merged["_target_"]
+        make = partial(instantiate, {"_target_": named}, _path_="evaluator") if isinstance(named, str) else named
+        made: RolloutEvaluator = make(**merged)
         return made
 
     def roll_out(self, settings: RolloutConfig, directory: Path | None) -> RolloutResult:

@@ -82,7 +82,8 @@ def resolve_store(
 
     ``MLFLOW_TRACKING_URI`` wins. Otherwise it is an SQLite database in ``.maze/`` of ``$DVC_ROOT`` (which DVC sets for
     every stage, and which names the real repository also where a queued experiment runs in a temporary copy), else of
-    the DVC root or git repository that encloses the directory, else of the directory's parent.
+    the DVC root or git repository that encloses the directory, else of the working directory, where
+    ``maze-run ui`` looks.
 
     Args:
         directory: the run's directory, existing or not; the working directory when left out.
@@ -92,7 +93,7 @@ def resolve_store(
     start = Path.cwd() if directory is None else Path(directory).absolute()
     root, origin = find_project_root(start, environment=variables)
     if root is None:
-        root = start if directory is None else start.parent
+        root = Path.cwd()
     folder = root / STORE_FOLDER
     uri = variables.get("MLFLOW_TRACKING_URI", "").strip()
     if uri:

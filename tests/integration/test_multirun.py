@@ -71,7 +71,7 @@ rc.train()
 def test_after_ctrl_c_a_multirun_ends_as_if_there_had_been_no_break(tmp_path: Path) -> None:
     directory, n_epochs = tmp_path / "sweep", "40"
     first = _start(directory, n_epochs)
-    log = directory / "0-seed=1" / "metrics.jsonl"
+    log = directory / "0-seed-1" / "metrics.jsonl"
     _await(lambda: log.exists() and log.read_text().count("\n") >= 2)
     children = _children(first.pid)
     first.send_signal(2)
@@ -93,20 +93,20 @@ def test_after_ctrl_c_a_multirun_ends_as_if_there_had_been_no_break(tmp_path: Pa
     whole = tmp_path / "whole"
     assert _start(whole, n_epochs).communicate(timeout=120) == (b"", b"")
     for name in ("agent/weights.safetensors", "curve.csv", "metrics.json"):
-        for job in ("0-seed=1", "1-seed=2"):
+        for job in ("0-seed-1", "1-seed-2"):
             assert (whole / job / name).read_bytes() == (directory / job / name).read_bytes(), f"{job}/{name}"
 
 
 def test_jobs_leave_when_the_process_that_launched_them_was_killed(tmp_path: Path) -> None:
     directory = tmp_path / "sweep"
     process = _start(directory, "1000000")
-    log = directory / "0-seed=1" / "metrics.jsonl"
+    log = directory / "0-seed-1" / "metrics.jsonl"
     _await(lambda: log.exists() and "\n" in log.read_text())
     (child,) = _children(process.pid)
     process.kill()
     process.communicate(timeout=60)
     _await(lambda: not Path(f"/proc/{child}").exists() or "Z" in Path(f"/proc/{child}/stat").read_text().split()[2])
-    assert (directory / "0-seed=1" / "agent" / "weights.safetensors").is_file()  # it left in good order
+    assert (directory / "0-seed-1" / "agent" / "weights.safetensors").is_file()  # it left in good order
 
 
 def _start(directory: Path, n_epochs: str) -> subprocess.Popen[bytes]:

@@ -169,7 +169,7 @@ def _at(arguments: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, An
 
 
 def _name(index: int, width: int, values: Mapping[str, Any]) -> str:
-    described = ",".join(f"{_safe(path.rpartition('.')[2])}={_safe(describe_value(v))}" for path, v in values.items())
+    described = "_".join(f"{_safe(path.rpartition('.')[2])}-{_safe(describe_value(v))}" for path, v in values.items())
     return "-".join([f"{index:0{width}d}", *([described[:_LONGEST_NAME].rstrip("_.,")] if described else [])])
 
 

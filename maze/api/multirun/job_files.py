@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -117,10 +116,7 @@ class JobFiles:
         try:
             self.run.agent.require()
         except ArtifactError:
-            for directory in (self.run.agent.root, self.root / "checkpoint"):
-                shutil.rmtree(directory, ignore_errors=True)
-            for path in (self.run.curve, self.run.record, self.run.metrics, self.run.metrics_log):
-                path.unlink(missing_ok=True)
+            self.run.clear()
             return False
         return True
 

@@ -277,7 +277,8 @@ def refusal(directory: Path, index: Index) -> str:
     """Return why objects are not loaded without ``allow_code``, and what to do."""
     listed = "; ".join(f"{path} ({entry['name']}, see {directory / entry['source']})" for path, entry in index.items())
     return (
-        f"{directory}: the run holds objects, and loading them runs their code: {listed}. If you trust it, pass "
+        f"{directory}: the run holds objects, and loading them runs their code: {listed}. What runs "
+        "is in the .cloudpickle files, with the functions that it calls. If you trust it, pass "
         "allow_code=True (maze-run: --allow-code); or pass the objects again, for example env=..."
     )
 

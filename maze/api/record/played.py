@@ -70,7 +70,12 @@ class PlayLog:
                     yield keep
                     session.log_episodes(call, *played)
                 return
-            yield keep
+            try:
+                yield keep
+            except Exception as error:
+                if session is not None:
+                    session.log_failed_call(method, arguments, error)
+                raise
             if session is not None:
                 session.log_call(method, arguments, *played)
                 return

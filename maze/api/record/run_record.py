@@ -12,7 +12,7 @@ from typing import Any
 from maze.api.record.calls import Call, file_digest, file_digests
 from maze.api.record.objects import store_objects
 from maze.api.record.origins import describe_environment, write_environment
-from maze.artifacts import AgentFiles, RunFiles, read_json, write_json
+from maze.artifacts import AgentFiles, RunFiles, read_json, this_process, write_json
 from maze.config import RunConfig
 from maze.config.own_code import modules_of_ids
 from maze.errors import ArtifactError
@@ -185,6 +185,7 @@ class RunRecord:
         session = {"config": config, "environment": self._environment, "started": self._started}
         return {
             "run_id": None,
+            **({"process": this_process()} if outcome.get("status") == "RUNNING" else {}),
             **outcome,
             "stage": self._description.stage,
             "seed": self._config.seeding.env_base_seed,

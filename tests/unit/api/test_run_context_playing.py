@@ -114,6 +114,18 @@ def test_an_evaluator_of_ones_own_by_target(tmp_path: Path) -> None:
     assert rc.evaluate(_target_=target, n_episodes=3, bonus=1.0, seed=4).returns.tolist() == expected.returns.tolist()
 
 
+def test_an_evaluator_of_ones_own_by_its_class(trained: RunContext) -> None:
+    class Counting:
+        def __init__(self, eval_env: Any, note: str) -> None:
+            self.note = note
+
+        def evaluate(self, policy: Any) -> dict[str, Any]:
+            return {"note": self.note, "acts": callable(policy.compute_action)}
+
+    given: Any = trained.evaluate(_target_=Counting, note="mine")
+    assert given == {"note": "mine", "acts": True}
+
+
 def test_a_target_outside_of_the_allowed_modules_is_refused(trained: RunContext) -> None:
     with pytest.raises(InvalidSpecificationError, match=r"_target_.*allowed_modules"):
         trained.evaluate(_target_="os.system")

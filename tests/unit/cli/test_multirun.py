@@ -157,12 +157,12 @@ def test_jobs_are_trained_and_shown(tmp_path: Path, capfd: Capture) -> None:
     assert status == 1  # gymnasium refuses such a limit, when it makes the environment
     out, err = capfd.readouterr()
     table = out.split("run directories are in:")[0]
-    for word in ("finished", "failed", "env.max_episode_steps", "0-max_episode_steps=9 "):
+    for word in ("finished", "failed", "env.max_episode_steps", "0-max_episode_steps-9 "):
         assert word in table
     assert f"run directories are in: {tmp_path / 'sweep'}" in out
     assert "Traceback (most recent call last)" in err
     assert "job 2/2" in err
-    assert (tmp_path / "sweep" / "0-max_episode_steps=9" / "agent").is_dir()
+    assert (tmp_path / "sweep" / "0-max_episode_steps-9" / "agent").is_dir()
 
 
 def test_silent_jobs_print_nothing_and_have_the_weights_of_a_single_run(tmp_path: Path) -> None:
@@ -175,4 +175,4 @@ def test_silent_jobs_print_nothing_and_have_the_weights_of_a_single_run(tmp_path
         single = tmp_path / str(rate)
         assert main([*TINY, f"algorithm.lr={rate}", "--seed", "1", "--silent", "--run-dir", str(single)]) == 0
         for name in ("agent/weights.safetensors", "agent/config.yaml", "curve.csv", "metrics.json"):
-            assert (single / name).read_bytes() == (tmp_path / "sweep" / f"{index}-lr={rate}" / name).read_bytes()
+            assert (single / name).read_bytes() == (tmp_path / "sweep" / f"{index}-lr-{rate}" / name).read_bytes()

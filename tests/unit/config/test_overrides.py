@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from omegaconf import OmegaConf
 
 from maze.config.overrides import apply_values, canonical_path, flatten, to_plain
 from maze.errors import InvalidSpecificationError
@@ -179,3 +180,9 @@ def test_to_plain_refuses_what_no_file_can_hold(value):
 def test_paths_with_empty_parts_are_unknown(path):
     with pytest.raises(InvalidSpecificationError, match=r"no such key|single value"):
         apply_values({"a": {"b": 1}}, {path: 2})
+
+
+def test_interpolations_of_omegaconf_are_resolved_or_named():
+    assert to_plain(OmegaConf.create({"a": 1, "b": "${a}"})) == {"a": 1, "b": 1}
+    with pytest.raises(InvalidSpecificationError, match=r"^env\.b: .*nope"):
+        to_plain(OmegaConf.create({"b": "${nope}"}), "env")

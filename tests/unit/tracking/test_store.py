@@ -46,11 +46,13 @@ def test_git_repository_or_worktree_encloses_the_run(tmp_path: Path) -> None:
     assert (found.directory, found.origin) == (tmp_path / ".maze", "git")
 
 
-def test_without_a_project_the_store_lies_beside_the_run(tmp_path: Path) -> None:
-    found = resolve_store(tmp_path / "runs" / "first", environment={})
-    assert (found.directory, found.origin) == (tmp_path / "runs" / ".maze", "directory")
-    assert found.uri == f"sqlite:///{tmp_path}/runs/.maze/mlflow.db"
-    assert found.artifact_root == tmp_path / "runs" / ".maze" / "mlartifacts"
+def test_without_a_project_all_runs_of_a_place_share_its_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for directory in (tmp_path / "runs" / "first", tmp_path / "outputs", None):
+        found = resolve_store(directory, environment={})
+        assert (found.directory, found.origin) == (tmp_path / ".maze", "directory")
+        assert found.uri == f"sqlite:///{tmp_path}/.maze/mlflow.db"
+        assert found.artifact_root == tmp_path / ".maze" / "mlartifacts"
 
 
 def test_the_folder_never_makes_a_working_tree_dirty(tmp_path: Path) -> None:

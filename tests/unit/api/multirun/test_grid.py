@@ -119,7 +119,7 @@ def test_every_job_gets_its_own_object() -> None:
     factories = [lambda: GymMazeEnv("CartPole-v0"), lambda: GymMazeEnv("CartPole-v1")]
     jobs = _jobs(env=factories, seed=0)
     assert [job.objects["env"] for job in jobs] == factories
-    assert [job.name for job in jobs] == ["0-env=lambda", "1-env=lambda"]
+    assert [job.name for job in jobs] == ["0-env-lambda", "1-env-lambda"]
 
 
 def test_wrappers_are_a_list_inside_a_list() -> None:
@@ -156,7 +156,7 @@ def test_names_sort_like_the_jobs_and_hold_no_odd_characters() -> None:
     overrides = {"algorithm.lr": list(np.linspace(0.01, 0.1, 11)), "tags.note": ["a/b: ü*?" * 40]}
     names = [job.name for job in _jobs(overrides=overrides)]
     assert names == sorted(names)
-    assert names[0].startswith("00-lr=0.01,note=a_b")
+    assert names[0].startswith("00-lr-0.01_note-a_b")
     assert all(len(name) < 90 and name.isascii() and not set(name) & set("/*?: ") for name in names)
 
 

@@ -16,7 +16,7 @@ from maze import GymMazeEnv, InvalidSpecificationError, MazeEnv, RunContext, Tor
 from maze.api.multirun.results import JobFailure
 from tests.scripted import CountingEnv, tiny_context, weights_of
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 FAILED = 4
 """The job that fails: the third environment under the second wrapper."""
 

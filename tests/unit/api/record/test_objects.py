@@ -19,7 +19,7 @@ from maze.api.record.objects import dumps, load_objects, loads, read_index, stor
 from maze.config.own_code import is_own_module, own_modules
 from maze.env import LogStatsWrapper
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 SCRIPT = """
 from pathlib import Path

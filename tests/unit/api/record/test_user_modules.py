@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from maze import ArtifactError, InvalidSpecificationError
+from maze.api.record import user_modules
 from maze.api.record.user_modules import import_copies, read_sources, store_sources
 
 
@@ -31,6 +32,7 @@ def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.syspath_prepend(str(place))
     importlib.invalidate_caches()
     finders = list(sys.meta_path)
+    monkeypatch.setattr(user_modules, "_copies", type(user_modules._copies)())  # knows no copies of other tests
     yield place
     sys.meta_path[:] = finders
     for name in [name for name in sys.modules if name.startswith("copied_")]:
