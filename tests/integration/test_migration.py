@@ -69,8 +69,6 @@ def test_every_name_that_scripts_are_sent_to_exists() -> None:
 
 
 def test_what_comes_later_is_refused_with_what_there_is() -> None:
-    with pytest.raises(InvalidSpecificationError, match="vector_obs"):
-        RunContext(wrappers="pixel_obs")
     with pytest.raises(InvalidSpecificationError, match="ppo"):
         RunContext(algorithm="sac")
     with pytest.raises(InvalidSpecificationError, match="comes in a later release"):
