@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,10 +10,23 @@ import torch
 from torch import nn
 
 from maze.agents.dense_plan import DensePlan
+from maze.errors import MazeError
 from maze.perception.blocks.base import Block, Shape
 from maze.perception.blocks.inference import InferenceBlock
 
 __all__ = ["NetworkGraph", "NetworkNode", "network_graph"]
+
+_NOT_FOR_ZEROS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MazeError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What networks of any origin raise for observations that mean nothing to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,16 +146,13 @@ def _single_node(network: nn.Module, shapes: Mapping[str, Shape | None]) -> Netw
     kind = type(network).__name__
     outputs: dict[str, Shape | None] = {}
     if shapes:
-        was_training = network.training
-        network.eval()
+        looked_at = copy.deepcopy(network).cpu().eval()  # a copy, so that running it changes nothing of anybody's
         try:
-            with torch.no_grad():
-                made = network({key: torch.zeros((1, *(shape or ()))) for key, shape in shapes.items()})
+            with torch.no_grad(), torch.random.fork_rng(devices=[]):
+                made = looked_at({key: torch.zeros((1, *(shape or ()))) for key, shape in shapes.items()})
             outputs = {key: tuple(value.shape[1:]) for key, value in made.items()}
-        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError):
+        except _NOT_FOR_ZEROS:
             outputs = {}  # for example of embeddings, which need whole numbers: drawn without outputs
-        finally:
-            network.train(was_training)
     return NetworkNode(kind, kind, shapes, outputs or {"output": None}, _layers(network), _size(network))
 
 

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 
@@ -103,6 +104,31 @@ def test_a_context_offers_everything(tmp_path: Path) -> None:
     assert len(rc.rollout(n_episodes=3)) == 3
     assert rc.env_factory().action_space.contains(rc.compute_action(rc.env_factory().reset()))
     assert rc.config.algorithm.n_epochs == 2
+
+
+class Bright(gymnasium.Env[Any, Any]):
+    """Colour images that are as bright as the number of steps; pays 1 for three steps."""
+
+    observation_space = gymnasium.spaces.Box(0, 255, (60, 50, 3), np.uint8)
+    action_space = gymnasium.spaces.Discrete(2)
+    n_steps = 0
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed, options=options)
+        self.n_steps = 0
+        return np.zeros((60, 50, 3), np.uint8), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        self.n_steps += 1
+        return np.full((60, 50, 3), 80 * self.n_steps, np.uint8), 1.0, self.n_steps == 3, False, {}
+
+
+def test_pixels_are_made_small_and_learnt_from(tmp_path: Path) -> None:
+    pixels = {"wrappers": "pixel_obs", "model": "pixel_obs", "critic": "template_state"}
+    rc = RunContext(env=Bright, run_dir=tmp_path / "run", overrides=OFF, **pixels, **SHORT)
+    assert rc.env_factory().reset()["observation-rgb2gray-resize_img-unsqueeze"].shape == (1, 96, 96)
+    rc.train()
+    assert rc.evaluate(n_episodes=2).returns.tolist() == [3.0, 3.0]
 
 
 def test_three_learning_rates_are_three_runs(tmp_path: Path) -> None:

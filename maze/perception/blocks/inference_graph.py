@@ -55,7 +55,9 @@ def draw_network(graph: NetworkGraph, *, title: str) -> Figure:
         for y, entry in enumerate(column)
     }
     axes = _new_axes(len(columns), n_rows)
-    axes.set_title(f"{title} ({graph.n_parameters:,} parameters)", fontsize=10, color=_TEXT, pad=6)
+    axes.set_title(  # where it is, y, is said, because looking for it costs more time than all the rest
+        f"{title} ({graph.n_parameters:,} parameters)", fontsize=10, color=_TEXT, pad=6, y=1.0
+    )
     nodes = {node.name: node for node in graph.nodes}
     for entry, place in places.items():
         kind, name = entry

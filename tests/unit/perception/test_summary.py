@@ -110,3 +110,30 @@ def test_drawings_show_every_block(tmp_path: Path) -> None:
 def test_every_model_can_be_drawn(name: str) -> None:
     for figure in model_figures(model(name)).values():
         assert len(figure.axes[0].texts) > 4
+
+
+class Moody(nn.Module):
+    """Draws from torch's generator, counts its calls, and refuses zeros if told to."""
+
+    def __init__(self, refuses: bool) -> None:
+        super().__init__()
+        self.obs_shapes = {"observation": (2,)}
+        self.refuses, self.calls = refuses, 0
+        self.layer = nn.Linear(2, 3)
+
+    def forward(self, observation: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        self.calls += 1
+        if self.refuses:
+            raise IndexError
+        return {"action": self.layer(observation["observation"]) + torch.rand(3)}
+
+
+@pytest.mark.parametrize(("refuses", "text"), [(False, "action [3]"), (True, "output")])
+def test_looking_at_a_network_of_ones_own_changes_nothing(refuses: bool, text: str) -> None:
+    network = Moody(refuses)
+    network.layer.eval()  # a part that does not learn
+    before = torch.get_rng_state()
+    assert text in model_summary(network)
+    model_figures(network)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert (network.calls, network.training, network.layer.training) == (0, True, False)
