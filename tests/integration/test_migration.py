@@ -9,7 +9,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import gymnasium
 import numpy as np
 import pytest
 
@@ -29,6 +28,7 @@ from maze import (
 )
 from maze.config import resolve_target
 from tests.integration.documents import ROOT
+from tests.scripted import Bright
 
 TEXT = (ROOT / "docs/migration.md").read_text()
 OFF = {"tracking.mode": "off"}
@@ -104,23 +104,6 @@ def test_a_context_offers_everything(tmp_path: Path) -> None:
     assert len(rc.rollout(n_episodes=3)) == 3
     assert rc.env_factory().action_space.contains(rc.compute_action(rc.env_factory().reset()))
     assert rc.config.algorithm.n_epochs == 2
-
-
-class Bright(gymnasium.Env[Any, Any]):
-    """Colour images that are as bright as the number of steps; pays 1 for three steps."""
-
-    observation_space = gymnasium.spaces.Box(0, 255, (60, 50, 3), np.uint8)
-    action_space = gymnasium.spaces.Discrete(2)
-    n_steps = 0
-
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        super().reset(seed=seed, options=options)
-        self.n_steps = 0
-        return np.zeros((60, 50, 3), np.uint8), {}
-
-    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        self.n_steps += 1
-        return np.full((60, 50, 3), 80 * self.n_steps, np.uint8), 1.0, self.n_steps == 3, False, {}
 
 
 def test_pixels_are_made_small_and_learnt_from(tmp_path: Path) -> None:
