@@ -10,13 +10,32 @@ from .api.run_context import RunContext as RunContext
 from .config import Factory as Factory
 from .config import RunConfig as RunConfig
 from .distributions import DistributionMapper as DistributionMapper
+from .env import ActionMaskWrapper as ActionMaskWrapper
 from .env import ActionWrapper as ActionWrapper
+from .env import DictActionWrapper as DictActionWrapper
+from .env import DictObservationWrapper as DictObservationWrapper
+from .env import DiscretizeActionsWrapper as DiscretizeActionsWrapper
+from .env import ExportGifWrapper as ExportGifWrapper
 from .env import GymMazeEnv as GymMazeEnv
 from .env import LogStatsWrapper as LogStatsWrapper
 from .env import MazeEnv as MazeEnv
+from .env import NoDictActionWrapper as NoDictActionWrapper
+from .env import NoDictObservationWrapper as NoDictObservationWrapper
+from .env import NoDictSpacesWrapper as NoDictSpacesWrapper
+from .env import ObservationClippingWrapper as ObservationClippingWrapper
 from .env import ObservationNormalizationWrapper as ObservationNormalizationWrapper
+from .env import ObservationStackWrapper as ObservationStackWrapper
 from .env import ObservationWrapper as ObservationWrapper
+from .env import PreProcessingWrapper as PreProcessingWrapper
+from .env import RandomResetWrapper as RandomResetWrapper
+from .env import ReturnNormalizationRewardWrapper as ReturnNormalizationRewardWrapper
+from .env import RewardClippingWrapper as RewardClippingWrapper
+from .env import RewardScalingWrapper as RewardScalingWrapper
 from .env import RewardWrapper as RewardWrapper
+from .env import SplitActionsWrapper as SplitActionsWrapper
+from .env import StatefulWrapper as StatefulWrapper
+from .env import StepSkipWrapper as StepSkipWrapper
+from .env import TimeLimitWrapper as TimeLimitWrapper
 from .env import VectorEnv as VectorEnv
 from .env import VectorStep as VectorStep
 from .env import Wrapper as Wrapper
@@ -64,6 +83,7 @@ __all__ = [
     "A2C",
     "PPO",
     "A2CAlgorithmConfig",
+    "ActionMaskWrapper",
     "ActionWrapper",
     "ActorCritic",
     "ActorID",
@@ -73,10 +93,14 @@ __all__ = [
     "ConcatModelBuilder",
     "CustomModelComposer",
     "DenseBlock",
+    "DictActionWrapper",
+    "DictObservationWrapper",
+    "DiscretizeActionsWrapper",
     "DistributionMapper",
     "EnvError",
     "Episodes",
     "EpochReport",
+    "ExportGifWrapper",
     "Factory",
     "FlattenConcatPolicyNet",
     "FlattenConcatStateValueNet",
@@ -90,12 +114,22 @@ __all__ = [
     "LogStatsWrapper",
     "MazeEnv",
     "MazeError",
+    "NoDictActionWrapper",
+    "NoDictObservationWrapper",
+    "NoDictSpacesWrapper",
+    "ObservationClippingWrapper",
     "ObservationNormalizationWrapper",
+    "ObservationStackWrapper",
     "ObservationWrapper",
     "PPOAlgorithmConfig",
+    "PreProcessingWrapper",
     "ProbabilisticPolicyComposer",
     "RandomPolicy",
+    "RandomResetWrapper",
     "ReplayReport",
+    "ReturnNormalizationRewardWrapper",
+    "RewardClippingWrapper",
+    "RewardScalingWrapper",
     "RewardWrapper",
     "RolloutEvaluator",
     "RolloutResult",
@@ -103,8 +137,12 @@ __all__ = [
     "RunContext",
     "RunContextError",
     "SerialLauncher",
+    "SplitActionsWrapper",
     "StateCriticComposer",
+    "StatefulWrapper",
+    "StepSkipWrapper",
     "TemplateModelComposer",
+    "TimeLimitWrapper",
     "TorchPolicy",
     "TorchStateCritic",
     "TrackingError",

@@ -12,7 +12,24 @@ from gymnasium import spaces
 
 from maze import GymMazeEnv, RunContext
 
-__all__ = ["ConstantPolicy", "CountingEnv", "counting", "tiny_context", "weights_of"]
+__all__ = ["Bright", "ConstantPolicy", "CountingEnv", "counting", "tiny_context", "weights_of"]
+
+
+class Bright(gymnasium.Env[Any, Any]):
+    """Colour images that are as bright as the number of steps; pays 1 for three steps."""
+
+    observation_space = spaces.Box(0, 255, (60, 50, 3), np.uint8)
+    action_space = spaces.Discrete(2)
+    n_steps = 0
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed, options=options)
+        self.n_steps = 0
+        return np.zeros((60, 50, 3), np.uint8), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        self.n_steps += 1
+        return np.full((60, 50, 3), 80 * self.n_steps, np.uint8), 1.0, self.n_steps == 3, False, {}
 
 
 class CountingEnv(gymnasium.Env[Any, Any]):

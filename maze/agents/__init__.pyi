@@ -6,6 +6,7 @@ __all__ = [
     "RandomPolicy",
     "StepNetworks",
     "TorchPolicy",
+    "TorchStateActionCritic",
     "TorchStateCritic",
     "compile_numpy",
 ]
@@ -19,3 +20,4 @@ from .networks import ArrayForward as ArrayForward
 from .networks import StepNetworks as StepNetworks
 from .policy import TorchPolicy as TorchPolicy
 from .random_policy import RandomPolicy as RandomPolicy
+from .state_action_critic import TorchStateActionCritic as TorchStateActionCritic

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from maze.agents.critic import TorchStateCritic
 from maze.agents.networks import device_of
 from maze.agents.policy import TorchPolicy
+from maze.agents.state_action_critic import TorchStateActionCritic
 from maze.errors import ArtifactError, MazeError, suggest
 from maze.types import FLOAT, Array, StateDict, StepKey
 
@@ -25,13 +26,13 @@ class ActorCritic(nn.Module):
 
     Args:
         policy: the actor.
-        critic: the state critic, None for algorithms without one.
+        critic: the critic of states or of actions, None for algorithms without one.
     """
 
     policy: TorchPolicy
-    critic: TorchStateCritic | None
+    critic: TorchStateCritic | TorchStateActionCritic | None
 
-    def __init__(self, policy: TorchPolicy, critic: TorchStateCritic | None = None) -> None:
+    def __init__(self, policy: TorchPolicy, critic: TorchStateCritic | TorchStateActionCritic | None = None) -> None:
         super().__init__()
         self.policy = policy
         self.critic = critic

@@ -45,6 +45,7 @@ class ArrayForward:
         self.network = network
         self._compiled: NumpyForward | None = None
         self._compilable = True
+        self._parts: list[nn.Module] | None = None
 
     def __call__(self, observation: Mapping[str, Array]) -> dict[str, Array]:
         """Return the network's output [B, ...] by key; the observation [B, ...] is not written to."""
@@ -57,10 +58,11 @@ class ArrayForward:
         """Compile again at the next call; needed where modules were replaced, not where weights were."""
         self._compiled = None
         self._compilable = True
+        self._parts = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Copies and pickles compile anew, since compiled code looks at the original's memory."""
-        return {"network": self.network, "_compiled": None, "_compilable": True}
+        return {"network": self.network, "_compiled": None, "_compilable": True, "_parts": None}
 
     def _compile(self) -> NumpyForward | None:
         if self._compilable:
@@ -73,15 +75,21 @@ class ArrayForward:
     def _run_torch(self, observation: Mapping[str, Array]) -> dict[str, Array]:
         device = device_of(self.network)
         tensors = {key: torch.tensor(value, device=device) for key, value in observation.items()}
-        was_training = self.network.training
-        if was_training:
-            self.network.eval()
+        if self._parts is None:
+            self._parts = list(self.network.modules())
+        learning = [part for part in self._parts if part.training]
+        _set_training(learning, False)
         try:
             with torch.no_grad():
                 return {key: value.cpu().numpy() for key, value in self.network(tensors).items()}
         finally:
-            if was_training:
-                self.network.train()
+            _set_training(learning, True)
+
+
+def _set_training(modules: list[nn.Module], training: bool) -> None:
+    """Do what ``module.train`` does, for each module by itself and without its cost, which is that of a small layer."""
+    for module in modules:
+        module.__dict__["training"] = training
 
 
 def device_of(module: nn.Module) -> torch.device:

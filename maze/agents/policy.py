@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from maze.agents.keyed_modules import module_name
 from maze.agents.networks import ArrayForward, StepNetworks, device_of
 from maze.distributions.mapper import DistributionMapper
 from maze.distributions.torch_dist import DictDistribution
@@ -225,7 +226,9 @@ class TorchPolicy(nn.Module):
 
 def _free_logits(mapper: DistributionMapper) -> nn.ParameterDict:
     """Return the learned vectors that a mapper appends to the network's logits."""
-    return nn.ParameterDict({head: nn.Parameter(torch.tensor(value)) for head, value in mapper.free_parameters.items()})
+    return nn.ParameterDict(
+        {module_name(head): nn.Parameter(torch.tensor(value)) for head, value in mapper.free_parameters.items()}
+    )
 
 
 def _check_keys(observation: object, shapes: Mapping[str, tuple[int, ...]]) -> None:
@@ -240,15 +243,17 @@ def _check_keys(observation: object, shapes: Mapping[str, tuple[int, ...]]) -> N
 
 def _append(logits: Tensor, free: nn.Module, head: str) -> Tensor:
     """Return the logits [B, n] with the head's learned vector behind every row, if it has one."""
-    if head not in free:  # type: ignore[operator]
+    name = module_name(head)
+    if name not in free:  # type: ignore[operator]
         return logits
-    vector: Tensor = free[head]  # type: ignore[index]
+    vector: Tensor = free[name]  # type: ignore[index]
     return torch.cat([logits, vector.expand(*logits.shape[:-1], -1)], -1)
 
 
 def _append_array(logits: Array, free: nn.Module, head: str) -> Array:
     """Do the same as ``_append`` for arrays."""
-    if head not in free:  # type: ignore[operator]
+    name = module_name(head)
+    if name not in free:  # type: ignore[operator]
         return logits
-    vector: Array = free[head].detach().cpu().numpy()  # type: ignore[index]
+    vector: Array = free[name].detach().cpu().numpy()  # type: ignore[index]
     return np.concatenate([logits, np.broadcast_to(vector, (*logits.shape[:-1], len(vector)))], -1)

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from maze import report
+from maze import perception, report
 from maze.api.pipeline import SweepPart, algorithm_name, describe_run
 from maze.api.record.calls import Call
 from maze.api.record.run_record import RunRecord
@@ -33,6 +33,7 @@ from maze.tracking import (
 )
 
 if TYPE_CHECKING:
+    from maze.agents import ActorCritic
     from maze.rollout import Episodes
     from maze.runner import AgentRunner
     from maze.trainers import EpochReport, Trainer
@@ -84,6 +85,7 @@ class RunSession:
         self._tracker: Tracker | None = None
         self._remote: Tracker | None = None
         self._model: AgentModel | None = None
+        self._networks: ActorCritic | None = None
         self._best: dict[str, float] = {}
         self._trains = False
         self._training_ended = (RunStatus.FINISHED, "")
@@ -173,9 +175,8 @@ class RunSession:
     def save_agent(self, runner: AgentRunner) -> None:
         """Write the agent's directory."""
         runner.save(self.files.agent)
-        trainer = runner.trainer
+        self._networks, trainer, tracking = runner.model, runner.trainer, self.config.tracking
         self._best = {"best_epoch": trainer.best_epoch, "best_return": trainer.best_return}
-        tracking = self.config.tracking
         observation_space, action_space = runner.environments.observed_and_acted
         self._model = AgentModel.from_spaces(
             runner.environments.raw_observation_space or observation_space,
@@ -255,18 +256,22 @@ class RunSession:
                 self.record.write(self._outcome(status, reason))
 
     def _log_training(self, tracker: Tracker, model: AgentModel) -> None:
-        """Send the agent and its learning curve."""
+        """Send the agent, its learning curve, and what its networks look like."""
         self._trains = False
         tracker.log_agent(self.files.agent.root, model)
         tracker.set_tags({"maze.run_dir": str(self.files.root)})
         best = {name.replace("best_", "best/"): value for name, value in self._best.items() if math.isfinite(value)}
         if self._remote is not None:
             self._remote.log_metrics(best, step=self._rows[-1]["step"] if self._rows else 0)
-        if self._rows and self.config.tracking.mode != "off":
-            tracker.log_figure(
-                report.learning_curve_figure({self._seed: report.read_curve(self.files.curve)}),
-                "figures/learning_curve.png",
-            )
+        if self.config.tracking.mode == "off":
+            return
+        if self._rows:
+            curve = report.read_curve(self.files.curve)
+            tracker.log_figure(report.learning_curve_figure({self._seed: curve}), "figures/learning_curve.png")
+        if self._networks is not None:
+            tracker.log_text(perception.model_summary(self._networks), "config/model_summary.txt")
+            for name, figure in perception.model_figures(self._networks).items():
+                tracker.log_figure(figure, f"figures/{name}.png")
 
     def _summary(self) -> dict[str, Any]:
         """Return the numbers of the run's end; none depends on time or place."""

@@ -7,6 +7,7 @@ What a file does not say plainly (compiled modules, names made while importing) 
 from __future__ import annotations
 
 import ast
+import dataclasses
 import functools
 import importlib.util
 import pkgutil
@@ -57,6 +58,7 @@ class _Source:
     Attributes:
         definitions: classes and functions by name.
         imports: module and name in it (None for the module itself) by the name that they are bound to.
+        aliases: the name that a name is just another one for.
         others: all other names.
         stars: modules from which everything is imported.
         public: the names of ``__all__``, None where there is none to read.
@@ -65,6 +67,7 @@ class _Source:
 
     definitions: dict[str, ast.ClassDef | _Function] = field(default_factory=dict)
     imports: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
     others: set[str] = field(default_factory=set)
     stars: list[str] = field(default_factory=list)
     public: list[str] | None = None
@@ -116,7 +119,8 @@ def _bound(module: str, name: str, way: int = 0) -> Definition | Absent | None:
             return Definition(f"{home}.{original}", None)
         return None if original is None else _bound(home, original, way + 1)
     if name in source.others:
-        return None
+        meant = _bound(module, source.aliases[name], way + 1) if name in source.aliases else None
+        return meant if isinstance(meant, Definition) else None
     is_open = source.is_open
     for star in source.stars:
         found = _bound(star, name, way + 1)
@@ -209,7 +213,7 @@ def _read(path: Path, package: str, changed: int) -> _Source:
         _note(node, package, source)
     public = _listed(tree.body)
     is_open = dynamic or "__getattr__" in source.definitions
-    return _Source(source.definitions, source.imports, source.others, source.stars, public, is_open)
+    return dataclasses.replace(source, public=public, is_open=is_open)
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
@@ -237,6 +241,11 @@ def _note(node: ast.stmt, package: str, source: _Source) -> None:
             else:
                 source.imports[alias.asname or alias.name] = (home, alias.name)
     else:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Name(id=meant)) if name not in source.others:
+                source.aliases[name] = meant
+            case ast.Assign(targets=[ast.Name(id=name)]):
+                source.aliases.pop(name, None)
         source.others.update(
             item.id for item in ast.walk(node) if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)
         )

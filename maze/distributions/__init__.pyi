@@ -2,6 +2,8 @@ __all__ = [
     "ActionHead",
     "Bernoulli",
     "BernoulliHead",
+    "Beta",
+    "BetaHead",
     "Categorical",
     "CategoricalHead",
     "DiagonalGaussian",
@@ -15,6 +17,8 @@ __all__ = [
     "SquashedGaussianHead",
 ]
 
+from .beta import Beta as Beta
+from .beta import BetaHead as BetaHead
 from .gaussian import DiagonalGaussian as DiagonalGaussian
 from .gaussian import SquashedGaussian as SquashedGaussian
 from .heads import ActionHead as ActionHead

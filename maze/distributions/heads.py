@@ -31,6 +31,7 @@ __all__ = [
     "DiagonalGaussianHead",
     "MultiCategoricalHead",
     "SquashedGaussianHead",
+    "bounded_box",
 ]
 
 _LOG_STD_CENTER, _LOG_STD_RADIUS = -1.5, 3.5
@@ -137,12 +138,7 @@ class DiagonalGaussianHead(ActionHead):
     """
 
     def __init__(self, space: spaces.Box, *, initial_std: float = 1.0, state_dependent_std: bool = True) -> None:
-        self.space = _of_class(space, spaces.Box, self)
-        if not np.issubdtype(space.dtype, np.floating):
-            raise InvalidSpecificationError(
-                f"Action space {space} has the dtype {space.dtype}; {type(self).__name__} accepts floating boxes. "
-                "Offer whole numbers as Discrete or MultiDiscrete, for example in an ActionWrapper."
-            )
+        self.space = _floating_box(space, self)
         self.shape = tuple(space.shape)
         self.size = math.prod(self.shape)
         relative = (math.log(_positive("initial_std", initial_std)) - _LOG_STD_CENTER) / _LOG_STD_RADIUS
@@ -178,12 +174,7 @@ class SquashedGaussianHead(DiagonalGaussianHead):
 
     def __init__(self, space: spaces.Box, *, initial_std: float = 1.0, state_dependent_std: bool = True) -> None:
         super().__init__(space, initial_std=initial_std, state_dependent_std=state_dependent_std)
-        low, high = space.low.reshape(-1), space.high.reshape(-1)
-        if not (np.isfinite(low).all() and np.isfinite(high).all() and (low < high).all()):
-            raise InvalidSpecificationError(
-                f"Action space {space} is not bounded on all sides; squashed_gaussian accepts finite bounds with low < "
-                "high. Use the distribution 'gaussian' for it, or bound it in an ActionWrapper."
-            )
+        low, high = bounded_box(space, self)
         self._low, self._high = low.astype(np.float32), high.astype(np.float32)
         self._center = ((low.astype(np.float64) + high) / 2.0).astype(np.float32)
         self._half_width = ((high.astype(np.float64) - low) / 2.0).astype(np.float32)
@@ -211,6 +202,40 @@ def _of_class(space: spaces.Space, accepted: type, head: ActionHead) -> spaces.S
         f"{type(head).__name__} accepts {accepted.__name__} spaces, but was given {space}. "
         "Correct the entry of distribution_mapper_config that asks for it."
     )
+
+
+def _floating_box(space: spaces.Box, head: ActionHead) -> spaces.Box:
+    """Return ``space``, or raise an error if it is no box of floats."""
+    _of_class(space, spaces.Box, head)
+    if not np.issubdtype(space.dtype, np.floating):
+        raise InvalidSpecificationError(
+            f"Action space {space} has the dtype {space.dtype}; {type(head).__name__} accepts floating boxes. "
+            "Offer whole numbers as Discrete or MultiDiscrete, for example in an ActionWrapper."
+        )
+    return space
+
+
+def bounded_box(space: spaces.Box, head: ActionHead) -> tuple[Array, Array]:
+    """Return the flat bounds of a box of floats.
+
+    Args:
+        space: the box.
+        head: who asks, for the message.
+
+    Returns:
+        Lower and upper bounds, [n] each.
+
+    Raises:
+        InvalidSpecificationError: it is not bounded on all sides.
+    """
+    box = _floating_box(space, head)
+    low, high = box.low.reshape(-1), box.high.reshape(-1)
+    if not (np.isfinite(low).all() and np.isfinite(high).all() and (low < high).all()):
+        raise InvalidSpecificationError(
+            f"Action space {space} is not bounded on all sides; {type(head).__name__} accepts finite bounds with low < "
+            "high. Use the distribution 'gaussian' for it, or bound it in an ActionWrapper."
+        )
+    return low, high
 
 
 def _positive(name: str, value: float) -> float:

@@ -11,6 +11,7 @@ from gymnasium import spaces
 from torch import Tensor
 
 from maze.config.instantiate import resolve_target
+from maze.distributions.beta import BetaHead
 from maze.distributions.heads import (
     ActionHead,
     BernoulliHead,
@@ -29,6 +30,7 @@ _HEADS: dict[str, type[ActionHead]] = {
     "categorical": CategoricalHead,
     "multi_categorical": MultiCategoricalHead,
     "bernoulli": BernoulliHead,
+    "beta": BetaHead,
     "gaussian": DiagonalGaussianHead,
     "squashed_gaussian": SquashedGaussianHead,
 }

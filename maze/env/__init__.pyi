@@ -1,18 +1,40 @@
 __all__ = [
+    "ActionMaskWrapper",
     "ActionWrapper",
+    "DictActionWrapper",
+    "DictObservationWrapper",
+    "DiscretizeActionsWrapper",
+    "ExportGifWrapper",
     "GymMazeEnv",
     "LogStatsWrapper",
     "MazeEnv",
     "NativeCartPoleVectorEnv",
+    "NoDictActionWrapper",
+    "NoDictObservationWrapper",
+    "NoDictSpacesWrapper",
+    "ObservationClippingWrapper",
     "ObservationNormalizationWrapper",
+    "ObservationStackWrapper",
     "ObservationWrapper",
+    "PreProcessingWrapper",
+    "PreProcessor",
+    "RandomResetWrapper",
+    "ReturnNormalizationRewardWrapper",
+    "RewardClippingWrapper",
+    "RewardScalingWrapper",
     "RewardWrapper",
+    "SplitActionsWrapper",
+    "StatefulVectorEnv",
+    "StatefulWrapper",
+    "StepSkipWrapper",
     "SyncVectorEnv",
+    "TimeLimitWrapper",
     "VectorEnv",
     "VectorStep",
     "WrappedVectorEnv",
     "Wrapper",
     "as_gymnasium",
+    "estimate_statistics",
     "make_gym_maze_env",
     "make_vector_env",
     "space_from_json",
@@ -20,6 +42,19 @@ __all__ = [
     "to_dict_space",
 ]
 
+from .action_masks import ActionMaskWrapper as ActionMaskWrapper
+from .action_spaces import DiscretizeActionsWrapper as DiscretizeActionsWrapper
+from .action_spaces import SplitActionsWrapper as SplitActionsWrapper
+from .course import RandomResetWrapper as RandomResetWrapper
+from .course import StepSkipWrapper as StepSkipWrapper
+from .course import TimeLimitWrapper as TimeLimitWrapper
+from .dict_spaces import DictActionWrapper as DictActionWrapper
+from .dict_spaces import DictObservationWrapper as DictObservationWrapper
+from .dict_spaces import NoDictActionWrapper as NoDictActionWrapper
+from .dict_spaces import NoDictObservationWrapper as NoDictObservationWrapper
+from .dict_spaces import NoDictSpacesWrapper as NoDictSpacesWrapper
+from .estimation import estimate_statistics as estimate_statistics
+from .gif_export import ExportGifWrapper as ExportGifWrapper
 from .gymnasium_view import as_gymnasium as as_gymnasium
 from .log_stats import LogStatsWrapper as LogStatsWrapper
 from .maze_env import GymMazeEnv as GymMazeEnv
@@ -27,9 +62,18 @@ from .maze_env import MazeEnv as MazeEnv
 from .maze_env import make_gym_maze_env as make_gym_maze_env
 from .native import NativeCartPoleVectorEnv as NativeCartPoleVectorEnv
 from .normalization import ObservationNormalizationWrapper as ObservationNormalizationWrapper
+from .observation_clipping import ObservationClippingWrapper as ObservationClippingWrapper
+from .preprocessing import PreProcessingWrapper as PreProcessingWrapper
+from .preprocessors import PreProcessor as PreProcessor
+from .rewards import ReturnNormalizationRewardWrapper as ReturnNormalizationRewardWrapper
+from .rewards import RewardClippingWrapper as RewardClippingWrapper
+from .rewards import RewardScalingWrapper as RewardScalingWrapper
 from .spaces import space_from_json as space_from_json
 from .spaces import space_to_json as space_to_json
 from .spaces import to_dict_space as to_dict_space
+from .stacking import ObservationStackWrapper as ObservationStackWrapper
+from .stateful import StatefulVectorEnv as StatefulVectorEnv
+from .stateful import StatefulWrapper as StatefulWrapper
 from .vector import SyncVectorEnv as SyncVectorEnv
 from .vector import VectorEnv as VectorEnv
 from .vector import VectorStep as VectorStep

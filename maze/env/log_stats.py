@@ -64,6 +64,19 @@ class LogStatsWrapper(Wrapper):
         self._single_ended = done.shape == ()
         self._write_episode_stats()
 
+    def episode_start_rows(self, rows: Array) -> None:
+        """Forget the unfinished episodes of some environments."""
+        if self._running_return.shape != rows.shape:
+            self.episode_start(rows.shape)
+        self._running_return[rows] = 0.0
+        self._running_length[rows] = 0
+
+    def episode_step_rows(self, reward: Array, done: Array, rows: Array) -> None:
+        """Add one step to some of the running episodes and keep those that ended."""
+        lengths = self._running_length[~rows]
+        self.episode_step(np.where(rows, reward, 0.0), done & rows)
+        self._running_length[~rows] = lengths
+
     def last_episode_statistics(self) -> dict[str, float]:
         """Return the ``"return"`` and ``"length"`` of the episode that ended last.
 

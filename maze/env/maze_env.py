@@ -118,6 +118,9 @@ class GymMazeEnv(MazeEnv):
         render_mode: how to draw, for example ``"rgb_array"``; only with an id.
         **kwargs: arguments of the environment's constructor; only with an id.
 
+    Attributes:
+        reset_info: what the engine said besides its first observation at the last `reset`.
+
     Raises:
         InvalidSpecificationError: the id is unknown, its dependencies are not installed, its arguments are wrong, or
             the object is not an environment.
@@ -154,6 +157,7 @@ class GymMazeEnv(MazeEnv):
         self._flat_action = self._action_readers["action"] if flat_action else None
         self._seed: int | None = None
         self._observation: Observation | None = None
+        self.reset_info: dict[str, Any] = {}
         self._end: dict[str, Any] | None = None
 
     def seed(self, seed: int) -> None:
@@ -162,7 +166,7 @@ class GymMazeEnv(MazeEnv):
 
     def reset(self) -> Observation:
         """Begin an episode and return its first observation."""
-        observation, _ = self.env.reset() if self._seed is None else self.env.reset(seed=self._seed)
+        observation, self.reset_info = self.env.reset() if self._seed is None else self.env.reset(seed=self._seed)
         self._seed, self._end = None, None
         self._observation = self._read_observation(observation)
         return dict(self._observation)

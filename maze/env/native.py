@@ -99,14 +99,18 @@ class NativeCartPoleVectorEnv(VectorEnv):
         """The present observations, float32 ``[N, 4]``."""
         return self._observation
 
+    def seed(self, seeds: Sequence[int]) -> None:
+        """Seed the generator of each environment; see `VectorEnv.seed`."""
+        self.check_seeds(seeds)
+        self._generators = [seeding.np_random(int(seed))[0] for seed in seeds]
+        self._next_start[:] = RESETS_DRAWN_AT_ONCE
+
     def reset(self, seeds: Sequence[int] | None = None) -> Observation:
         """Begin an episode in every environment; see `VectorEnv.reset`."""
         if seeds is None and not self._generators:
             seeds = [draw_seed() for _ in range(self.n_envs)]
         if seeds is not None:
-            self.check_seeds(seeds)
-            self._generators = [seeding.np_random(int(seed))[0] for seed in seeds]
-            self._next_start[:] = RESETS_DRAWN_AT_ONCE
+            self.seed(seeds)
         self._clock = 0
         self._begin_episodes(np.arange(self.n_envs))
         np.copyto(self._observation["observation"], self._state.T, casting="same_kind")
@@ -115,12 +119,7 @@ class NativeCartPoleVectorEnv(VectorEnv):
     def step(self, action: Mapping[str, Array]) -> VectorStep:
         """Act once in every environment; see `VectorEnv.step`."""
         self._advance(self._force(action))
-        self._clock += 1
-        distance, outside = self._outside
-        np.abs(self._state[::2], distance)
-        np.greater(distance, self._limits, outside)
-        np.logical_or(outside[0], outside[1], self._terminated)
-        np.less_equal(self._deadline, self._clock, self._truncated)
+        self._find_ends()
         np.logical_or(self._terminated, self._truncated, self._done)
         observation = self._observation["observation"]
         np.copyto(observation, self._state.T, casting="same_kind")
@@ -133,6 +132,36 @@ class NativeCartPoleVectorEnv(VectorEnv):
             self._begin_episodes(ended)
             observation[ended] = self._state[:, ended].T
         return VectorStep(self._observation, self._reward, self._terminated, self._truncated, final)
+
+    def step_rows(self, action: Mapping[str, Array], rows: Array) -> VectorStep:
+        """Act once in some environments; see `VectorEnv.step_rows`."""
+        waiting = (~rows).nonzero()[0]
+        kept = self._state[:, waiting]
+        self._advance(self._force(action))
+        self._state[:, waiting] = kept
+        self._deadline[waiting] += 1
+        self._find_ends()
+        self._terminated &= rows
+        self._truncated &= rows
+        np.copyto(self._reward, rows)
+        np.copyto(self._observation["observation"], self._state.T, casting="same_kind")
+        return VectorStep(self._observation, self._reward, self._terminated, self._truncated)
+
+    def reset_rows(self, rows: Array) -> Observation:
+        """Begin an episode in some environments; see `VectorEnv.reset_rows`."""
+        which = rows.nonzero()[0]
+        self._begin_episodes(which)
+        self._observation["observation"][which] = self._state[:, which].T
+        return self._observation
+
+    def _find_ends(self) -> None:
+        """Let the clock go on and tell where the cart or the pole left its range or the time limit was reached."""
+        self._clock += 1
+        distance, outside = self._outside
+        np.abs(self._state[::2], distance)
+        np.greater(distance, self._limits, outside)
+        np.logical_or(outside[0], outside[1], self._terminated)
+        np.less_equal(self._deadline, self._clock, self._truncated)
 
     def _force(self, action: Mapping[str, Array]) -> Array:
         """Return the force ``[N]`` of the actions 0 (left) and 1 (right)."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from maze.env.gathering import Gathering
 from maze.env.maze_env import MazeEnv
 from maze.env.running_statistics import STRATEGIES, RunningStatistics
 from maze.env.wrappers import ObservationWrapper
@@ -17,6 +18,11 @@ from maze.types import FLOAT, AnyMapping, Array, Observation, StateDict
 __all__ = ["ObservationNormalizationWrapper"]
 
 CONFIG_KEYS = ("clip_range", "axis")
+SHORT_TARGETS = {
+    "maze.normalization_strategies.MeanZeroStdOneObservationNormalizationStrategy": "mean_zero_std_one",
+    "maze.normalization_strategies.RangeZeroOneObservationNormalizationStrategy": "range_zero_one",
+}
+"""Names of strategies that a configuration may use, too."""
 PENDING_BATCHES = 4096
 """Gathered batches are folded into the statistics-to-be after so many steps, which bounds the memory."""
 
@@ -26,13 +32,17 @@ class ObservationNormalizationWrapper(ObservationWrapper):
 
     Args:
         env: the environment inside.
-        default_strategy: ``"mean_zero_std_one"`` or ``"range_zero_one"``.
+        default_strategy: ``"mean_zero_std_one"`` or ``"range_zero_one"``, or a name of `SHORT_TARGETS`.
         default_strategy_config: ``clip_range`` (two numbers, or None) bounds the result; ``axis`` (number, list or
             None) are the axes of the stacked samples ``[sample, *shape]`` that share their statistics: 0 keeps one
             mean for each element, ``[0, 1]`` also shares along the observation's first axis, None shares all.
         exclude: observation keys that stay as they are.
-        manual_config: for an observation key its own ``strategy`` and ``strategy_config``.
+        manual_config: for an observation key its own ``strategy``, ``strategy_config`` and known ``statistics``.
+        default_statistics: known statistics for all observations without their own, which are used from the start and
+            never change: ``mean`` and ``std``, or ``min`` and ``max``, each a number or an array.
         online: gather statistics while `training` is on; else they come from `estimate` or `load_statistics` alone.
+        estimation_samples: observations of random play that a run estimates the statistics from before it trains; 0
+            for none, so that the first observations in training stay as they are.
 
     Raises:
         InvalidSpecificationError: a strategy, option or observation key does not exist.
@@ -46,26 +56,41 @@ class ObservationNormalizationWrapper(ObservationWrapper):
         exclude: Sequence[str] | None = None,
         manual_config: Mapping[str, AnyMapping] | None = None,
         online: bool = True,
+        default_statistics: AnyMapping | None = None,
+        estimation_samples: int = 0,
     ) -> None:
         super().__init__(env)
         keys = list(env.observation_space.spaces)
         for key in [*(exclude or ()), *(manual_config or {})]:
             if key not in keys:
                 raise InvalidSpecificationError(f"Unknown observation key {key!r}: {suggest(key, keys)}")
-        self.online = online
+        if isinstance(estimation_samples, bool) or not isinstance(estimation_samples, int) or estimation_samples < 0:
+            raise InvalidSpecificationError(
+                f"estimation_samples is {estimation_samples!r}; give a number of 0 or more."
+            )
+        self.online, self.estimation_samples = online, estimation_samples
         self._statistics: dict[str, RunningStatistics] = {}
+        self._pending: dict[str, Gathering] = {}  # of those that are not known from the start
+        default = {
+            "strategy": default_strategy,
+            "strategy_config": default_strategy_config,
+            "statistics": default_statistics,
+        }
         parts: list[tuple[str, spaces.Space[Any]]] = []
         for key, space in env.observation_space.spaces.items():
             part: spaces.Space[Any] = space
             if isinstance(space, spaces.Box) and key not in (exclude or ()):
                 own = (manual_config or {}).get(key, {})
-                strategy = own.get("strategy", default_strategy)
-                config = own.get("strategy_config", default_strategy_config) or {}
-                self._statistics[key] = _make_statistics(strategy, config, space.shape)
-                part = self._statistics[key].output_space()
+                _check_names(own, default, f"manual_config of {key!r}")
+                settings = {**default, **own}
+                statistics = _make_statistics(settings["strategy"], settings["strategy_config"] or {}, space.shape)
+                if settings["statistics"] is None:
+                    self._pending[key] = Gathering()
+                else:
+                    statistics.load_known(settings["statistics"])
+                self._statistics[key], part = statistics, statistics.output_space()
             parts.append((key, part))
         self.observation_space = spaces.Dict(parts)
-        self._pending: dict[str, list[Array]] = {key: [] for key in self._statistics}
 
     def observation(self, observation: Observation) -> Observation:
         """Return normalised copies of the numeric observations ``[..., *shape]``."""
@@ -74,23 +99,22 @@ class ObservationNormalizationWrapper(ObservationWrapper):
             result[key] = statistics.normalize(observation[key])
         return result
 
-    def gather(self, observation: Observation) -> None:
+    def gather(self, observation: Observation, rows: Array | None = None) -> None:
         """Keep a copy of the raw observations ``[..., *shape]`` until `update_statistics`."""
         if not self.online:
             return
-        for key, batches in self._pending.items():
-            batches.append(observation[key].copy())
-            if len(batches) >= PENDING_BATCHES:
-                self._statistics[key].add(batches)
-                batches.clear()
+        for key, pending in self._pending.items():
+            pending.add(observation[key], rows)
+            if len(pending) >= PENDING_BATCHES:
+                self._statistics[key].add(pending.take(self._statistics[key].shape))
 
     def update_statistics(self) -> None:
         """Merge the gathered observations of this and all inner wrappers."""
         super().update_statistics()
-        for key, batches in self._pending.items():
-            self._statistics[key].add(batches)
-            batches.clear()
-            self._statistics[key].publish()
+        for key, pending in self._pending.items():
+            statistics = self._statistics[key]
+            statistics.add(pending.take(statistics.shape))
+            statistics.publish()
 
     def estimate(self, samples: Iterable[Observation]) -> None:
         """Replace the statistics by those of raw observations.
@@ -99,8 +123,9 @@ class ObservationNormalizationWrapper(ObservationWrapper):
             samples: observations ``[..., *shape]`` as the inner environment returns them.
         """
         batches = list(samples)
-        for key, statistics in self._statistics.items():
-            self._pending[key].clear()
+        for key, pending in self._pending.items():
+            statistics = self._statistics[key]
+            pending.drop()
             statistics.clear()
             statistics.add([np.asarray(sample[key]) for sample in batches])
             statistics.publish()
@@ -115,11 +140,14 @@ class ObservationNormalizationWrapper(ObservationWrapper):
         """Take over statistics and drop what was gathered meanwhile."""
         for key, statistics in self._statistics.items():
             statistics.load({name: state[f"{key}.{name}"] for name in statistics.state()})
-            self._pending[key].clear()
+        for pending in self._pending.values():
+            pending.drop()
 
     def share_statistics(self, other: ObservationNormalizationWrapper) -> None:
         """Gather into, and normalise by, the statistics of the same wrapper around a sister environment."""
-        self._statistics, self._pending = other._statistics, other._pending
+        self._statistics = other._statistics
+        for key, pending in self._pending.items():
+            pending.join(other._pending[key])
 
     def own_state(self) -> StateDict:
         """Return the statistics in use and everything gathered since."""
@@ -127,7 +155,7 @@ class ObservationNormalizationWrapper(ObservationWrapper):
             key: {
                 "published": part.state(),
                 "gathered": part.gathered_state(),
-                "pending": [batch.copy() for batch in self._pending[key]],
+                "pending": self._pending[key].state() if key in self._pending else None,
             }
             for key, part in self._statistics.items()
         }
@@ -137,15 +165,21 @@ class ObservationNormalizationWrapper(ObservationWrapper):
         for key, statistics in self._statistics.items():
             statistics.load(state[key]["published"])
             statistics.load_gathered(state[key]["gathered"])
-            self._pending[key][:] = [np.array(batch) for batch in state[key]["pending"]]
+            if key in self._pending and state[key]["pending"] is not None:
+                self._pending[key].load(state[key]["pending"])
+
+
+def _check_names(given: AnyMapping, accepted: Iterable[str], where: str) -> None:
+    for name in given:
+        if name not in accepted:
+            raise InvalidSpecificationError(f"Unknown option {name!r} of {where}: {suggest(name, accepted)}")
 
 
 def _make_statistics(strategy: Any, config: AnyMapping, shape: tuple[int, ...]) -> RunningStatistics:
+    strategy = SHORT_TARGETS.get(strategy, strategy)
     if strategy not in STRATEGIES:
         raise InvalidSpecificationError(f"Unknown normalisation strategy {strategy!r}: {suggest(strategy, STRATEGIES)}")
-    for name in config:
-        if name not in CONFIG_KEYS:
-            raise InvalidSpecificationError(f"Unknown option {name!r} of {strategy}: {suggest(name, CONFIG_KEYS)}")
+    _check_names(config, CONFIG_KEYS, strategy)
     clip_range = config.get("clip_range")
     if clip_range is not None:
         low, high = (FLOAT(bound) for bound in clip_range)

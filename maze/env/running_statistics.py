@@ -36,6 +36,7 @@ class RunningStatistics(ABC):
     """
 
     names: tuple[str, ...]
+    known_names: tuple[str, str]
 
     def __init__(self, shape: tuple[int, ...], clip_range: ClipRange, axis: int | Sequence[int] | None) -> None:
         self.shape = shape
@@ -54,6 +55,10 @@ class RunningStatistics(ABC):
     @abstractmethod
     def merge(self, samples: Array, values_per_statistic: int) -> None:
         """Merge float64 samples ``[M, *shape]`` into the gathered statistics."""
+
+    @abstractmethod
+    def from_known(self, first: Array, second: Array) -> dict[str, Array]:
+        """Return the statistics that stand for two known values, those of `known_names`."""
 
     @abstractmethod
     def shift_and_factor(self) -> tuple[Array, Array]:
@@ -95,6 +100,25 @@ class RunningStatistics(ABC):
         low, high = self.clip_range if self.clip_range is not None else (FLOAT(-np.inf), FLOAT(np.inf))
         return spaces.Box(low, high, shape=self.shape, dtype=FLOAT)
 
+    def load_known(self, known: Mapping[str, object]) -> None:
+        """Use known values from now on.
+
+        Args:
+            known: for each of `known_names` a number, or an array that broadcasts to the shape of the statistics.
+
+        Raises:
+            InvalidSpecificationError: they have other names or shapes.
+        """
+        if known.keys() != set(self.known_names):
+            raise InvalidSpecificationError(f"statistics: given {sorted(known)}; needed are {list(self.known_names)}.")
+        try:
+            first, second = (
+                np.broadcast_to(np.asarray(known[name], np.float64), self._kept).copy() for name in self.known_names
+            )
+        except (TypeError, ValueError) as error:
+            raise InvalidSpecificationError(f"statistics: {dict(known)!r} has not the shape {self._kept}.") from error
+        self.load({"count": np.ones(()), **self.from_known(first, second)})
+
     def state(self) -> dict[str, Array]:
         """Return the published statistics as float64 arrays."""
         return {name: value.copy() for name, value in self._published.items()}
@@ -126,6 +150,11 @@ class MeanZeroStdOne(RunningStatistics):
     """Subtracts the mean and divides by the standard deviation."""
 
     names = ("mean", "squared_deviations")
+    known_names = ("mean", "std")
+
+    def from_known(self, first: Array, second: Array) -> dict[str, Array]:
+        """Return the moments of a count of 1."""
+        return {"mean": first, "squared_deviations": np.square(second)}
 
     def merge(self, samples: Array, values_per_statistic: int) -> None:
         """Merge the moments of float64 samples ``[M, *shape]``."""
@@ -152,6 +181,11 @@ class RangeZeroOne(RunningStatistics):
     """Maps the smallest value seen to 0 and the largest to 1."""
 
     names = ("minimum", "maximum")
+    known_names = ("min", "max")
+
+    def from_known(self, first: Array, second: Array) -> dict[str, Array]:
+        """Return the range itself."""
+        return {"minimum": first, "maximum": second}
 
     def merge(self, samples: Array, values_per_statistic: int) -> None:
         """Widen the range to float64 samples ``[M, *shape]``."""

@@ -80,15 +80,19 @@ class SyncVectorEnv(VectorEnv):
         """Tell whether not all of every environment's state could be saved without pickle."""
         return state["environments"] is None
 
+    def seed(self, seeds: Sequence[int]) -> None:
+        """Seed every environment; see `VectorEnv.seed`."""
+        self.check_seeds(seeds)
+        self._seeds = [int(seed) for seed in seeds]
+        for env, seed in zip(self._envs, self._seeds, strict=True):
+            env.seed(seed)
+
     def reset(self, seeds: Sequence[int] | None = None) -> Observation:
         """Begin an episode in every environment; see `VectorEnv.reset`."""
         if seeds is None and not self._seeds:
             seeds = [draw_seed() for _ in range(self.n_envs)]
         if seeds is not None:
-            self.check_seeds(seeds)
-            self._seeds = [int(seed) for seed in seeds]
-            for env, seed in zip(self._envs, self._seeds, strict=True):
-                env.seed(seed)
+            self.seed(seeds)
         for row, env in enumerate(self._envs):
             self._begin_episode(row, env)
         return self._observation
@@ -101,19 +105,11 @@ class SyncVectorEnv(VectorEnv):
 
     def step(self, action: Mapping[str, Array]) -> VectorStep:
         """Act once in every environment; see `VectorEnv.step`."""
-        heads = [(key, np.asarray(values)) for key, values in action.items()]
-        for key, values in heads:
-            if values.shape[:1] != (self.n_envs,):
-                raise EnvError(f"The actions for {key!r} have shape {values.shape}; expected ({self.n_envs}, ...).")
+        heads = self._heads(action)
         buffers = list(self._observation.items())
         final = None
         for row, env in enumerate(self._envs):
-            observation, reward, done, info = env.step({key: values[row] for key, values in heads})
-            self._reward[row] = reward
-            try:
-                self._terminated[row], self._truncated[row] = info["terminated"], info["truncated"]
-            except KeyError as error:
-                raise EnvError(f"step() of {env!r} left {error} out of its info; both flags must be there.") from error
+            observation, done = self._act(row, env, heads)
             if done:
                 final = self._final
                 for key, buffer in final.items():
@@ -123,6 +119,40 @@ class SyncVectorEnv(VectorEnv):
                 for key, buffer in buffers:
                     buffer[row] = observation[key]
         return VectorStep(self._observation, self._reward, self._terminated, self._truncated, final)
+
+    def step_rows(self, action: Mapping[str, Array], rows: Array) -> VectorStep:
+        """Act once in some environments; see `VectorEnv.step_rows`."""
+        heads = self._heads(action)
+        for values in (self._reward, self._terminated, self._truncated):
+            values[~rows] = 0
+        for row in rows.nonzero()[0].tolist():
+            observation, _ = self._act(row, self._envs[row], heads)
+            for key, buffer in self._observation.items():
+                buffer[row] = observation[key]
+        return VectorStep(self._observation, self._reward, self._terminated, self._truncated)
+
+    def reset_rows(self, rows: Array) -> Observation:
+        """Begin an episode in some environments; see `VectorEnv.reset_rows`."""
+        for row in rows.nonzero()[0].tolist():
+            self._begin_episode(row, self._envs[row])
+        return self._observation
+
+    def _heads(self, action: Mapping[str, Array]) -> list[tuple[str, Array]]:
+        heads = [(key, np.asarray(values)) for key, values in action.items()]
+        for key, values in heads:
+            if values.shape[:1] != (self.n_envs,):
+                raise EnvError(f"The actions for {key!r} have shape {values.shape}; expected ({self.n_envs}, ...).")
+        return heads
+
+    def _act(self, row: int, env: MazeEnv, heads: list[tuple[str, Array]]) -> tuple[Observation, bool]:
+        """Act once in one environment; keep its reward and ends, and return its observation and whether it is done."""
+        observation, reward, done, info = env.step({key: values[row] for key, values in heads})
+        self._reward[row] = reward
+        try:
+            self._terminated[row], self._truncated[row] = info["terminated"], info["truncated"]
+        except KeyError as error:
+            raise EnvError(f"step() of {env!r} left {error} out of its info; both flags must be there.") from error
+        return observation, done
 
     def close(self) -> None:
         """Close every environment."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
+
+from gymnasium import spaces
 
 from maze.env.maze_env import GymMazeEnv, MazeEnv
 from maze.env.native import NativeCartPoleVectorEnv, has_native_form
+from maze.env.stateful import StatefulVectorEnv, StatefulWrapper
 from maze.env.sync_vector import SyncVectorEnv
 from maze.env.vector_base import VectorEnv, VectorStep
 from maze.env.wrapped_vector import WrappedVectorEnv
-from maze.env.wrappers import wrapper_layers
+from maze.env.wrappers import Wrapper, overrides, wrapper_layers
 from maze.errors import EnvError, InvalidSpecificationError
 
 __all__ = ["SyncVectorEnv", "VectorEnv", "VectorStep", "WrappedVectorEnv", "make_vector_env"]
@@ -41,6 +45,9 @@ def make_vector_env(env_factory: Callable[[], MazeEnv], n_envs: int, *, native: 
         raise InvalidSpecificationError(
             f"The factory made {prototype!r}, not a MazeEnv. Put GymMazeEnv(...) around it."
         )
+    for space in (prototype.observation_space, prototype.action_space):
+        if not isinstance(space, spaces.Dict):
+            raise EnvError(f"{prototype!r} has the space {space}; only Dict spaces have batches. Leave NoDict... out.")
     base, n_layers = _without_outer_batchable(prototype)
     inner: VectorEnv
     if native and type(base) is GymMazeEnv and has_native_form(base):
@@ -52,14 +59,40 @@ def make_vector_env(env_factory: Callable[[], MazeEnv], n_envs: int, *, native: 
             if _classes(other) != _classes(prototype):
                 raise EnvError(f"The factory made different environments: {prototype!r} and {other!r}.")
         inner = SyncVectorEnv([base, *(_strip(other, n_layers) for other in others)])
-    return WrappedVectorEnv(inner, prototype, n_layers) if n_layers else inner
+    return _wrap(inner, wrapper_layers(prototype)[-n_layers:]) if n_layers else inner
+
+
+def _wrap(env: VectorEnv, layers: list[Wrapper]) -> VectorEnv:
+    """Put batchable wrappers, innermost first, around a vector environment: neighbours of hooks alone in one piece."""
+    hook_only = 0
+    for layer in layers:
+        if issubclass(type(layer), StatefulWrapper):
+            env = StatefulVectorEnv(_wrap_hooks(env, layer.env, hook_only), cast("StatefulWrapper", layer))
+            hook_only = 0
+        else:
+            hook_only += 1
+    return _wrap_hooks(env, layers[-1], hook_only)
+
+
+def _wrap_hooks(env: VectorEnv, prototype: MazeEnv, n_layers: int) -> VectorEnv:
+    return WrappedVectorEnv(env, prototype, n_layers) if n_layers else env
 
 
 def _without_outer_batchable(env: MazeEnv) -> tuple[MazeEnv, int]:
     """Return what is inside the outermost batchable wrappers, and how many these are."""
-    layers = wrapper_layers(env)[::-1]
-    n_layers = next((position for position, layer in enumerate(layers) if not type(layer).batchable), len(layers))
+    n_layers, within_stateful = 0, False
+    for layer in wrapper_layers(env)[::-1]:
+        if not type(layer).batchable or (within_stateful and not _can_wait(layer)):
+            break
+        n_layers += 1
+        within_stateful = within_stateful or issubclass(type(layer), StatefulWrapper)
     return _strip(env, n_layers), n_layers
+
+
+def _can_wait(layer: Wrapper) -> bool:
+    """Tell whether a wrapper's hooks know what to do where only some of the environments act or begin."""
+    hooks = ("episode_start", "episode_step")
+    return all(overrides(layer, f"{hook}_rows") or not overrides(layer, hook) for hook in hooks)
 
 
 def _classes(env: MazeEnv) -> list[type]:

@@ -71,6 +71,34 @@ class VectorEnv(ABC):
             EnvError: `reset` was never called, or an action is not in the action space.
         """
 
+    @abstractmethod
+    def seed(self, seeds: Sequence[int]) -> None:
+        """Make the episodes from the next begin on reproducible, with one seed for each environment."""
+
+    @abstractmethod
+    def step_rows(self, action: Mapping[str, Array], rows: Array) -> VectorStep:
+        """Act once in some environments, which stay at the end of their episode until `reset_rows`; for wrappers.
+
+        Args:
+            action: ``[N, *shape]`` by action head; those of the other environments must be valid, and mean nothing.
+            rows: which environments act, bool ``[N]``; none of them is at the end of its episode.
+
+        Returns:
+            The last observation where an episode ended, and no final observations. The other environments keep their
+            observation, and have reward 0 and no ends.
+        """
+
+    @abstractmethod
+    def reset_rows(self, rows: Array) -> Observation:
+        """Begin an episode in some environments.
+
+        Args:
+            rows: which environments begin, bool ``[N]``; all of them were seeded before.
+
+        Returns:
+            Present observations ``[N, *shape]`` of all environments, by key.
+        """
+
     @property
     @abstractmethod
     def observation(self) -> Observation:

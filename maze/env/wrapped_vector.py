@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from maze.env.maze_env import MazeEnv
 from maze.env.readers import wrong_heads
 from maze.env.snapshot import restore_layers, snapshot_layers
@@ -57,6 +59,10 @@ class WrappedVectorEnv(VectorEnv):
         """The present observations as the agent sees them."""
         return self._observation
 
+    def seed(self, seeds: Sequence[int]) -> None:
+        """Seed the environments inside; see `VectorEnv.seed`."""
+        self.env.seed(seeds)
+
     def reset(self, seeds: Sequence[int] | None = None) -> Observation:
         """Begin an episode in every environment; see `VectorEnv.reset`."""
         observation = self.env.reset(seeds)
@@ -67,12 +73,7 @@ class WrappedVectorEnv(VectorEnv):
 
     def step(self, action: Mapping[str, Array]) -> VectorStep:
         """Act once in every environment; see `VectorEnv.step`."""
-        inner_action = dict(action)
-        if self._action_layers and inner_action.keys() != self.action_space.spaces.keys():
-            raise wrong_heads(inner_action, self.action_space.spaces)
-        for layer in self._action_layers:
-            inner_action = layer.action(inner_action)
-        step = self.env.step(inner_action)
+        step = self.env.step(self._inner_action(action))
         reward = step.reward
         if self._reward_layers:
             done = step.terminated | step.truncated
@@ -81,14 +82,77 @@ class WrappedVectorEnv(VectorEnv):
                 layer.episode_step(reward, done)
         final = step.final_observation
         if final is not None:
-            final = self._observe(final, gather=False)
+            final = self._observe_final(final, step.terminated | step.truncated)
         self._observation = self._observe(step.observation, gather=self._training)
         return VectorStep(self._observation, reward, step.terminated, step.truncated, final)
 
-    def _observe(self, observation: Observation, gather: bool) -> Observation:
+    def step_rows(self, action: Mapping[str, Array], rows: Array) -> VectorStep:
+        """Act once in some environments; see `VectorEnv.step_rows`."""
+        step = self.env.step_rows(self._inner_action(action), rows)
+        reward, done = step.reward, step.terminated | step.truncated
+        for layer in self._reward_layers:
+            reward = layer.reward(reward)
+            layer.episode_step_rows(reward, done, rows)
+        reward = np.where(rows, reward, np.float32(0.0))
+        self._observe_rows(step.observation, rows, gathered=rows & ~done)
+        return VectorStep(self._observation, reward, step.terminated, step.truncated)
+
+    def reset_rows(self, rows: Array) -> Observation:
+        """Begin an episode in some environments; see `VectorEnv.reset_rows`."""
+        observation = self.env.reset_rows(rows)
+        for layer in self._layers:
+            layer.episode_start_rows(rows)
+        self._observe_rows(observation, rows, gathered=rows)
+        return self._observation
+
+    def _inner_action(self, action: Mapping[str, Array]) -> dict[str, Array]:
+        """Return what the environments inside get."""
+        inner_action = dict(action)
+        if self._action_layers and inner_action.keys() != self.action_space.spaces.keys():
+            raise wrong_heads(inner_action, self.action_space.spaces)
+        for layer in self._action_layers:
+            inner_action = layer.action(inner_action)
+        return inner_action
+
+    def _observe_rows(self, observation: Observation, rows: Array, gathered: Array) -> None:
+        """Let the wrappers see some rows of new observations; the other rows stay as they are."""
+        if not self._observation_layers or not self._observation or rows.all():
+            self._observation = self._observe(observation, self._training, gathered)
+            return
+        chosen = {key: values[rows] for key, values in observation.items()}
+        seen = self._observe(chosen, self._training, gathered, rows)
+        self._observation = {key: values.copy() for key, values in self._observation.items()}
+        for key, values in seen.items():
+            self._observation[key][rows] = values
+
+    def _observe_final(self, observation: Observation, done: Array) -> Observation:
+        """Return the last observations of the episodes that are done; other rows mean nothing."""
+        if not self._observation_layers:
+            return observation
+        seen = self._observe({key: values[done] for key, values in observation.items()}, gather=False)
+        final = {key: np.zeros((self.n_envs, *values.shape[1:]), values.dtype) for key, values in seen.items()}
+        for key, values in seen.items():
+            final[key][done] = values
+        return final
+
+    def _observe(
+        self, observation: Observation, gather: bool, gathered: Array | None = None, rows: Array | None = None
+    ) -> Observation:
+        """Let the wrappers see observations.
+
+        Args:
+            observation: ``[N, *shape]``, or ``[K, *shape]`` where ``rows``, bool ``[N]``, is true.
+            gather: let wrappers gather statistics of them.
+            gathered: of which environments, bool ``[N]``; None for all.
+            rows: None for all.
+        """
         for layer, gathers in self._observation_layers:
-            if gather and gathers:
+            if gather and gathers and (gathered is None or gathered.all()):
                 layer.gather(observation)
+            elif gather and gathers and gathered is not None:
+                chosen = gathered if rows is None else gathered[rows]
+                part = {key: values[chosen] for key, values in observation.items()}
+                layer.gather(part, gathered.nonzero()[0])
             observation = layer.observation(observation)
         return observation
 

@@ -98,14 +98,23 @@ class Wrapper(MazeEnv):
         """Return the reward that the agent gets instead; float32 ``[...]``."""
         return reward
 
-    def gather(self, observation: Observation) -> None:
-        """Take note of an observation from inside, called before `observation` and only while `training` is on."""
+    def gather(self, observation: Observation, rows: Array | None = None) -> None:
+        """Take note of an observation from inside, called before `observation` and only while `training` is on.
+
+        Of a batch ``[N, *shape]``, or of those of its environments that ``rows``, int ``[K]``, names: ``[K, *shape]``.
+        """
 
     def episode_start(self, batch_shape: tuple[int, ...]) -> None:
         """Take note of a reset of all environments; ``()`` for a single one, ``(N,)`` for a batch."""
 
     def episode_step(self, reward: Array, done: Array) -> None:
         """Take note of the rewards (float32 ``[...]``) and ends (bool ``[...]``) of one step."""
+
+    def episode_start_rows(self, rows: Array) -> None:
+        """Take note that the environments where ``rows``, bool ``[N]``, is true begin anew, at their end or not."""
+
+    def episode_step_rows(self, reward: Array, done: Array, rows: Array) -> None:
+        """Take note of rewards and ends where ``rows``, bool ``[N]``, is true; the other environments waited."""
 
     def reset(self) -> Observation:
         """Begin an episode and return its first observation."""

@@ -1,4 +1,4 @@
-"""Builds networks from a template: one block per kind of observation, concatenation, hidden layers, heads."""
+"""Builds networks from a template: a block per kind of observation, concatenation, hidden layers, memory, heads."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from torch import Tensor, nn
+from torch import nn
 
-from maze.agents.dense_plan import DensePlan
 from maze.config.instantiate import resolve_target
 from maze.errors import InvalidSpecificationError, suggest
-from maze.perception.blocks import Block, ConcatenationBlock, LinearOutputBlock
-from maze.perception.weight_init import POLICY_HEAD_GAIN, VALUE_HEAD_GAIN
+from maze.perception.blocks.base import Block, Shape
+from maze.perception.blocks.dense import FlattenBlock, LinearOutputBlock
+from maze.perception.blocks.general import ConcatenationBlock
+from maze.perception.template_net import TemplateNet
+from maze.perception.weight_init import POLICY_HEAD_GAIN, VALUE_HEAD_GAIN, check_weight_init, make_module_init_normc
 from maze.types import AnyMapping
 
 __all__ = ["ConcatModelBuilder", "TemplateNet"]
@@ -21,55 +23,20 @@ __all__ = ["ConcatModelBuilder", "TemplateNet"]
 _HIDDEN, _RECURRENCE = "hidden", "recurrence"
 
 
-class TemplateNet(nn.Module):
-    """A block for every observation, their concatenation, hidden layers and linear heads.
-
-    Args:
-        branches: block by observation key.
-        hidden: block on the concatenated outputs of the branches, None for none.
-        heads: linear layer by output key.
-    """
-
-    def __init__(
-        self, branches: Mapping[str, Block], hidden: Block | None, heads: Mapping[str, LinearOutputBlock]
-    ) -> None:
-        super().__init__()
-        self.obs_shapes = {key: block.in_shape for key, block in branches.items()}
-        self.branches = nn.ModuleDict(branches)
-        self.concatenation = ConcatenationBlock([block.out_shape for block in branches.values()])
-        self.hidden = hidden
-        self.heads = nn.ModuleDict(heads)
-
-    def forward(self, observation: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return the heads' outputs [B, n] for observations [B, ...] by key."""
-        features = self.concatenation([branch(observation[key]) for key, branch in self.branches.items()])
-        if self.hidden is not None:
-            features = self.hidden(features)
-        return {name: head(features) for name, head in self.heads.items()}
-
-    def dense_plan(self) -> DensePlan | None:
-        """Return how the network computes, None where some block is not dense."""
-        branches = {key: _dense_modules(branch) for key, branch in self.branches.items()}
-        trunk = () if self.hidden is None else _dense_modules(self.hidden)
-        heads = {name: _dense_modules(head) for name, head in self.heads.items()}
-        if trunk is None or None in branches.values() or None in heads.values():
-            return None
-        return DensePlan(
-            tuple(branches),
-            trunk,
-            {name: modules for name, modules in heads.items() if modules is not None},
-            {key: modules for key, modules in branches.items() if modules is not None},
-        )
-
-
 class ConcatModelBuilder:
     """Makes template networks from the shapes of observations and logits.
 
+    With a recurrence, observations are stacks of the last steps, ``(T, ...)``: blocks and hidden layers see each step
+    by itself, and the recurrence turns the T results into one, for example with ``LSTMLastStepBlock``.
+
     Args:
         modality_config: by modality ``{"block_type": dotted path or class, "block_params": {...}}``. The modality
-            ``hidden`` follows the concatenation; an empty mapping leaves it out.
-        observation_modality_mapping: modality by observation key.
-        shared_embedding_keys: observation keys, or ``hidden``, whose blocks the critic shares with the policy.
+            ``hidden`` follows the concatenation, ``recurrence`` follows ``hidden``; an empty mapping leaves them out.
+        observation_modality_mapping: modality by observation key; a state-action critic looks up action heads, too.
+        shared_embedding_keys: observation keys, ``hidden`` or ``recurrence``, whose blocks the critic shares with the
+            policy.
+        weight_init: ``orthogonal`` leaves the orthogonal weights with which blocks come; ``normc`` gives all units
+            incoming weights of equal length. Policy heads start small (0.01) either way.
 
     Raises:
         InvalidSpecificationError: where modalities or keys do not fit together.
@@ -80,41 +47,26 @@ class ConcatModelBuilder:
         modality_config: Mapping[str, AnyMapping | None],
         observation_modality_mapping: Mapping[str, str],
         shared_embedding_keys: Sequence[str] | None = None,
+        weight_init: str = "orthogonal",
     ) -> None:
         self.modality_config = modality_config
         self.observation_modality_mapping = observation_modality_mapping
         self.shared_embedding_keys = shared_embedding_keys
+        self.weight_init = check_weight_init(weight_init)
         self._shared = frozenset(shared_embedding_keys or ())
-        if modality_config.get(_RECURRENCE):
-            raise InvalidSpecificationError(
-                "modality_config.recurrence: recurrent blocks are not offered; leave it empty and stack observations "
-                "instead."
-            )
         for key, modality in observation_modality_mapping.items():
             if modality not in modality_config:
                 raise InvalidSpecificationError(
                     f"observation_modality_mapping.{key}: there is no modality {modality!r}; "
                     f"{suggest(modality, modality_config)}"
                 )
-        for key in self._shared:
-            accepted = [*observation_modality_mapping, _HIDDEN]
-            if key not in accepted:
-                raise InvalidSpecificationError(f"shared_embedding_keys: {key!r} is unknown; {suggest(key, accepted)}")
-        if _HIDDEN in self._shared and not self._shared.issuperset(observation_modality_mapping):
-            raise InvalidSpecificationError(
-                "shared_embedding_keys: sharing 'hidden' needs all observation keys to be shared; add "
-                f"{', '.join(sorted(set(observation_modality_mapping) - self._shared))}."
-            )
+        self._check_shared_keys()
 
-    def build_policy(
-        self, obs_shapes: Mapping[str, tuple[int, ...]], action_logits_shapes: Mapping[str, tuple[int, ...]]
-    ) -> TemplateNet:
+    def build_policy(self, obs_shapes: Mapping[str, Shape], action_logits_shapes: Mapping[str, Shape]) -> TemplateNet:
         """Return a policy network with one small-weight head per action head."""
         return self._build(obs_shapes, action_logits_shapes, POLICY_HEAD_GAIN, None)
 
-    def build_critic(
-        self, obs_shapes: Mapping[str, tuple[int, ...]], policy_network: nn.Module | None = None
-    ) -> TemplateNet:
+    def build_critic(self, obs_shapes: Mapping[str, Shape], policy_network: nn.Module | None = None) -> TemplateNet:
         """Return a critic network with the output ``value``.
 
         Args:
@@ -129,34 +81,100 @@ class ConcatModelBuilder:
         shared = policy_network if self._shared and isinstance(policy_network, TemplateNet) else None
         return self._build(obs_shapes, {"value": (1,)}, VALUE_HEAD_GAIN, shared)
 
+    def build_state_action_critic(
+        self, obs_shapes: Mapping[str, Shape], output_shapes: Mapping[str, Shape]
+    ) -> TemplateNet:
+        """Return a network of a state-action critic; nothing is shared with the policy.
+
+        Args:
+            obs_shapes: shape of each input by key: observations, and actions by head where they are inputs.
+            output_shapes: shape of each output by key.
+        """
+        if self._shared:
+            raise InvalidSpecificationError(
+                f"shared_embedding_keys: {sorted(self._shared)} cannot be shared with a state-action critic, whose "
+                "networks learn for themselves; set it to null."
+            )
+        return self._build(obs_shapes, output_shapes, VALUE_HEAD_GAIN, None)
+
+    def _check_shared_keys(self) -> None:
+        """Check that what is shared is known, and shared together with everything in front of it."""
+        accepted = [*self.observation_modality_mapping, _HIDDEN, _RECURRENCE]
+        for key in self._shared:
+            if key not in accepted:
+                raise InvalidSpecificationError(f"shared_embedding_keys: {key!r} is unknown; {suggest(key, accepted)}")
+        for key in (_HIDDEN, _RECURRENCE):
+            needed = set(self.observation_modality_mapping)
+            needed |= {_HIDDEN} if key == _RECURRENCE and self.modality_config.get(_HIDDEN) else set()
+            if key in self._shared and not self._shared.issuperset(needed):
+                raise InvalidSpecificationError(
+                    f"shared_embedding_keys: sharing {key!r} needs everything in front of it to be shared; add "
+                    f"{', '.join(sorted(needed - self._shared))}."
+                )
+
     def _build(
         self,
-        obs_shapes: Mapping[str, tuple[int, ...]],
-        head_shapes: Mapping[str, tuple[int, ...]],
+        obs_shapes: Mapping[str, Shape],
+        head_shapes: Mapping[str, Shape],
         gain: float,
         shared: TemplateNet | None,
     ) -> TemplateNet:
+        """Return a network; its blocks are those of ``shared`` as configured, otherwise new."""
+        n_steps = _stacked_steps(obs_shapes) if self.modality_config.get(_RECURRENCE) else None
         branches: dict[str, Block] = {}
+        flattens: dict[str, FlattenBlock] = {}
         for key, shape in obs_shapes.items():
-            if key not in self.observation_modality_mapping:
-                raise InvalidSpecificationError(
-                    f"observation_modality_mapping has no entry for the observation {key!r}; "
-                    f"{suggest(key, self.observation_modality_mapping)} Add it."
-                )
-            if shared is not None and key in self._shared:
-                branches[key] = cast("Block", shared.branches[key])
-            else:
-                branches[key] = self._make_block(self.observation_modality_mapping[key], shape)
-        width = sum(math.prod(block.out_shape) for block in branches.values())
-        if shared is not None and _HIDDEN in self._shared:
-            hidden = shared.hidden
-        else:
-            hidden = self._make_block(_HIDDEN, (width,)) if self.modality_config.get(_HIDDEN) else None
-        features = hidden.out_shape if hidden is not None else (width,)
-        heads = {name: LinearOutputBlock(features, math.prod(shape), gain) for name, shape in head_shapes.items()}
-        return TemplateNet(branches, hidden, heads)
+            branches[key] = branch = self._branch(key, shape if n_steps is None else shape[1:], shared)
+            if len(branch.out_shape) != 1:
+                flattens[key] = FlattenBlock(branch.out_keys, f"{branch.out_keys[0]}:flat", branch.out_shape)
+        ends = [flattens.get(key, branch) for key, branch in branches.items()]
+        concatenation = ConcatenationBlock(
+            [block.out_keys[0] for block in ends], "concatenation", [block.out_shape for block in ends]
+        )
+        features: Block = concatenation
+        hidden = self._following(_HIDDEN, features, features.out_shape, None if shared is None else shared.hidden)
+        features = hidden or features
+        in_shape = features.out_shape if n_steps is None else (n_steps, *features.out_shape)
+        recurrence = self._following(_RECURRENCE, features, in_shape, None if shared is None else shared.recurrence)
+        features = recurrence or features
+        heads = {name: self._head(name, shape, features, gain) for name, shape in head_shapes.items()}
+        return TemplateNet(obs_shapes, branches, flattens, concatenation, hidden, recurrence, heads, head_shapes)
 
-    def _make_block(self, modality: str, in_shape: tuple[int, ...]) -> Block:
+    def _branch(self, key: str, shape: Shape, shared: TemplateNet | None) -> Block:
+        """Return the block of one observation."""
+        if key not in self.observation_modality_mapping:
+            raise InvalidSpecificationError(
+                f"observation_modality_mapping has no entry for the observation {key!r}; "
+                f"{suggest(key, self.observation_modality_mapping)} Add it."
+            )
+        if shared is not None and key in self._shared:
+            return cast("Block", shared.branches[key])
+        modality = self.observation_modality_mapping[key]
+        return self._make_block(modality, key, f"{key}:{modality}", shape)
+
+    def _following(self, name: str, before: Block, in_shape: Shape, shared: Block | None) -> Block | None:
+        """Return the hidden or the recurrent block, None where none is configured."""
+        if not self.modality_config.get(name):
+            return None
+        if shared is not None and name in self._shared:
+            return shared
+        block = self._make_block(name, before.out_keys[0], name, in_shape)
+        if len(block.out_shape) != 1:
+            remedy = "use LSTMLastStepBlock or GRULastStepBlock" if name == _RECURRENCE else "flatten it"
+            raise InvalidSpecificationError(
+                f"modality_config.{name}.block_type: {type(block).__name__} puts out the shape {block.out_shape}; "
+                f"expected is one vector; {remedy}."
+            )
+        return block
+
+    def _head(self, name: str, shape: Shape, features: Block, gain: float) -> LinearOutputBlock:
+        """Return the linear head of one output."""
+        head = LinearOutputBlock(features.out_keys[0], name, features.out_shape, math.prod(shape), gain)
+        if self.weight_init == "normc":
+            head.apply(make_module_init_normc(gain))
+        return head
+
+    def _make_block(self, modality: str, in_key: str, out_key: str, in_shape: Shape) -> Block:
         """Return a new block of a modality."""
         entry = self.modality_config.get(modality) or {}
         path = f"modality_config.{modality}"
@@ -173,17 +191,42 @@ class ConcatModelBuilder:
             block_type = resolve_target(block_type, f"{path}.block_type")
         if not (isinstance(block_type, type) and issubclass(block_type, Block)):
             raise InvalidSpecificationError(
-                f"{path}.block_type: {block_type!r} is no block with one input; accepted: subclasses of "
+                f"{path}.block_type: {block_type!r} is no block; accepted: subclasses of "
                 "maze.perception.blocks.Block, such as 'maze.perception.blocks.DenseBlock'."
             )
         parameters = entry.get("block_params") or {}
         _check_parameters(block_type, parameters, f"{path}.block_params")
-        return block_type(in_shape, **parameters)
+        block = block_type(in_key, out_key, in_shape, **parameters)
+        if self.weight_init == "normc":
+            block.apply(make_module_init_normc(1.0))
+        return block
+
+
+def _stacked_steps(obs_shapes: Mapping[str, Shape]) -> int:
+    """Return how many steps the observations hold, which has to be the same for all.
+
+    Raises:
+        InvalidSpecificationError: where an observation is no stack, or the numbers of steps differ.
+    """
+    first = next(iter(obs_shapes))
+    for key, shape in obs_shapes.items():
+        if len(shape) < 2 or shape[0] != obs_shapes[first][0]:
+            steps = "steps" if key == first else obs_shapes[first][0]
+            raise InvalidSpecificationError(
+                f"modality_config.recurrence: the observation {key!r} has the shape {shape}; expected is ({steps}, "
+                "...): the observations of the last steps. Stack them (wrappers=vector_obs_rnn or "
+                "ObservationStackWrapper), or set recurrence to {}."
+            )
+    return obs_shapes[first][0]
 
 
 def _check_parameters(block_type: type[Block], parameters: AnyMapping, path: str) -> None:
     """Raise an error that names the first parameter that a block does not accept or lacks."""
-    signature = list(inspect.signature(block_type).parameters.values())[1:]
+    signature = [
+        item
+        for item in inspect.signature(block_type).parameters.values()
+        if item.name not in ("in_keys", "out_keys", "in_shapes")
+    ]
     accepted = [item.name for item in signature]
     for name in parameters:
         if name not in accepted:
@@ -193,8 +236,3 @@ def _check_parameters(block_type: type[Block], parameters: AnyMapping, path: str
     for item in signature:
         if item.default is item.empty and item.name not in parameters:
             raise InvalidSpecificationError(f"{path}.{item.name}: {block_type.__name__} needs this parameter.")
-
-
-def _dense_modules(module: nn.Module) -> tuple[nn.Module, ...] | None:
-    """Return a block's modules for a dense plan, None where it has none."""
-    return module.dense_modules() if isinstance(module, Block) else None

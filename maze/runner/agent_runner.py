@@ -107,6 +107,7 @@ class AgentRunner:
 
         config = self.algorithm
         n_envs = self.config.runner.concurrency
+        self.environments.estimate_statistics(derive_seed(self._env_seed, "estimation"))
         env = self.environments.make_vector_env(n_envs)
         env.training = True
         learner = copy.deepcopy(self.model).flatten_parameters_()  # a copy: objects of the user's may be part of it

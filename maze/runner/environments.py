@@ -12,7 +12,8 @@ from gymnasium import spaces
 
 from maze.config import SeedingConfig
 from maze.config.instantiate import allow_modules, instantiate, resolve_target, with_objects
-from maze.env import GymMazeEnv, MazeEnv, VectorEnv, make_vector_env
+from maze.env import GymMazeEnv, MazeEnv, VectorEnv, estimate_statistics, make_vector_env
+from maze.env.estimation import wants_estimation
 from maze.errors import InvalidSpecificationError
 from maze.seeding import derive_seed
 from maze.types import Array, Observation
@@ -64,6 +65,14 @@ class EnvironmentMaker:
         env = self.make_env()
         env.seed(derive_seed(self._config.seeding.env_base_seed or 0, "env_factory", next(self._n_seeded)))
         return env
+
+    def estimate_statistics(self, seed: int) -> None:
+        """Let random play tell the normalisation statistics, where the wrappers ask for it and there are none yet."""
+        if self.statistics is not None or not self._config.section("wrappers"):
+            return
+        with self.make_env() as env:
+            if wants_estimation(env):
+                self.use_statistics(estimate_statistics(env, seed))
 
     def make_env(self, *, render: bool = False) -> MazeEnv:
         """Return a new environment with all wrappers and the statistics of the best state.

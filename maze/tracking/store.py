@@ -29,7 +29,7 @@ class StoreLocation:
     Attributes:
         uri: MLflow tracking URI.
         directory: the local ``.maze`` folder, where locks and unsent records are, also for a remote store.
-        origin: what decided: the environment variable, a DVC root, a git repository or the run's own directory.
+        origin: what decided: the environment variable, a DVC root, a git repository or the working directory.
     """
 
     uri: str
@@ -82,8 +82,8 @@ def resolve_store(
 
     ``MLFLOW_TRACKING_URI`` wins. Otherwise it is an SQLite database in ``.maze/`` of ``$DVC_ROOT`` (which DVC sets for
     every stage, and which names the real repository also where a queued experiment runs in a temporary copy), else of
-    the DVC root or git repository that encloses the directory, else of the working directory, where
-    ``maze-run ui`` looks.
+    the DVC root or git repository that encloses the directory, else of the one that encloses the working directory,
+    else of the working directory itself, where ``maze-run ui`` looks.
 
     Args:
         directory: the run's directory, existing or not; the working directory when left out.
@@ -93,8 +93,8 @@ def resolve_store(
     start = Path.cwd() if directory is None else Path(directory).absolute()
     root, origin = find_project_root(start, environment=variables)
     if root is None:
-        root = Path.cwd()
-    folder = root / STORE_FOLDER
+        root, origin = find_project_root(Path.cwd(), environment=variables)
+    folder = (root or Path.cwd()) / STORE_FOLDER
     uri = variables.get("MLFLOW_TRACKING_URI", "").strip()
     if uri:
         return StoreLocation(uri=uri, directory=folder, origin="environment")

@@ -82,6 +82,11 @@ class OnPolicyTrainer(Trainer[ConfigT]):
                 f"critic: {type(config).__name__} needs a critic and model.critic is null; "
                 "pass critic='template_state' (with model='vector_obs') or critic='flatten_concat'."
             )
+        if not isinstance(parts.model.critic, agents.TorchStateCritic):
+            raise InvalidSpecificationError(
+                f"critic: {type(config).__name__} needs a critic of states; model.critic is one of actions "
+                f"({type(parts.model.critic).__name__}). Pass critic='template_state' or critic='flatten_concat'."
+            )
         super().__init__(config, parts)
         self.critic = parts.model.critic
         self.optimizer = agents.Adam(parts.model.flat_parameters, parts.model.flat_gradient)

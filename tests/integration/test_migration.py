@@ -28,6 +28,7 @@ from maze import (
 )
 from maze.config import resolve_target
 from tests.integration.documents import ROOT
+from tests.scripted import Bright
 
 TEXT = (ROOT / "docs/migration.md").read_text()
 OFF = {"tracking.mode": "off"}
@@ -69,8 +70,6 @@ def test_every_name_that_scripts_are_sent_to_exists() -> None:
 
 
 def test_what_comes_later_is_refused_with_what_there_is() -> None:
-    with pytest.raises(InvalidSpecificationError, match="vector_obs"):
-        RunContext(wrappers="pixel_obs")
     with pytest.raises(InvalidSpecificationError, match="ppo"):
         RunContext(algorithm="sac")
     with pytest.raises(InvalidSpecificationError, match="comes in a later release"):
@@ -105,6 +104,14 @@ def test_a_context_offers_everything(tmp_path: Path) -> None:
     assert len(rc.rollout(n_episodes=3)) == 3
     assert rc.env_factory().action_space.contains(rc.compute_action(rc.env_factory().reset()))
     assert rc.config.algorithm.n_epochs == 2
+
+
+def test_pixels_are_made_small_and_learnt_from(tmp_path: Path) -> None:
+    pixels = {"wrappers": "pixel_obs", "model": "pixel_obs", "critic": "template_state"}
+    rc = RunContext(env=Bright, run_dir=tmp_path / "run", overrides=OFF, **pixels, **SHORT)
+    assert rc.env_factory().reset()["observation-rgb2gray-resize_img-unsqueeze"].shape == (1, 96, 96)
+    rc.train()
+    assert rc.evaluate(n_episodes=2).returns.tolist() == [3.0, 3.0]
 
 
 def test_three_learning_rates_are_three_runs(tmp_path: Path) -> None:

@@ -6,23 +6,26 @@ back after.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from types import UnionType
+from typing import Any, TypeAlias
 
 from gymnasium import spaces
 from torch import nn
 
 from maze.agents.critic import TorchStateCritic
 from maze.agents.policy import TorchPolicy
+from maze.agents.state_action_critic import TorchStateActionCritic
 from maze.config.instantiate import instantiate
 from maze.distributions.mapper import DistributionMapper
 from maze.errors import InvalidSpecificationError
-from maze.perception.builders import ConcatModelBuilder, TemplateNet
+from maze.perception.builders import ConcatModelBuilder
 from maze.perception.models.critics import StateCriticComposer
-from maze.perception.models.network_specs import by_step_key
+from maze.perception.models.network_specs import accepts, by_step_key
 from maze.perception.models.policies import ProbabilisticPolicyComposer
 from maze.types import AnyMapping, StepKey
+
+Critic: TypeAlias = TorchStateCritic | TorchStateActionCritic
 
 __all__ = ["CustomModelComposer", "TemplateModelComposer"]
 
@@ -37,7 +40,8 @@ class CustomModelComposer:
         distribution_mapper_config: which distributions actions follow, see ``DistributionMapper``.
         policy: a mapping with ``_target_`` (usually of ``ProbabilisticPolicyComposer``), such a composer, a
             ``TorchPolicy``, or a policy network.
-        critic: the same for ``StateCriticComposer`` and ``TorchStateCritic``; None for no critic.
+        critic: the same for ``StateCriticComposer`` and ``TorchStateCritic``, or for ``StateActionCriticComposer`` and
+            ``TorchStateActionCritic``; None for no critic. A composer that takes ``policy`` is given the policy.
 
     Attributes:
         policy: the policy, with new weights.
@@ -48,7 +52,7 @@ class CustomModelComposer:
     """
 
     policy: TorchPolicy
-    critic: TorchStateCritic | None
+    critic: Critic | None
 
     def __init__(
         self,
@@ -88,7 +92,7 @@ class CustomModelComposer:
             "a TorchPolicy or a network. Pass for example policy='flatten_concat'."
         )
 
-    def _make_critic(self, specification: Any) -> TorchStateCritic | None:
+    def _make_critic(self, specification: Any) -> Critic | None:
         if specification is None:
             return None
         arguments: dict[str, Any] = {
@@ -96,11 +100,14 @@ class CustomModelComposer:
             "agent_counts_dict": self.agent_counts_dict,
         }
         if isinstance(specification, Mapping):
+            for name, value in (("action_spaces_dict", self.action_spaces_dict), ("policy", self.policy)):
+                if accepts(specification, name, "model.critic"):
+                    arguments[name] = value
             specification = instantiate(specification, _path_="model.critic", **arguments)
-        elif isinstance(specification, nn.Module) and not isinstance(specification, TorchStateCritic):
+        elif isinstance(specification, nn.Module) and not isinstance(specification, Critic):
             specification = StateCriticComposer(networks=[specification], **arguments)
-        critic = _composed(specification, "critic", TorchStateCritic)
-        if isinstance(critic, TorchStateCritic):
+        critic = _composed(specification, "critic", Critic)
+        if isinstance(critic, Critic):
             return critic
         raise InvalidSpecificationError(
             f"model.critic: {critic!r} is no critic; accepted: null, a mapping with _target_, a StateCriticComposer, a "
@@ -154,19 +161,16 @@ class TemplateModelComposer(CustomModelComposer):
             specification = {**specification, "networks": networks}
         return super()._make_policy(specification)
 
-    def _make_critic(self, specification: Any) -> TorchStateCritic | None:
+    def _make_critic(self, specification: Any) -> Critic | None:
         if _lacks_networks(specification):
-            networks = {key: self._critic_factory(key) for key in self.observation_spaces_dict}
-            specification = {**specification, "networks": networks}
+            builder = self.model_builder
+            of_actions = accepts(specification, "action_spaces_dict", "model.critic")
+            build = builder.build_state_action_critic if of_actions else builder.build_critic
+            specification = {**specification, "networks": dict.fromkeys(self.observation_spaces_dict, build)}
         return super()._make_critic(specification)
 
-    def _critic_factory(self, key: StepKey) -> functools.partial[TemplateNet]:
-        """Return what builds the critic network of a step key beside the policy's, where agents share one."""
-        networks = dict(self.policy.networks.items())
-        return functools.partial(self.model_builder.build_critic, policy_network=networks.get(str(key)))
 
-
-def _composed(specification: Any, name: str, wanted: type[nn.Module]) -> Any:
+def _composed(specification: Any, name: str, wanted: type[nn.Module] | UnionType) -> Any:
     """Return what a composer makes, one with ``build()`` or one that offers what it made by name."""
     if isinstance(specification, wanted):
         return specification

@@ -11,11 +11,18 @@ import torch
 from gymnasium import spaces
 from torch import nn
 
-from maze.config.instantiate import instantiate
-from maze.errors import InvalidSpecificationError, suggest
+from maze.config.instantiate import instantiate, resolve_target
+from maze.errors import InvalidSpecificationError, MazeError, suggest
 from maze.types import StepKey
 
-__all__ = ["by_step_key", "check_outputs", "make_network", "observation_shapes", "specifications_by_step_key"]
+__all__ = [
+    "accepts",
+    "by_step_key",
+    "check_outputs",
+    "make_network",
+    "observation_shapes",
+    "specifications_by_step_key",
+]
 
 
 def by_step_key(mapping: Mapping[Any, Any]) -> dict[StepKey, Any]:
@@ -89,6 +96,26 @@ def make_network(specification: object, path: str, *, copy_instance: bool = Fals
     return network
 
 
+def accepts(specification: object, name: str, path: str) -> bool:
+    """Return whether what a specification calls takes an argument of this name.
+
+    Args:
+        specification: a mapping with ``_target_``, a class or a function; anything else takes none.
+        name: the argument.
+        path: where the specification stands, for messages.
+    """
+    target: Any = specification
+    if isinstance(specification, Mapping) and "_target_" in specification:
+        target = resolve_target(specification["_target_"], f"{path}._target_")
+    if isinstance(target, nn.Module) or not callable(target):
+        return False
+    try:
+        parameter = inspect.signature(target).parameters.get(name)
+    except (TypeError, ValueError):
+        return False  # some compiled callables have no signature
+    return parameter is not None and parameter.kind is not parameter.POSITIONAL_ONLY
+
+
 def _check_call(target: Callable[..., Any], path: str, arguments: Mapping[str, Any]) -> None:
     """Raise an InvalidSpecificationError where a class or function does not accept ``arguments``."""
     try:
@@ -141,7 +168,7 @@ def check_outputs(
     try:
         with torch.no_grad():
             outputs = network(observation)
-    except (KeyError, RuntimeError, TypeError) as error:
+    except (KeyError, IndexError, RuntimeError, TypeError, ValueError, MazeError) as error:
         raise InvalidSpecificationError(
             f"{path}: {type(network).__name__} fails on observations of the shapes {shapes} (with a batch axis in "
             f"front): {error}"

@@ -57,7 +57,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         r"^model\.policy\._target_: .*Accepted: .*Probabilistic",
     ),
     (
-        {"critic.networks.0._target_": "maze.perception.StateNet"},
+        {"critic.networks.0._target_": "maze.perception.FlattenConcatStateNet"},
         r"^model\.critic\.networks\.0\._target_: .*StateValueNet",
     ),
     ({"policy.networks.0.non_lin": "torch.nn.Tahn"}, r"^model\.policy\.networks\.0\.non_lin: .*did you mean 'Tanh'"),

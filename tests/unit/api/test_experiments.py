@@ -11,11 +11,15 @@ import pytest
 from maze import InvalidSpecificationError, RunContext
 from maze.api.specs import compose_arguments
 from maze.config import group_options
+from tests.scripted import Bright
 
 ALGORITHMS = group_options("algorithm")
 MODELS = group_options("model")
-CRITICS = {"vector_obs": "template_state"}
+CRITICS = dict.fromkeys(("pixel_obs", "pixel_obs_rnn", "vector_obs", "vector_obs_rnn"), "template_state")
 """Critic beside models that have none of their own."""
+
+WRAPPERS = {name: name for name in ("pixel_obs", "pixel_obs_rnn", "vector_obs_rnn")}
+"""Wrappers without which a model does not know what to do with observations."""
 
 
 def trained(run_dir: Path, **arguments: Any) -> RunContext:
@@ -24,17 +28,28 @@ def trained(run_dir: Path, **arguments: Any) -> RunContext:
     return rc
 
 
-@pytest.mark.parametrize("experiment", [None, "cartpole"])
-@pytest.mark.parametrize("model", MODELS)
+COMBINATIONS = [
+    (model, experiment)
+    for model in MODELS
+    for experiment in (None, "cartpole")
+    if not (experiment and "pixel" in model)
+]
+"""Models and experiments; CartPole's observations are no pixels."""
+
+
+@pytest.mark.parametrize(("model", "experiment"), COMBINATIONS)
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_every_algorithm_with_every_model_runs_in_seconds(
     algorithm: str, model: str, experiment: str | None, tmp_path: Path
 ) -> None:
     start = time.perf_counter()
-    critic = CRITICS.get(model) if experiment is None else None
-    rc = trained(
-        tmp_path / "run", algorithm=algorithm, model=model, critic=critic, experiment=experiment, configuration="test"
-    )
+    chosen: dict[str, Any] = {"algorithm": algorithm, "model": model, "experiment": experiment}
+    chosen |= {
+        "critic": CRITICS.get(model) if experiment is None or model in WRAPPERS else None,
+        "wrappers": WRAPPERS.get(model),
+    }
+    chosen |= {"env": Bright} if "pixel" in model else {}
+    rc = trained(tmp_path / "run", configuration="test", **chosen)
     assert time.perf_counter() - start < 10
     assert rc.config.choices["algorithm"] == algorithm
     assert rc.config.choices["model"] == model

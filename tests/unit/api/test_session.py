@@ -17,7 +17,7 @@ from maze.api.record.objects import load_objects
 from maze.api.session import RunSession, new_run_dir
 from maze.api.signals import StopRequest
 from maze.artifacts import RunFiles
-from maze.tracking import RunStatus
+from maze.tracking import RunStatus, Tracker
 from tests.scripted import counting, tiny_context
 
 ROOT = Path(__file__).parents[3]
@@ -163,3 +163,40 @@ def test_silent_is_silent(store: str, tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert json.loads((tmp_path / "run" / "record.json").read_text())["status"] == "FINISHED"
+
+
+class Listener(Tracker):
+    """Keeps the names of texts and images, and what the texts say."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+        self.images: list[str] = []
+
+    def log_text(self, text: str, name: str) -> None:
+        self.texts[name] = text
+
+    def log_image(self, image: bytes, name: str) -> None:
+        assert image.startswith(b"\x89PNG")
+        self.images.append(name)
+
+
+def listened(run_dir: Path, monkeypatch: pytest.MonkeyPatch, mode: str) -> Listener:
+    """Train and return what a tracker was told."""
+    listener = Listener()
+    monkeypatch.setattr("maze.api.session.open_tracker", lambda *_arguments, **_settings: listener)
+    rc = tiny_context(run_dir, {"tracking.mode": mode})
+    rc.train(1)
+    return listener
+
+
+def test_trackers_are_told_what_the_networks_look_like(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listener = listened(tmp_path / "run", monkeypatch, "best_effort")
+    assert listener.images == ["figures/learning_curve.png", "figures/policy_0.png", "figures/critic_0.png"]
+    summary = listener.texts["config/model_summary.txt"]
+    assert "policy 0: FlattenConcatPolicyNet" in summary
+    assert "observation [4]" in summary
+
+
+def test_nothing_is_drawn_where_nobody_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("maze.perception.summary.model_figures", pytest.fail)
+    assert listened(tmp_path / "run", monkeypatch, "off").images == []

@@ -56,7 +56,7 @@ def offered(script: Path, line: str, word_breaks: str = " \t\n\"'><=;|&(:") -> l
         ("maze-run algorithm=", ["a2c", "ppo"]),
         ("maze-run algorithm=p", ["ppo"]),
         ("maze-run train algorithm=p", ["ppo"]),
-        ("maze-run algorithm=a2c wra", ["wrappers=no_wrappers", "wrappers=vector_obs"]),
+        ("maze-run algorithm=a2c wrappers=v", ["vector_obs", "vector_obs_rnn"]),
         ("maze-run algorithm=a2c --se", ["--seed"]),
         ("maze-run -cn conf_r", ["conf_rollout"]),
         ("maze-run evaluate --st", ["--stochastic"]),

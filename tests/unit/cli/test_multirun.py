@@ -49,11 +49,11 @@ def test_words_span_axes_in_hydras_grammar(word: str, values: Any) -> None:
 
 
 def test_groups_and_the_seed_span_axes() -> None:
-    words = ["algorithm=a2c,ppo", "critic=template_state,null", "wrappers=glob(*,exclude=no*)", "seed=0,1"]
+    words = ["algorithm=a2c,ppo", "critic=template_state,null", "wrappers=glob(*obs,exclude=no*)", "seed=0,1"]
     assert context_arguments(words, multirun=True) == {
         "algorithm": ["a2c", "ppo"],
         "critic": ["template_state", "null"],
-        "wrappers": ["vector_obs"],
+        "wrappers": ["pixel_obs", "vector_obs"],
         "seed": [0, 1],
         "overrides": {},
     }
@@ -103,10 +103,10 @@ SWEEPS: dict[str, tuple[list[str], dict[str, Any]]] = {
         },
     ),
     "groups": (
-        ["+experiment=cartpole", "wrappers=glob(*)", "critic=template_state,flatten_concat", "++tags.new=a,b"],
+        ["+experiment=cartpole", "wrappers=glob(*_obs)", "critic=template_state,flatten_concat", "++tags.new=a,b"],
         {
             "experiment": "cartpole",
-            "wrappers": ["no_wrappers", "vector_obs"],
+            "wrappers": ["pixel_obs", "vector_obs"],
             "critic": ["template_state", "flatten_concat"],
             "overrides": {"++tags.new": ["a", "b"]},
             "seed": 5,

@@ -98,3 +98,13 @@ def test_cleared_episodes_are_left_out_of_the_epoch_and_a_state_goes_on() -> Non
     other.write_epoch_stats()
     assert other.get_stats_value(BaseEnvEvents.reward, LogStatsLevel.EPOCH, "mean") == 3.0  # of 2 and 4
     assert other.get_stats_value(BaseEnvEvents.reward, LogStatsLevel.EPOCH, "episode_count") == 2
+
+
+def test_some_environments_act_and_begin_while_others_wait() -> None:
+    log = LogStatsWrapper.wrap(GymMazeEnv("CartPole-v1"))
+    log.episode_start_rows(np.ones(3, bool))
+    log.episode_step_rows(np.array([1, 2, 9], np.float32), np.zeros(3, bool), np.array([True, True, False]))
+    log.episode_start_rows(np.array([True, False, False]))
+    log.episode_step_rows(np.array([3, 4, 5], np.float32), np.ones(3, bool), np.array([True, True, False]))
+    log.episode_step_rows(np.array([0, 0, 5], np.float32), np.ones(3, bool), np.array([False, False, True]))
+    assert (log.episode_returns, log.episode_lengths) == ([3.0, 6.0, 5.0], [1, 2, 1])

@@ -197,3 +197,45 @@ def test_environments_stepped_one_by_one_share_their_statistics() -> None:
     assert state["ObservationNormalizationWrapper.0.vector.mean"].tolist() == [0.5, 5.0]
     # mean 0.5, deviation 0.5: at time 2 the result is 3 in every environment
     assert vector.step({"action": np.zeros(3, int)}).observation["vector"].tolist() == [[3.0, 3.0]] * 3
+
+
+def test_known_statistics_are_used_and_never_change() -> None:
+    env = ObservationNormalizationWrapper.wrap(
+        GymMazeEnv(Mixed()),
+        exclude=["image"],
+        default_statistics={"mean": 1.0, "std": 2.0},
+        manual_config={
+            "vector": {
+                "strategy": "maze.normalization_strategies.RangeZeroOneObservationNormalizationStrategy",
+                "statistics": {"min": [0.0, 10.0], "max": [4.0, 20.0]},
+            }
+        },
+    )
+    env.training = True
+    env.reset()
+    env.step({"action": 0})
+    env.update_statistics()
+    env.estimate([env.env.reset()])
+    env.step({"action": 0})
+    observation = env.step({"action": 0})[0]  # time 2
+    assert observation["vector"].tolist() == [0.5, 1.0]
+    assert observation["scalar"] == 0.5
+    other = ObservationNormalizationWrapper.wrap(
+        GymMazeEnv(Mixed()), exclude=["image"], manual_config={"vector": {"strategy": "range_zero_one"}}
+    )
+    other.load_statistics(env.statistics_state())
+    other.load_own_state(env.own_state())
+    assert other.observation(env.env.step({"action": 0})[0])["vector"].tolist() == [0.75, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"default_statistics": {"mean": 0.0}}, r"given \['mean'\]; needed are \['mean', 'std'\]"),
+        ({"default_statistics": {"mean": [0.0, 1.0], "std": 1.0}}, r"has not the shape \(4,\)"),
+        ({"manual_config": {"observation": {"stategy": "range_zero_one"}}}, "did you mean 'strategy'"),
+    ],
+)
+def test_wrong_known_statistics(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidSpecificationError, match=message):
+        ObservationNormalizationWrapper.wrap(GymMazeEnv("CartPole-v1"), **arguments)

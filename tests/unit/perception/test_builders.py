@@ -12,6 +12,11 @@ from maze.perception.builders import ConcatModelBuilder
 
 DENSE = {"block_type": "maze.perception.blocks.DenseBlock", "block_params": {"hidden_units": [4]}}
 FLATTEN = {"block_type": "maze.perception.blocks.FlattenBlock"}
+LSTM = {"block_type": "maze.perception.blocks.LSTMLastStepBlock", "block_params": {"hidden_size": 5}}
+STRIDED = {
+    "block_type": "maze.perception.blocks.StridedConvolutionBlock",
+    "block_params": {"hidden_channels": [2], "hidden_kernels": [3]},
+}
 MODALITIES = {"feature": DENSE, "plain": FLATTEN, "hidden": DENSE, "recurrence": {}}
 MAPPING = {"image": "plain", "vector": "feature"}
 OBS_SHAPES = {"image": (2, 2), "vector": (3,)}
@@ -47,6 +52,75 @@ def test_shared_embeddings_are_the_same_blocks() -> None:
         policy_only.build_critic(OBS_SHAPES, None)
 
 
+def test_every_modality_as_it_is_and_stacked() -> None:
+    modalities = {"feature": DENSE, "image": STRIDED, "plain": FLATTEN, "hidden": DENSE}
+    mapping = {"vector": "feature", "picture": "image", "number": "plain"}
+    shapes = {"vector": (3,), "picture": (1, 5, 5), "number": (1,)}
+    network = ConcatModelBuilder({**modalities, "recurrence": {}}, mapping).build_policy(shapes, {"action": (2, 3)})
+    batch = {key: torch.randn(7, 4, *shape) for key, shape in shapes.items()}  # [T, B, ...]
+    assert network.concatenation.out_shape == (4 + 2 * 3 * 3 + 1,)
+    expected = network(batch)["action"]
+    assert expected.shape == (7, 4, 2, 3)
+    torch.testing.assert_close(network({key: value[2, 1] for key, value in batch.items()})["action"], expected[2, 1])
+    assert network.dense_plan() is None
+
+    recurrent = ConcatModelBuilder({**modalities, "recurrence": LSTM}, mapping)
+    stacked = {key: (6, *shape) for key, shape in shapes.items()}
+    network = recurrent.build_critic(stacked)
+    assert network.obs_shapes == stacked
+    batch = {key: torch.randn(7, *shape) for key, shape in stacked.items()}
+    # what the network does, step by step
+    features = []
+    for step in range(6):
+        parts = [network.branches[key]({key: value[:, step]}) for key, value in batch.items()]
+        joined = torch.cat([next(iter(part.values())).flatten(1) for part in parts], -1)
+        features.append(network.hidden({"concatenation": joined})["hidden"])
+    steps, _ = network.recurrence.layer(torch.stack(features, 1))
+    torch.testing.assert_close(network(batch)["value"], network.heads["value"].layer(steps[:, -1]))
+    with pytest.raises(InvalidSpecificationError, match=r"'number' has the shape \(5, 1\); expected is \(6, ...\)"):
+        recurrent.build_critic({**stacked, "number": (5, 1)})
+    every_step = {**LSTM, "block_type": "maze.perception.blocks.LSTMBlock"}
+    with pytest.raises(InvalidSpecificationError, match=r"puts out the shape .*; use LSTMLastStepBlock"):
+        ConcatModelBuilder({**modalities, "recurrence": every_step}, mapping).build_critic(stacked)
+
+
+def test_recurrence_is_shared_with_everything_in_front_of_it() -> None:
+    modalities = {"feature": DENSE, "hidden": DENSE, "recurrence": LSTM}
+    builder = ConcatModelBuilder(modalities, {"vector": "feature"}, ["vector", "hidden", "recurrence"])
+    policy = builder.build_policy({"vector": (4, 3)}, {"action": (2,)})
+    critic = builder.build_critic({"vector": (4, 3)}, policy)
+    assert critic.recurrence is policy.recurrence
+    own = {id(parameter) for parameter in critic.parameters()} - {id(parameter) for parameter in policy.parameters()}
+    assert len(own) == 2  # weight and bias of the value's head
+
+
+def test_initial_weights_are_selectable_and_policy_heads_start_small() -> None:
+    modalities = {"feature": DENSE, "image": STRIDED, "hidden": DENSE, "recurrence": LSTM}
+    mapping = {"vector": "feature", "picture": "image"}
+    shapes = {"vector": (4, 3), "picture": (4, 1, 5, 5)}
+    orthogonal = ConcatModelBuilder(modalities, mapping).build_policy(shapes, {"action": (2,)})
+    weight = orthogonal.hidden.layers[0].weight
+    torch.testing.assert_close(weight @ weight.T, torch.eye(4) * (5 / 3) ** 2, atol=1e-5, rtol=0.0)
+    head = orthogonal.heads["action"].layer.weight
+    torch.testing.assert_close(head @ head.T, torch.eye(2) * 1e-4, atol=1e-7, rtol=0.0)
+    normc = ConcatModelBuilder(modalities, mapping, weight_init="normc").build_policy(shapes, {"action": (2,)})
+    for name, parameter in normc.named_parameters():
+        if parameter.ndim > 1:
+            norm = 0.01 if name.startswith("heads.") else 1.0
+            torch.testing.assert_close(parameter.flatten(1).norm(dim=1), torch.full((len(parameter),), norm))
+    with pytest.raises(InvalidSpecificationError, match="weight_init: 'norm' is unknown; did you mean 'normc'"):
+        ConcatModelBuilder(modalities, mapping, weight_init="norm")
+
+
+def test_networks_of_a_state_action_critic() -> None:
+    builder = ConcatModelBuilder(MODALITIES, {**MAPPING, "action": "feature"})
+    network = builder.build_state_action_critic({**OBS_SHAPES, "action": (2,)}, {"q_value": (1,)})
+    batch = {key: torch.randn(3, *shape) for key, shape in network.obs_shapes.items()}
+    assert network(batch)["q_value"].shape == (3, 1)
+    with pytest.raises(InvalidSpecificationError, match="cannot be shared with a state-action critic"):
+        ConcatModelBuilder(MODALITIES, MAPPING, ["vector"]).build_state_action_critic(OBS_SHAPES, {"q_value": (1,)})
+
+
 def test_an_empty_hidden_modality_leaves_it_out() -> None:
     network = ConcatModelBuilder({"feature": DENSE, "hidden": {}}, {"vector": "feature"}).build_critic({"vector": (3,)})
     assert network.hidden is None
@@ -62,7 +136,19 @@ def test_an_empty_hidden_modality_leaves_it_out() -> None:
     ("modalities", "mapping", "shared", "message"),
     [
         ({"feature": DENSE}, {"vector": "featur"}, None, "did you mean 'feature'"),
-        ({"feature": DENSE, "recurrence": DENSE}, {"vector": "feature"}, None, "recurrent blocks are not offered"),
+        (
+            {"feature": DENSE, "recurrence": LSTM},
+            {"vector": "feature"},
+            None,
+            r"'vector' has the shape \(3,\); expected",
+        ),
+        ({"feature": DENSE, "hidden": LSTM}, {"vector": "feature"}, None, r"expected is \(steps, features\)"),
+        (
+            {"feature": DENSE, "hidden": DENSE, "recurrence": LSTM},
+            {"vector": "feature"},
+            ["recurrence"],
+            "add hidden, v",
+        ),
         ({"feature": DENSE}, {"vector": "feature"}, ["vectr"], "did you mean 'vector'"),
         ({"feature": DENSE}, {"vector": "feature"}, ["hidden"], "add vector"),
         ({"feature": DENSE}, {"other": "feature"}, None, "no entry for the observation 'vector'"),

@@ -18,7 +18,11 @@ from maze.agents.policy import TorchPolicy
 from maze.config.instantiate import instantiate
 from maze.distributions.mapper import DistributionMapper
 from maze.errors import InvalidSpecificationError
-from maze.perception.models.built_in.flatten_concat import FlattenConcatPolicyNet, FlattenConcatStateValueNet
+from maze.perception.blocks import ActionMaskingBlock, DenseBlock, InferenceBlock, LinearOutputBlock
+from maze.perception.models.built_in.flatten_concat import (
+    FlattenConcatPolicyNet,
+    FlattenConcatStateValueNet,
+)
 from maze.perception.models.composers import CustomModelComposer
 from maze.perception.models.critics import StateCriticComposer
 from maze.perception.models.policies import ProbabilisticPolicyComposer
@@ -60,6 +64,44 @@ def test_the_policy_of_the_page() -> None:
     assert model.policy.networks[0].non_lin is nn.Tanh
     assert model.critic is None
     assert repr(PAGE_POLICY) == before
+
+
+class Masked(nn.Module):
+    """A policy network that a user makes of blocks: impossible actions are masked."""
+
+    def __init__(self, obs_shapes: dict, action_logits_shapes: dict, hidden_units: list[int]) -> None:
+        super().__init__()
+        logits = action_logits_shapes["action"]
+        dense = DenseBlock("observation", "features", obs_shapes["observation"], hidden_units)
+        self.net = InferenceBlock(
+            list(obs_shapes),
+            list(action_logits_shapes),
+            list(obs_shapes.values()),
+            {
+                "dense": dense,
+                "logits": LinearOutputBlock("features", "logits", dense.out_shapes(), logits[0]),
+                "mask": ActionMaskingBlock(["logits", "action_mask"], "action", [logits, logits]),
+            },
+        )
+
+    def forward(self, observation: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return self.net(observation)
+
+
+def test_a_users_network_of_blocks_masks_actions() -> None:
+    observations = spaces.Dict({**OBSERVATION_SPACE.spaces, "action_mask": spaces.MultiBinary(2)})
+    model = CustomModelComposer(
+        **{**SPACES, "observation_spaces_dict": {0: observations}},
+        policy={**PAGE_POLICY, "networks": [partial(Masked, hidden_units=[8])]},
+    )
+    batch = {"observation": np.zeros((50, 4), np.float32), "action_mask": np.tile(np.int8([0, 1]), (50, 1))}
+    assert model.policy.act(batch, np.random.default_rng(0))["action"].tolist() == [1] * 50
+    wrong = spaces.Dict({**OBSERVATION_SPACE.spaces, "action_mask": spaces.MultiBinary(3)})
+    network = model.policy.networks[0]
+    with pytest.raises(
+        InvalidSpecificationError, match=r"Masked fails .*'action_mask' has the shape \(2, 3\); expected is \(2,\)"
+    ):
+        CustomModelComposer(**{**SPACES, "observation_spaces_dict": {0: wrong}}, policy=network)
 
 
 def test_a_composer_given_as_object_builds_anew_for_every_run() -> None:

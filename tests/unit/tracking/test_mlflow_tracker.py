@@ -33,9 +33,15 @@ from maze.tracking import (
 from maze.tracking.description import AgentModel
 from maze.tracking.journal import pending_journals
 
-pytestmark = pytest.mark.usefixtures("_processes")
+pytestmark = pytest.mark.usefixtures("_processes", "_place")
 
 RUN = RunDescription(name="a run", experiment_name="e", config={"a": {"b": [1]}}, parameters={"a.b": "[1]"}, seed=3)
+
+
+@pytest.fixture
+def _place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work where no project is, so that the store is the test's own."""
+    monkeypatch.chdir(tmp_path)
 
 
 def client_of(store: StoreLocation) -> Any:

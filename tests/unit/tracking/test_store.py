@@ -55,6 +55,16 @@ def test_without_a_project_all_runs_of_a_place_share_its_store(tmp_path: Path, m
         assert found.artifact_root == tmp_path / ".maze" / "mlartifacts"
 
 
+def test_a_run_outside_any_project_belongs_to_the_project_that_one_works_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = make_dvc(tmp_path / "project")
+    (project / "notebooks").mkdir()
+    monkeypatch.chdir(project / "notebooks")
+    found = resolve_store(tmp_path / "elsewhere" / "run", environment={})
+    assert (found.directory, found.origin) == (project / ".maze", "dvc")
+
+
 def test_the_folder_never_makes_a_working_tree_dirty(tmp_path: Path) -> None:
     found = resolve_store(tmp_path / "run", environment={})
     found.prepare()

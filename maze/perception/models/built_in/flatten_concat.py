@@ -9,10 +9,18 @@ import torch
 from torch import Tensor, nn
 
 from maze.agents.dense_plan import DensePlan
-from maze.perception.blocks import NonLinearity, concatenate_flat, dense_layers, layer_widths, resolve_non_linearity
-from maze.perception.weight_init import POLICY_HEAD_GAIN, VALUE_HEAD_GAIN, OrthogonalLinear
+from maze.agents.keyed_modules import KeyedModules
+from maze.perception.blocks.base import NonLinearity, check_widths, concatenate_flat, resolve_non_linearity
+from maze.perception.blocks.dense import dense_layers
+from maze.perception.weight_init import (
+    POLICY_HEAD_GAIN,
+    VALUE_HEAD_GAIN,
+    OrthogonalLinear,
+    check_weight_init,
+    make_module_init_normc,
+)
 
-__all__ = ["FlattenConcatPolicyNet", "FlattenConcatStateValueNet"]
+__all__ = ["FlattenConcatPolicyNet", "FlattenConcatStateActionValueNet", "FlattenConcatStateValueNet"]
 
 
 class _FlattenConcatNet(nn.Module):
@@ -32,22 +40,26 @@ class _FlattenConcatNet(nn.Module):
         hidden_units: Sequence[int],
         head_gain: float,
         generator: torch.Generator | None,
+        weight_init: str,
     ) -> None:
         super().__init__()
         self.obs_shapes = {key: tuple(shape) for key, shape in obs_shapes.items()}
-        self.hidden_units = layer_widths(hidden_units)
+        self.hidden_units = check_widths("hidden_units", hidden_units)
         self.non_lin = resolve_non_linearity(non_lin)
         self._keys = tuple(self.obs_shapes)
         self._head_shapes = {name: tuple(shape) for name, shape in head_shapes.items()}
         width = sum(math.prod(shape) for shape in self.obs_shapes.values())
         self.trunk = dense_layers(width, self.hidden_units, self.non_lin, generator)
         features = self.hidden_units[-1] if self.hidden_units else width
-        self.heads = nn.ModuleDict(
+        self.heads = KeyedModules(
             {
                 name: OrthogonalLinear(features, math.prod(shape), head_gain, generator)
                 for name, shape in self._head_shapes.items()
             }
         )
+        if check_weight_init(weight_init) == "normc":
+            self.trunk.apply(make_module_init_normc(1.0))
+            self.heads.apply(make_module_init_normc(head_gain))
 
     def forward(self, observation: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the heads' outputs [B, *shape] for observations [B, ...] by key."""
@@ -74,6 +86,7 @@ class FlattenConcatPolicyNet(_FlattenConcatNet):
         non_lin: non-linearity after each hidden layer.
         hidden_units: width of each hidden layer.
         generator: source of the initial weights; torch's own, which the caller has seeded, when None.
+        weight_init: ``orthogonal``, or ``normc`` (drawn from torch's own generator).
     """
 
     def __init__(
@@ -83,8 +96,11 @@ class FlattenConcatPolicyNet(_FlattenConcatNet):
         non_lin: NonLinearity = "torch.nn.Tanh",
         hidden_units: Sequence[int] = (64, 64),
         generator: torch.Generator | None = None,
+        weight_init: str = "orthogonal",
     ) -> None:
-        super().__init__(obs_shapes, action_logits_shapes, non_lin, hidden_units, POLICY_HEAD_GAIN, generator)
+        super().__init__(
+            obs_shapes, action_logits_shapes, non_lin, hidden_units, POLICY_HEAD_GAIN, generator, weight_init
+        )
 
 
 class FlattenConcatStateValueNet(_FlattenConcatNet):
@@ -95,6 +111,7 @@ class FlattenConcatStateValueNet(_FlattenConcatNet):
         non_lin: non-linearity after each hidden layer.
         hidden_units: width of each hidden layer.
         generator: source of the initial weights; torch's own, which the caller has seeded, when None.
+        weight_init: ``orthogonal``, or ``normc`` (drawn from torch's own generator).
     """
 
     def __init__(
@@ -103,5 +120,30 @@ class FlattenConcatStateValueNet(_FlattenConcatNet):
         non_lin: NonLinearity = "torch.nn.Tanh",
         hidden_units: Sequence[int] = (64, 64),
         generator: torch.Generator | None = None,
+        weight_init: str = "orthogonal",
     ) -> None:
-        super().__init__(obs_shapes, {"value": (1,)}, non_lin, hidden_units, VALUE_HEAD_GAIN, generator)
+        super().__init__(obs_shapes, {"value": (1,)}, non_lin, hidden_units, VALUE_HEAD_GAIN, generator, weight_init)
+
+
+class FlattenConcatStateActionValueNet(_FlattenConcatNet):
+    """A network of a state-action critic: observations, and actions where they are inputs, in one vector.
+
+    Args:
+        obs_shapes: shape of one input by key: observations, and actions by head where they are inputs.
+        output_shapes: shape of each output by key: ``q_value``, or by discrete action head the number of actions.
+        non_lin: non-linearity after each hidden layer.
+        hidden_units: width of each hidden layer.
+        generator: source of the initial weights; torch's own, which the caller has seeded, when None.
+        weight_init: ``orthogonal``, or ``normc`` (drawn from torch's own generator).
+    """
+
+    def __init__(
+        self,
+        obs_shapes: Mapping[str, Sequence[int]],
+        output_shapes: Mapping[str, Sequence[int]],
+        non_lin: NonLinearity = "torch.nn.Tanh",
+        hidden_units: Sequence[int] = (64, 64),
+        generator: torch.Generator | None = None,
+        weight_init: str = "orthogonal",
+    ) -> None:
+        super().__init__(obs_shapes, output_shapes, non_lin, hidden_units, VALUE_HEAD_GAIN, generator, weight_init)

@@ -84,7 +84,7 @@ def test_one_failing_job_does_not_stop_the_others(trained: Trained) -> None:
 def test_a_failure_says_what_went_wrong_and_where(trained: Trained) -> None:
     grid, rc, results = trained
     failure = results[FAILED]
-    assert failure.name == "4-env=lambda,wrappers=Picky_unchanged"
+    assert failure.name == "4-env-lambda_wrappers-Picky_unchanged"
     assert failure.reason.endswith("seven [steps] are too many")
     assert failure.values == {"env": grid.arguments["env"][2], "wrappers": grid.arguments["wrappers"][0]}
     assert failure.traceback.startswith("Traceback (most recent call last):")

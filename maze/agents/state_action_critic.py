@@ -1,0 +1,161 @@
+"""The state-action critic: how much return a policy can expect after an action, estimated twice.
+
+Source: Fujimoto et al., Addressing function approximation error in actor-critic methods, 2018 (the smaller of two
+estimates; targets that follow slowly).
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from gymnasium import spaces
+from torch import Tensor, nn
+
+from maze.agents.networks import StepNetworks, device_of
+from maze.errors import MazeError
+from maze.types import StepKey
+
+__all__ = ["TorchStateActionCritic", "action_input_shapes", "all_discrete", "encode_actions"]
+
+
+class TorchStateActionCritic(nn.Module):
+    """Estimates values of actions with several networks for every step key, each with a slower target network.
+
+    Where all heads of an action space are Discrete, a network puts out the value of every action, by head; the value
+    of a joint action is the sum over the heads. Otherwise the actions are inputs beside the observations (see
+    ``encode_actions``), and a network puts out ``q_value``.
+
+    Args:
+        networks: by step key, the networks (usually two); ``forward`` maps tensors [B, ...] by key to ``{"q_value":
+            [B, 1]}``, or by action head to [B, number of actions].
+        action_spaces: by step key.
+        device: where the parameters live.
+    """
+
+    def __init__(
+        self,
+        networks: Mapping[StepKey, Sequence[nn.Module]],
+        action_spaces: Mapping[StepKey, spaces.Dict],
+        device: str | torch.device = "cpu",
+    ) -> None:
+        super().__init__()
+        self.networks = StepNetworks({key: nn.ModuleList(parts) for key, parts in networks.items()})
+        self.target_networks = copy.deepcopy(self.networks).requires_grad_(False)
+        self.action_spaces = {str(key): space for key, space in action_spaces.items()}
+        self.to(device)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters live."""
+        return device_of(self)
+
+    def value(
+        self,
+        observation: Mapping[str, Tensor],
+        action: Mapping[str, Tensor],
+        step_key: StepKey = 0,
+        *,
+        target: bool = False,
+    ) -> Tensor:
+        """Return each network's values [K, B] of a batch of actions.
+
+        Args:
+            observation: by key [B, ...].
+            action: by head [B, *action_shape], as environments take them.
+            step_key: whose networks.
+            target: ask the target networks, which have no gradients with respect to their weights.
+        """
+        space = self.action_spaces[str(step_key)]
+        if not all_discrete(space):
+            inputs = {**observation, **encode_actions(space, action)}
+            return torch.stack([network(inputs)["q_value"][..., 0] for network in self._members(step_key, target)])
+        total: Tensor | None = None
+        for head, values in self.values_of_all_actions(observation, step_key, target=target).items():
+            index = (action[head].long() - _start(space[head])).expand(len(values), -1).unsqueeze(-1)
+            taken = values.gather(-1, index).squeeze(-1)
+            total = taken if total is None else total + taken
+        if total is None:
+            raise MazeError(f"The action space of the step key {step_key!r} has no heads.")
+        return total
+
+    def values_of_all_actions(
+        self, observation: Mapping[str, Tensor], step_key: StepKey = 0, *, target: bool = False
+    ) -> dict[str, Tensor]:
+        """Return each network's values [K, B, number of actions] by head, where all heads are Discrete.
+
+        Raises:
+            MazeError: where some head is not Discrete.
+        """
+        space = self.action_spaces[str(step_key)]
+        if not all_discrete(space):
+            raise MazeError(f"The action space {space} is not discrete; ask for the value of given actions.")
+        outputs = [network(observation) for network in self._members(step_key, target)]
+        return {head: torch.stack([output[head] for output in outputs]) for head in space.spaces}
+
+    @torch.no_grad()
+    def update_targets(self, tau: float) -> None:
+        """Move the target networks towards the networks by the fraction ``tau``; 1 copies them."""
+        for goal, parameter in zip(self.target_networks.parameters(), self.networks.parameters(), strict=True):
+            goal.lerp_(parameter, tau)
+        for copied, buffer in zip(self.target_networks.buffers(), self.networks.buffers(), strict=True):
+            copied.copy_(buffer)
+
+    def _members(self, step_key: StepKey, target: bool) -> list[nn.Module]:
+        """Return the networks of a step key."""
+        return list((self.target_networks if target else self.networks)[step_key].children())
+
+
+def all_discrete(space: spaces.Dict) -> bool:
+    """Return whether all heads of an action space are Discrete."""
+    return all(isinstance(part, spaces.Discrete) for part in space.spaces.values())
+
+
+def action_input_shapes(space: spaces.Dict) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each encoded action by head, see ``encode_actions``.
+
+    Raises:
+        MazeError: where a head is of another kind.
+    """
+    return {head: _encoded_shape(head, part) for head, part in space.spaces.items()}
+
+
+def encode_actions(space: spaces.Dict, action: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return actions as float32 by head: Discrete and MultiDiscrete as ones and zeros, others as they are.
+
+    Args:
+        space: the action space.
+        action: by head [B, *action_shape].
+    """
+    return {head: _encoded(part, action[head]) for head, part in space.spaces.items()}
+
+
+def _encoded_shape(head: str, space: spaces.Space[Any]) -> tuple[int, ...]:
+    if isinstance(space, spaces.Discrete):
+        return (int(space.n),)
+    if isinstance(space, spaces.MultiDiscrete):
+        return (int(space.nvec.sum()),)
+    if isinstance(space, spaces.Box | spaces.MultiBinary):
+        return tuple(space.shape)
+    raise MazeError(
+        f"The action {head!r} has the space {space}; a critic of actions accepts Box, Discrete, MultiDiscrete and "
+        "MultiBinary. Flatten it in an ActionWrapper."
+    )
+
+
+def _encoded(space: spaces.Space[Any], action: Tensor) -> Tensor:
+    if isinstance(space, spaces.Discrete):
+        return nn.functional.one_hot(action.long() - _start(space), int(space.n)).float()
+    if isinstance(space, spaces.MultiDiscrete):
+        sizes = space.nvec.flatten().tolist()
+        start = torch.as_tensor(space.start.flatten(), device=action.device)
+        index = action.long().reshape(-1, math.prod(space.shape)) - start
+        return torch.cat([nn.functional.one_hot(index[:, i], size).float() for i, size in enumerate(sizes)], -1)
+    return action.float()
+
+
+def _start(space: spaces.Space[Any]) -> int:
+    return int(space.start) if isinstance(space, spaces.Discrete) else 0

@@ -1,0 +1,177 @@
+"""Wrappers that change the course of an episode: where it begins, how often the agent acts, and when it is cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from maze.env.maze_env import MazeEnv
+from maze.env.readers import make_action_reader, wrong_heads
+from maze.env.sampling import draw_action, neutral_action
+from maze.env.stateful import Rows, StatefulWrapper
+from maze.env.vector_base import VectorStep
+from maze.errors import InvalidSpecificationError, suggest
+from maze.seeding import draw_seed, numpy_generator
+from maze.types import Action, AnyMapping, Array, Observation, StateDict
+
+__all__ = ["RandomResetWrapper", "StepSkipWrapper", "TimeLimitWrapper"]
+
+SKIP_MODES = ("sticky", "noop")
+
+
+def _check_whole(name: str, value: object, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InvalidSpecificationError(f"{name}: {value!r} is not accepted; give a whole number of {least} or more.")
+
+
+class TimeLimitWrapper(StatefulWrapper):
+    """Cuts episodes off after a number of steps, and says so in ``info["truncated"]``: learners bootstrap there.
+
+    An episode that terminates in its last step is terminated and not truncated.
+
+    Args:
+        env: the environment inside.
+        max_episode_steps: steps of an episode at most; 0 sets no limit.
+
+    Raises:
+        InvalidSpecificationError: the limit is not a whole number >= 0.
+    """
+
+    def __init__(self, env: MazeEnv, max_episode_steps: int) -> None:
+        super().__init__(env)
+        _check_whole("max_episode_steps", max_episode_steps, 0)
+        self.max_episode_steps = max_episode_steps
+
+    def start(self, n_envs: int) -> None:
+        """Make room for the number of steps of each episode, int64 ``[N]``."""
+        self.rows = {"steps": np.zeros(n_envs, np.int64)}
+
+    def step_rows(self, inner: Rows, action: Action, rows: Array) -> VectorStep:
+        """Act once and cut off the episodes that reached the limit."""
+        step = inner.step_rows(action, rows)
+        steps = self.rows["steps"]
+        steps[rows] += 1
+        if not self.max_episode_steps:
+            return step
+        truncated = step.truncated | (rows & (steps >= self.max_episode_steps) & ~step.terminated)
+        return VectorStep(step.observation, step.reward, step.terminated, truncated)
+
+    def reset_rows(self, inner: Rows, rows: Array) -> Observation:
+        """Begin episodes and count their steps from 0."""
+        self.rows["steps"][rows] = 0
+        return inner.reset_rows(rows)
+
+
+class RandomResetWrapper(StatefulWrapper):
+    """Begins every episode with a random number of random actions, so that first states differ.
+
+    Rewards of these steps are dropped. An episode that ends meanwhile is followed by another one, in which what is left
+    of the number is taken. Draws come from a generator for each environment, seeded together with it.
+
+    Args:
+        env: the environment inside.
+        min_skip_steps: fewest random actions.
+        max_skip_steps: most random actions.
+
+    Raises:
+        InvalidSpecificationError: the numbers are not whole, or in the wrong order.
+    """
+
+    def __init__(self, env: MazeEnv, min_skip_steps: int = 0, max_skip_steps: int = 10) -> None:
+        super().__init__(env)
+        _check_whole("min_skip_steps", min_skip_steps, 0)
+        _check_whole("max_skip_steps", max_skip_steps, min_skip_steps)
+        self.min_skip_steps, self.max_skip_steps = min_skip_steps, max_skip_steps
+        self._neutral = neutral_action(self.action_space)
+        self._generators: list[np.random.Generator] = []
+
+    def start(self, n_envs: int) -> None:
+        """Seed the generators from the operating system, until they are seeded."""
+        self.seed_rows([draw_seed() for _ in range(n_envs)])
+
+    def seed_rows(self, seeds: Sequence[int]) -> None:
+        """Seed the generator of each environment."""
+        self._generators = [numpy_generator(int(seed), "random_reset") for seed in seeds]
+
+    def reset_rows(self, inner: Rows, rows: Array) -> Observation:
+        """Begin episodes and take random steps in them."""
+        observation = inner.reset_rows(rows)
+        remaining = np.zeros(len(rows), np.int64)
+        for row in rows.nonzero()[0].tolist():
+            remaining[row] = self._generators[row].integers(self.min_skip_steps, self.max_skip_steps, endpoint=True)
+        while remaining.any():
+            active = remaining > 0
+            step = inner.step_rows(self._draw(active), active)
+            remaining[active] -= 1
+            observation = step.observation
+            ended = step.terminated | step.truncated
+            if ended.any():
+                observation = inner.reset_rows(ended)
+        return observation
+
+    def _draw(self, active: Array) -> Action:
+        """Return random actions ``[N, *shape]``; where nobody acts, neutral ones."""
+        action = {head: np.repeat(value[None], len(active), axis=0) for head, value in self._neutral.items()}
+        for row in active.nonzero()[0].tolist():
+            for head, value in draw_action(self.action_space, self._generators[row]).items():
+                action[head][row] = value
+        return action
+
+    def own_state(self) -> StateDict:
+        """Return the generators' states, too."""
+        return {**super().own_state(), "generators": [rng.bit_generator.state for rng in self._generators]}
+
+    def load_own_state(self, state: StateDict) -> None:
+        """Take over what `own_state` returned."""
+        super().load_own_state(state)
+        self.seed_rows([0] * len(state["generators"]))
+        for generator, saved in zip(self._generators, state["generators"], strict=True):
+            generator.bit_generator.state = saved
+
+
+class StepSkipWrapper(StatefulWrapper):
+    """Lets the environment go on for several steps for each action of the agent, and adds up their rewards.
+
+    Args:
+        env: the environment inside.
+        n_steps: steps of the environment for each of the agent, 1 skips nothing.
+        skip_mode: ``"sticky"`` repeats the action, ``"noop"`` does nothing after the first step.
+        noop_action: what doing nothing means, by action head; by default what is nearest to zero in the action space.
+
+    Raises:
+        InvalidSpecificationError: an argument is not accepted.
+    """
+
+    def __init__(
+        self, env: MazeEnv, n_steps: int, skip_mode: str = "sticky", noop_action: AnyMapping | None = None
+    ) -> None:
+        super().__init__(env)
+        _check_whole("n_steps", n_steps, 1)
+        if skip_mode not in SKIP_MODES:
+            raise InvalidSpecificationError(f"skip_mode: {skip_mode!r} is unknown: {suggest(skip_mode, SKIP_MODES)}")
+        self.n_steps, self.skip_mode = n_steps, skip_mode
+        self._noop = neutral_action(self.action_space)
+        if noop_action is not None:
+            if noop_action.keys() != self._noop.keys():
+                raise wrong_heads(noop_action, self._noop)
+            for head, value in noop_action.items():
+                make_action_reader(self.action_space[head], head)(np.asarray(value))
+                self._noop[head] = np.asarray(value, self._noop[head].dtype)
+
+    def step_rows(self, inner: Rows, action: Action, rows: Array) -> VectorStep:
+        """Act once, and go on until the steps are done or the episode has ended."""
+        step = inner.step_rows(action, rows)
+        reward, terminated, truncated = step.reward.copy(), step.terminated.copy(), step.truncated.copy()
+        following = action
+        if self.skip_mode == "noop":
+            following = {head: np.repeat(value[None], len(rows), axis=0) for head, value in self._noop.items()}
+        for _ in range(self.n_steps - 1):
+            active = rows & ~(terminated | truncated)
+            if not active.any():
+                break
+            step = inner.step_rows(following, active)
+            np.add(reward, step.reward, out=reward, where=active)
+            terminated |= step.terminated
+            truncated |= step.truncated
+        return VectorStep(step.observation, reward, terminated, truncated)

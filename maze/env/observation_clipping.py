@@ -1,0 +1,53 @@
+"""Bounds for numeric observations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from gymnasium import spaces
+
+from maze.env.maze_env import MazeEnv
+from maze.env.wrappers import ObservationWrapper
+from maze.errors import InvalidSpecificationError, suggest
+from maze.types import Observation
+
+__all__ = ["ObservationClippingWrapper"]
+
+
+class ObservationClippingWrapper(ObservationWrapper):
+    """Cuts numeric observations off at bounds.
+
+    Args:
+        env: the environment inside.
+        min_val: least value.
+        max_val: greatest value.
+        observations: keys of those that are clipped; None for every Box.
+
+    Raises:
+        InvalidSpecificationError: the bounds are in the wrong order, or a key does not name a Box.
+    """
+
+    def __init__(self, env: MazeEnv, min_val: float, max_val: float, observations: Sequence[str] | None = None) -> None:
+        super().__init__(env)
+        boxes = {key: space for key, space in env.observation_space.spaces.items() if isinstance(space, spaces.Box)}
+        for key in observations or ():
+            if key not in boxes:
+                raise InvalidSpecificationError(f"{key!r} does not name a Box: {suggest(key, boxes)}")
+        if not min_val < max_val:
+            raise InvalidSpecificationError(f"min_val {min_val!r} must be smaller than max_val {max_val!r}.")
+        self._bounds = {}
+        parts = dict(env.observation_space.spaces)
+        for key in boxes if observations is None else observations:
+            low, high = (np.asarray(bound, boxes[key].dtype) for bound in (min_val, max_val))
+            self._bounds[key] = low, high
+            lowest, highest = (np.asarray(np.clip(bound, low, high)) for bound in (boxes[key].low, boxes[key].high))
+            parts[key] = spaces.Box(lowest, highest, dtype=boxes[key].dtype.type)
+        self.observation_space = spaces.Dict(list(parts.items()))
+
+    def observation(self, observation: Observation) -> Observation:
+        """Return the observations ``[..., *shape]`` within the bounds."""
+        result = dict(observation)
+        for key, (low, high) in self._bounds.items():
+            result[key] = np.asarray(np.clip(observation[key], low, high))
+        return result

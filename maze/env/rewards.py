@@ -1,0 +1,164 @@
+"""Wrappers that change rewards: a factor, bounds, and the spread of the discounted return.
+
+Whatever counts rewards outside of them, an evaluation for example, sees the changed ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from maze.env.gathering import Gathering
+from maze.env.maze_env import MazeEnv
+from maze.env.running_statistics import MeanZeroStdOne
+from maze.env.stateful import Rows, StatefulWrapper
+from maze.env.vector_base import VectorStep
+from maze.env.wrappers import RewardWrapper
+from maze.errors import InvalidSpecificationError
+from maze.types import FLOAT, Action, Array, Observation, StateDict
+
+__all__ = ["ReturnNormalizationRewardWrapper", "RewardClippingWrapper", "RewardScalingWrapper"]
+
+PENDING_BATCHES = 4096
+"""Gathered returns are folded into the statistics-to-be after so many steps, which bounds the memory."""
+
+
+class RewardScalingWrapper(RewardWrapper):
+    """Multiplies rewards.
+
+    Args:
+        env: the environment inside.
+        scale: the factor.
+    """
+
+    def __init__(self, env: MazeEnv, scale: float) -> None:
+        super().__init__(env)
+        self.scale = FLOAT(scale)
+
+    def reward(self, reward: Array) -> Array:
+        """Return the rewards times the factor."""
+        return np.asarray(reward * self.scale)
+
+
+class RewardClippingWrapper(RewardWrapper):
+    """Cuts rewards off at bounds.
+
+    Args:
+        env: the environment inside.
+        min_val: least reward; None sets no bound.
+        max_val: greatest reward; None sets no bound.
+
+    Raises:
+        InvalidSpecificationError: the bounds are in the wrong order.
+    """
+
+    def __init__(self, env: MazeEnv, min_val: float | None = None, max_val: float | None = None) -> None:
+        super().__init__(env)
+        low, high = -np.inf if min_val is None else min_val, np.inf if max_val is None else max_val
+        if not low < high:
+            raise InvalidSpecificationError(f"min_val {min_val!r} must be smaller than max_val {max_val!r}.")
+        self.low, self.high = FLOAT(low), FLOAT(high)
+
+    def reward(self, reward: Array) -> Array:
+        """Return the rewards within the bounds."""
+        return np.asarray(np.clip(reward, self.low, self.high))
+
+
+class _ReturnSpread(MeanZeroStdOne):
+    """Divides by the standard deviation, and shifts nothing."""
+
+    def __init__(self, epsilon: float) -> None:
+        self.epsilon = epsilon
+        super().__init__((), None, None)
+
+    def shift_and_factor(self) -> tuple[Array, Array]:
+        """Return 0 and 1 / sqrt(variance + epsilon); 0 and 1 before any data."""
+        own = self._published
+        variance = own["squared_deviations"] / own["count"] if own["count"] else np.ones(()) - self.epsilon
+        return np.zeros((), FLOAT), np.asarray(1.0 / np.sqrt(variance + self.epsilon), FLOAT)
+
+
+class ReturnNormalizationRewardWrapper(StatefulWrapper):
+    """Divides rewards by the standard deviation of the running discounted return R' = gamma R + r.
+
+    Statistics are gathered while `training` is on, used from the next `update_statistics` on and frozen otherwise;
+    before any data rewards stay as they are.
+    Source: Engstrom et al., "Implementation matters in deep policy gradients" (2020).
+
+    Args:
+        env: the environment inside.
+        gamma: discount of the running return.
+        epsilon: added to the variance.
+
+    Raises:
+        InvalidSpecificationError: a number is out of its range.
+    """
+
+    def __init__(self, env: MazeEnv, gamma: float = 0.99, epsilon: float = 1e-8) -> None:
+        super().__init__(env)
+        if not (0.0 <= gamma <= 1.0 and 0.0 < epsilon < 1.0):
+            raise InvalidSpecificationError(
+                f"gamma {gamma!r} must be in [0, 1] and epsilon {epsilon!r} between 0 and 1."
+            )
+        self.gamma = float(gamma)
+        self._statistics = _ReturnSpread(float(epsilon))
+        self._pending = Gathering()
+
+    def start(self, n_envs: int) -> None:
+        """Make room for the running return of each environment, float64 ``[N]``."""
+        self.rows = {"running_return": np.zeros(n_envs)}
+
+    def step_rows(self, inner: Rows, action: Action, rows: Array) -> VectorStep:
+        """Act once; the running return sees the raw reward, the agent the divided one."""
+        step = inner.step_rows(action, rows)
+        running = self.rows["running_return"]
+        running[rows] = self.gamma * running[rows] + step.reward[rows]
+        if self.training:
+            everyone = bool(rows.all())
+            self._pending.add(running if everyone else running[rows], None if everyone else rows.nonzero()[0])
+            if len(self._pending) >= PENDING_BATCHES:
+                self._statistics.add(self._pending.take(()))
+        return VectorStep(step.observation, self._statistics.normalize(step.reward), step.terminated, step.truncated)
+
+    def reset_rows(self, inner: Rows, rows: Array) -> Observation:
+        """Begin episodes, whose running return is 0."""
+        self.rows["running_return"][rows] = 0.0
+        return inner.reset_rows(rows)
+
+    def update_statistics(self) -> None:
+        """Merge the gathered returns of this wrapper, and what all inner wrappers gathered."""
+        super().update_statistics()
+        self._statistics.add(self._pending.take(()))
+        self._statistics.publish()
+
+    def own_statistics(self) -> dict[str, Array]:
+        """Return the statistics in use, float64 by name."""
+        return self._statistics.state()
+
+    def load_own_statistics(self, state: Mapping[str, Array]) -> None:
+        """Take over statistics and drop what was gathered meanwhile."""
+        self._statistics.load(state)
+        self._pending.drop()
+
+    def share_statistics(self, other: ReturnNormalizationRewardWrapper) -> None:
+        """Gather into, and divide by, the statistics of the same wrapper around a sister environment."""
+        self._statistics = other._statistics
+        self._pending.join(other._pending)
+
+    def own_state(self) -> StateDict:
+        """Return the running returns, the statistics in use and everything gathered since."""
+        statistics = self._statistics
+        return {
+            **super().own_state(),
+            "published": statistics.state(),
+            "gathered": statistics.gathered_state(),
+            "pending": self._pending.state(),
+        }
+
+    def load_own_state(self, state: StateDict) -> None:
+        """Take over what `own_state` returned."""
+        super().load_own_state(state)
+        self._statistics.load(state["published"])
+        self._statistics.load_gathered(state["gathered"])
+        self._pending.load(state["pending"])
