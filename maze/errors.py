@@ -50,6 +50,25 @@ class TrainingError(MazeError):
 
 _MOST_NAMES = 40
 
+_SYNONYMS = {
+    "batch": "batch_size",
+    "clip": "clip_range",
+    "discount": "gamma",
+    "discount_factor": "gamma",
+    "ent_coef": "entropy_coef",
+    "epochs": "n_epochs",
+    "environment": "env",
+    "learning_rate": "lr",
+    "max_epochs": "n_epochs",
+    "minibatch_size": "batch_size",
+    "n_steps": "n_rollout_steps",
+    "net_arch": "hidden_units",
+    "num_envs": "n_envs",
+    "seed": "env_base_seed",
+    "vf_coef": "value_loss_coef",
+}
+"""What other libraries call a setting of this one; looks alike often find another."""
+
 
 def suggest(value: object, accepted: Iterable[object]) -> str:
     """Return the tail of an error message: the nearest match, if any, and what is accepted.
@@ -74,10 +93,11 @@ def suggest(value: object, accepted: Iterable[object]) -> str:
 
 
 def _nearest(value: str, names: list[str]) -> list[str]:
-    """Return up to ten similar names, the most similar first, whether letters are small or capital."""
+    """Return up to ten names: what is meant elsewhere by the value, then similar ones, the most similar first."""
     folded: dict[str, list[str]] = {}
     for name in names:
         folded.setdefault(name.lower(), []).append(name)
     matches = difflib.get_close_matches(value.lower(), folded, n=10, cutoff=0.5)
     found = [name for match in matches for name in folded[match]]
-    return [value, *(name for name in found if name != value)] if value in found else found
+    first = [name for name in (value, _SYNONYMS.get(value.lower(), value)) if name in names][:1]
+    return [*first, *(name for name in found if name not in first)]

@@ -23,6 +23,7 @@ import pytest
 import rich.console  # noqa: F401
 import threadpoolctl  # noqa: F401
 import torch
+from hypothesis import HealthCheck, settings
 
 with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
     warnings.simplefilter("ignore")
@@ -30,6 +31,9 @@ with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background job; children would ignore it, too
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 torch.ones(1, requires_grad=True).sum().backward()  # the first backward pass and comparison import more of torch
 torch.testing.assert_close(torch.ones(1), torch.ones(1))

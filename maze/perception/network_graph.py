@@ -146,8 +146,8 @@ def _single_node(network: nn.Module, shapes: Mapping[str, Shape | None]) -> Netw
     kind = type(network).__name__
     outputs: dict[str, Shape | None] = {}
     if shapes:
-        looked_at = copy.deepcopy(network).cpu().eval()  # a copy, so that running it changes nothing of anybody's
         try:
+            looked_at = copy.deepcopy(network).cpu().eval()  # a copy, so that running it changes nothing of anybody's
             with torch.no_grad(), torch.random.fork_rng(devices=[]):
                 made = looked_at({key: torch.zeros((1, *(shape or ()))) for key, shape in shapes.items()})
             outputs = {key: tuple(value.shape[1:]) for key, value in made.items()}

@@ -116,7 +116,7 @@ def _sorted_by_makers(graph: NetworkGraph, columns: list[list[tuple[str, str]]])
     nodes = {node.name: node for node in graph.nodes}
     for column in columns[1:-1]:
         wanted = {
-            name: sum(heights.get(key, 0.0) for key in nodes[name].inputs) / len(nodes[name].inputs)
+            name: sum(heights.get(key, 0.0) for key in nodes[name].inputs) / max(len(nodes[name].inputs), 1)
             for _, name in column
         }
         column.sort(key=lambda entry: wanted[entry[1]])

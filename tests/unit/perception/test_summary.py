@@ -137,3 +137,23 @@ def test_looking_at_a_network_of_ones_own_changes_nothing(refuses: bool, text: s
     model_figures(network)
     assert torch.equal(torch.get_rng_state(), before)
     assert (network.calls, network.training, network.layer.training) == (0, True, False)
+
+
+def test_a_network_that_says_nothing_of_itself_is_one_box() -> None:
+    class Silent(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = nn.Linear(4, 2)
+
+        def __deepcopy__(self, memo: object) -> Silent:
+            raise TypeError("not to be copied")
+
+        def forward(self, observation: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+            return {"action": self.head(observation["observation"])}
+
+    network = Silent()
+    figures = model_figures(network)
+    texts = [text.get_text() for text in figures["network"].axes[0].texts]
+    assert [text for text in texts if text] == ["Silent\n10 parameters", "output"]
+    network.obs_shapes = {"observation": (4,)}
+    assert dict(network_graph(network).nodes[0].outputs) == {"output": None}
