@@ -19,9 +19,11 @@ from maze.api.pipeline import SweepPart, algorithm_name, describe_run
 from maze.api.record.calls import Call
 from maze.api.record.run_record import RunRecord
 from maze.api.signals import StopRequest
+from maze.api.statistics_writers import open_writers, write_epoch
 from maze.artifacts import AgentFiles, RunFiles, read_csv, read_json, write_csv, write_json
 from maze.config import RunConfig
 from maze.errors import MazeError
+from maze.statistics import LogStatsWriter, TrackerWriter
 from maze.tracking import (
     AgentModel,
     FanOutTracker,
@@ -54,6 +56,7 @@ class RunSession:
         part_of: the multi-run that the run is a job of, or None.
         objects: live objects by the place in the configuration that they take; stored when the first call begins.
         agent: the loaded agent that the run goes on from, or None.
+        silent: print nothing.
 
     Attributes:
         record: what stands in ``record.json``.
@@ -69,6 +72,7 @@ class RunSession:
         part_of: SweepPart | None = None,
         objects: Mapping[str, Any] = _NOTHING,
         agent: AgentFiles | None = None,
+        silent: bool = False,
     ) -> None:
         self.config = config
         self.files = files
@@ -87,6 +91,9 @@ class RunSession:
         self._model: AgentModel | None = None
         self._networks: ActorCritic | None = None
         self._best: dict[str, float] = {}
+        self._silent = silent
+        self._writer = LogStatsWriter()
+        self._spread = LogStatsWriter()
         self._trains = False
         self._training_ended = (RunStatus.FINISHED, "")
 
@@ -96,6 +103,9 @@ class RunSession:
     def recorded(self, method: str, arguments: Mapping[str, Any], stop: StopRequest | None = None) -> Iterator[Call]:
         """Record one call that works for long: RUNNING meanwhile, then FINISHED, FAILED or KILLED."""
         stop = stop or StopRequest()
+        if method == "train":
+            names, append = self.config.tracking.writers, bool(self._rows)
+            self._writer = open_writers(names, self.files, silent=self._silent, append=append)
         call = Call(method, arguments)
         self.record.add(call)
         started = time.perf_counter()
@@ -132,6 +142,8 @@ class RunSession:
         self._rows.append({"step": epoch.n_steps, "epoch": epoch.epoch, "return": mean_return, **epoch.metrics})
         if self._tracker is not None:
             self._tracker.log_metrics(epoch.metrics, step=epoch.n_steps)
+        write_epoch(self._writer, epoch)
+        write_epoch(self._spread, epoch)
         if self._remote is not None:  # the local files hold no speed, so that equal runs write equal bytes
             self._remote.log_metrics({"system/steps_per_second": epoch.steps_per_second}, step=epoch.n_steps)
 
@@ -228,6 +240,7 @@ class RunSession:
         if self._part_of is not None:
             place = self._part_of.directory
         self._remote = open_tracker(settings.mode, directory=place, environment=environment)
+        self._spread = TrackerWriter(self._remote, numbers=False)  # the numbers are sent as they are
         self._tracker = FanOutTracker([local, self._remote])
         self._tracker.start(self._description)
         return self._tracker
@@ -235,6 +248,8 @@ class RunSession:
     def _close(self, tracker: Tracker, call: Call, status: RunStatus, reason: str) -> None:
         """Write the files and close the tracker, whatever fails on the way; the record tells of a failure as well."""
         try:
+            self._writer.close()
+            self._spread.close()
             if self._rows and call.method == "train":
                 write_csv(self.files.curve, self._rows)
                 write_json(self.files.metrics, self._summary())

@@ -355,6 +355,7 @@ class SingleRun:
             part_of=self._part_of,
             objects=self._objects,
             agent=self._agent_files,
+            silent=self._silent,
         )
 
     def _warn_untrained(self) -> None:

@@ -102,6 +102,8 @@ class TrackingConfig(ExplainedKeywords):
         uri: address of the store; null takes ``MLFLOW_TRACKING_URI``, else a local one.
         registered_model: register the policy under this name; null registers nothing.
         alias: alias of the registered version.
+        writers: where each epoch's statistics are written besides: ``console`` prints tables, ``json_lines`` writes
+            ``statistics.jsonl`` and ``tensorboard`` event files, both below the run's directory.
     """
 
     mode: Literal["best_effort", "required", "off"] = "best_effort"
@@ -109,6 +111,7 @@ class TrackingConfig(ExplainedKeywords):
     uri: str | None = None
     registered_model: str | None = None
     alias: str | None = None
+    writers: tuple[Literal["console", "json_lines", "tensorboard"], ...] = ()
 
     def __post_init__(self) -> None:
         validate_fields(self, "tracking")

@@ -1,18 +1,24 @@
 __all__ = [
+    "ActionConversionInterface",
     "ActionMaskWrapper",
     "ActionWrapper",
+    "CoreEnv",
+    "CoreMazeEnv",
     "DictActionWrapper",
     "DictObservationWrapper",
     "DiscretizeActionsWrapper",
+    "EnvironmentContext",
     "ExportGifWrapper",
     "GymMazeEnv",
     "LogStatsWrapper",
     "MazeEnv",
+    "MazeEnvMonitoringWrapper",
     "NativeCartPoleVectorEnv",
     "NoDictActionWrapper",
     "NoDictObservationWrapper",
     "NoDictSpacesWrapper",
     "ObservationClippingWrapper",
+    "ObservationConversionInterface",
     "ObservationNormalizationWrapper",
     "ObservationStackWrapper",
     "ObservationWrapper",
@@ -20,6 +26,7 @@ __all__ = [
     "PreProcessor",
     "RandomResetWrapper",
     "ReturnNormalizationRewardWrapper",
+    "RewardAggregatorInterface",
     "RewardClippingWrapper",
     "RewardScalingWrapper",
     "RewardWrapper",
@@ -45,6 +52,12 @@ __all__ = [
 from .action_masks import ActionMaskWrapper as ActionMaskWrapper
 from .action_spaces import DiscretizeActionsWrapper as DiscretizeActionsWrapper
 from .action_spaces import SplitActionsWrapper as SplitActionsWrapper
+from .core_env import ActionConversionInterface as ActionConversionInterface
+from .core_env import CoreEnv as CoreEnv
+from .core_env import EnvironmentContext as EnvironmentContext
+from .core_env import ObservationConversionInterface as ObservationConversionInterface
+from .core_env import RewardAggregatorInterface as RewardAggregatorInterface
+from .core_maze_env import CoreMazeEnv as CoreMazeEnv
 from .course import RandomResetWrapper as RandomResetWrapper
 from .course import StepSkipWrapper as StepSkipWrapper
 from .course import TimeLimitWrapper as TimeLimitWrapper
@@ -60,6 +73,7 @@ from .log_stats import LogStatsWrapper as LogStatsWrapper
 from .maze_env import GymMazeEnv as GymMazeEnv
 from .maze_env import MazeEnv as MazeEnv
 from .maze_env import make_gym_maze_env as make_gym_maze_env
+from .monitoring import MazeEnvMonitoringWrapper as MazeEnvMonitoringWrapper
 from .native import NativeCartPoleVectorEnv as NativeCartPoleVectorEnv
 from .normalization import ObservationNormalizationWrapper as ObservationNormalizationWrapper
 from .observation_clipping import ObservationClippingWrapper as ObservationClippingWrapper

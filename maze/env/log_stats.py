@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 import numpy as np
 
 from maze.env.maze_env import MazeEnv
 from maze.env.wrappers import Wrapper
 from maze.errors import EnvError, InvalidSpecificationError
-from maze.statistics import BaseEnvEvents, Event, LogStatsAggregator, LogStatsKey, LogStatsLevel
+from maze.statistics import (
+    BaseEnvEvents,
+    Event,
+    LogStatsAggregator,
+    LogStatsKey,
+    LogStatsLevel,
+    LogStatsWriter,
+    StatsValue,
+    statistic_name,
+)
 from maze.types import Array, StateDict
 
 __all__ = ["LogStatsWrapper"]
 
 _RETURN = LogStatsKey(BaseEnvEvents.reward, "sum")
 _LENGTH = LogStatsKey(BaseEnvEvents.reward, "count")
+_OWN = (_RETURN, _LENGTH)
 
 
 class LogStatsWrapper(Wrapper):
@@ -97,46 +109,65 @@ class LogStatsWrapper(Wrapper):
         """Return the statistics of one level, whose ``last_stats`` go on being replaced by newer ones.
 
         Args:
-            level: ``EPISODE``: of the episode that ended last. ``EPOCH``: of all episodes between the last two calls of
-                `write_epoch_stats`.
+            level: ``STEP``: of the events of the last step, as of now. ``EPISODE``: of the episode that ended last.
+                ``EPOCH``: of all episodes between the last two calls of `write_epoch_stats`.
 
         Raises:
             InvalidSpecificationError: there is no such level.
         """
         if level not in self._stats:
             raise InvalidSpecificationError(
-                f"level: {level!r} is not accepted; accepted: LogStatsLevel.EPISODE, LogStatsLevel.EPOCH."
+                f"level: {level!r} is not accepted; accepted: {', '.join(str(known) for known in LogStatsLevel)}."
             )
+        if level is LogStatsLevel.STEP:
+            self._stats[level].last_stats = self.env.last_step_stats()
         return self._stats[level]
 
-    def get_stats_value(self, event: Event, level: LogStatsLevel, name: str | None = None) -> float:
+    def get_stats_value(
+        self, event: Event, level: LogStatsLevel, name: str | None = None, group: Hashable = None
+    ) -> float:
         """Return one number of `get_stats`, for example ``(BaseEnvEvents.reward, LogStatsLevel.EPOCH, "mean")``.
 
         Args:
             event: what happened.
             level: how much the number sums up.
             name: which statistic of the event.
+            group: which group of events, for example the name of a KPI.
 
         Raises:
             InvalidSpecificationError: there is no such level or statistic.
         """
-        return self.get_stats(level).value(event, name)
+        return self.get_stats(level).value(event, name, group)
 
-    def write_epoch_stats(self) -> None:
-        """End an epoch: make its statistics of the episodes that ended since the last call."""
+    def write_epoch_stats(self, writer: LogStatsWriter | None = None, step: int = 0) -> None:
+        """End an epoch: make its statistics of the episodes that ended since the last call.
+
+        Args:
+            writer: gets them, below `logging_prefix`; None leaves them to `get_stats`.
+            step: of the run, for the writer.
+        """
         epoch = self._stats[LogStatsLevel.EPOCH]
         epoch.receive(_RETURN, self.episode_returns[self._epoch_start :])
         epoch.receive(_LENGTH, self.episode_lengths[self._epoch_start :])
-        epoch.reduce()
+        stats = epoch.reduce()
         self._epoch_start = len(self.episode_returns)
+        if writer is not None:
+            told: dict[LogStatsKey, StatsValue] = {**stats, **epoch.last_distributions}
+            named = {statistic_name(key): value for key, value in told.items()}
+            writer.write(self.logging_prefix or "env", named, step=step)
 
     def clear_epoch_stats(self) -> None:
         """Leave the episodes that ended since the last `write_epoch_stats` out of the next one."""
         self._epoch_start = len(self.episode_returns)
+        self._stats[LogStatsLevel.EPOCH].clear()
 
     def _write_episode_stats(self) -> None:
         """Keep the statistics of the last episode; a wrapper sees its rewards as sum and number."""
         stats = {_RETURN: self.episode_returns[-1], _LENGTH: float(self.episode_lengths[-1])}
+        if self._single_ended:  # a batch is told of events by its vector environment
+            told = self.env.last_episode_stats()
+            stats = {**{key: value for key, value in told.items() if key.event != BaseEnvEvents.reward}, **stats}
+            self._stats[LogStatsLevel.EPOCH].receive_all({key: stats[key] for key in told if key not in _OWN})
         self._stats[LogStatsLevel.EPISODE].last_stats = stats
 
     def own_state(self) -> StateDict:
@@ -159,4 +190,4 @@ class LogStatsWrapper(Wrapper):
         self._running_length = np.array(state["running_length"], dtype=np.int64)
         self._single_ended = bool(state["single_ended"])
         self._epoch_start = int(state["epoch_start"])
-        self._stats[LogStatsLevel.EPOCH].load_state_dict(state["epoch_totals"], [BaseEnvEvents.reward])
+        self._stats[LogStatsLevel.EPOCH].load_state_dict(state["epoch_totals"])

@@ -14,6 +14,7 @@ from maze.env.engines import legacy_engine_of, make_engine
 from maze.env.readers import make_action_reader, make_observation_reader, wrong_heads
 from maze.env.spaces import from_dict_value, leaves_of, to_dict_space, to_dict_value
 from maze.errors import ArtifactError, EnvError, InvalidSpecificationError
+from maze.statistics import EventStats, LogStats
 from maze.types import Action, ActorID, Array, Observation, StepKey
 
 __all__ = ["GymMazeEnv", "MazeEnv", "make_gym_maze_env"]
@@ -80,6 +81,18 @@ class MazeEnv(ABC):
     def agent_counts_dict(self) -> dict[StepKey, int]:
         """Number of agents by step key."""
         return {0: 1}
+
+    def drain_event_stats(self) -> EventStats:
+        """Return, and forget, what is known of the events since the last call; empty where there are none."""
+        return EventStats()
+
+    def last_episode_stats(self) -> LogStats:
+        """Return the statistics of the events of the episode that ended last."""
+        return {}
+
+    def last_step_stats(self) -> LogStats:
+        """Return the statistics of the events of the last step."""
+        return {}
 
     def update_statistics(self) -> None:  # noqa: B027 - most gather nothing
         """Merge everything that wrappers gathered since the last call into their statistics."""

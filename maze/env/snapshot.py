@@ -17,6 +17,7 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
 
+from maze.env.core_maze_env import CoreMazeEnv
 from maze.env.maze_env import GymMazeEnv, MazeEnv
 from maze.env.wrappers import Wrapper, overrides
 from maze.errors import ArtifactError
@@ -77,6 +78,9 @@ def restore_layers(layers: Iterable[Any], snapshot: StateDict) -> None:
         if "own" in part:
             layer.load_own_state(part["own"])
             continue
+        if "composed" in part:
+            layer.load_snapshot_state(part["composed"])
+            continue
         attributes = vars(layer)
         for name, encoded in part["attributes"].items():
             attributes[name] = decoder.decode(encoded, attributes.get(name))
@@ -125,6 +129,11 @@ class _Encoder:
         kind = type(layer).__name__
         if issubclass(type(layer), Wrapper) and overrides(layer, "own_state"):
             return {"class": kind, "own": layer.own_state()}
+        if issubclass(type(layer), CoreMazeEnv):
+            own = layer.snapshot_state()
+            if own is None:
+                raise _Unsupported
+            return {"class": kind, "composed": own}
         if not hasattr(layer, "__dict__"):
             raise _Unsupported
         chosen = {name: value for name, value in vars(layer).items() if id(value) not in self._layers}

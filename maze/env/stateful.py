@@ -17,6 +17,7 @@ from maze.env.vector_base import VectorEnv, VectorStep
 from maze.env.wrappers import Wrapper
 from maze.errors import EnvError
 from maze.seeding import draw_seed
+from maze.statistics import EventStats
 from maze.types import Action, Array, Observation, StateDict
 
 __all__ = ["Rows", "StatefulVectorEnv", "StatefulWrapper"]
@@ -254,6 +255,12 @@ class StatefulVectorEnv(VectorEnv):
     def close(self) -> None:
         """Close the environments inside."""
         self.env.close()
+
+    def drain_event_stats(self) -> EventStats:
+        """Return, and forget, what is known of the events inside, and in the wrapper."""
+        stats = self.env.drain_event_stats()
+        stats.add(self._layer.own_event_stats())
+        return stats
 
     def update_statistics(self) -> None:
         """Merge what the wrappers gathered."""

@@ -12,6 +12,7 @@ from maze.env.vector_base import VectorEnv, VectorStep
 from maze.env.wrappers import wrapper_layers
 from maze.errors import EnvError
 from maze.seeding import derive_seed, draw_seed
+from maze.statistics import EventStats
 from maze.types import Array, Observation, StateDict
 
 __all__ = ["SyncVectorEnv"]
@@ -158,6 +159,13 @@ class SyncVectorEnv(VectorEnv):
         """Close every environment."""
         for env in self._envs:
             env.close()
+
+    def drain_event_stats(self) -> EventStats:
+        """Return, and forget, what is known of the events of every environment."""
+        stats = EventStats()
+        for row, env in enumerate(self._envs):
+            stats.add(env.drain_event_stats(), row)
+        return stats
 
     def update_statistics(self) -> None:
         """Merge what was gathered in any of the environments."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from gymnasium import spaces
 
 from maze.errors import ArtifactError, EnvError
+from maze.statistics import EventStats
 from maze.types import Array, Observation, StateDict
 
 __all__ = ["VectorEnv", "VectorStep"]
@@ -128,6 +129,10 @@ class VectorEnv(ABC):
 
     def close(self) -> None:  # noqa: B027 - most have nothing to free
         """Free what the environments hold."""
+
+    def drain_event_stats(self) -> EventStats:
+        """Return, and forget, what is known of the events since the last call; empty where there are none."""
+        return EventStats()
 
     def update_statistics(self) -> None:  # noqa: B027 - most gather nothing
         """Merge everything that wrappers gathered since the last call into their statistics."""

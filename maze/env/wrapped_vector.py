@@ -10,7 +10,9 @@ from maze.env.maze_env import MazeEnv
 from maze.env.readers import wrong_heads
 from maze.env.snapshot import restore_layers, snapshot_layers
 from maze.env.vector_base import VectorEnv, VectorStep
-from maze.env.wrappers import Wrapper, chain_state, load_chain_state, overrides, wrapper_layers
+from maze.env.wrappers import Wrapper, names_of_layers, overrides, wrapper_layers
+from maze.errors import ArtifactError
+from maze.statistics import EventStats
 from maze.types import Array, Observation, StateDict
 
 __all__ = ["WrappedVectorEnv"]
@@ -160,6 +162,13 @@ class WrappedVectorEnv(VectorEnv):
         """Close the environments inside."""
         self.env.close()
 
+    def drain_event_stats(self) -> EventStats:
+        """Return, and forget, what is known of the events inside, and in the wrappers."""
+        stats = self.env.drain_event_stats()
+        for layer in self._layers:
+            stats.add(layer.own_event_stats())
+        return stats
+
     def update_statistics(self) -> None:
         """Merge what the wrappers gathered."""
         self._prototype.update_statistics()
@@ -192,7 +201,7 @@ class WrappedVectorEnv(VectorEnv):
             "kind": "wrapped",
             "n_envs": self.n_envs,
             "env": self.env.state_dict(),
-            "wrappers": chain_state(self._layers),
+            "wrappers": _chain_state(self._layers),
             "counters": snapshot_layers(self._counting_layers),
             "observation": {key: value.copy() for key, value in self._observation.items()},
         }
@@ -201,7 +210,7 @@ class WrappedVectorEnv(VectorEnv):
         """Continue from what `state_dict` returned."""
         self.check_state(state, "wrapped")
         self.env.load_state_dict(state["env"])
-        load_chain_state(self._layers, state["wrappers"])
+        _load_chain_state(self._layers, state["wrappers"])
         if state["counters"] is not None:
             restore_layers(self._counting_layers, state["counters"])
         if not self.begins_anew(state):
@@ -213,3 +222,21 @@ class WrappedVectorEnv(VectorEnv):
         for layer in self._layers:
             layer.episode_start((self.n_envs,))
         self._observation = self._observe(observation, gather=self._training)
+
+
+def _chain_state(layers: list[Wrapper]) -> StateDict:
+    """Return the changing state of wrappers by name."""
+    return {name: layer.own_state() for name, layer in names_of_layers(layers)}
+
+
+def _load_chain_state(layers: list[Wrapper], state: StateDict) -> None:
+    """Take over what `_chain_state` returned.
+
+    Raises:
+        ArtifactError: the state belongs to other wrappers.
+    """
+    named = dict(names_of_layers(layers))
+    if named.keys() != state.keys():
+        raise ArtifactError(f"The state belongs to the wrappers {sorted(state)}; these are {sorted(named)}.")
+    for name, layer in named.items():
+        layer.load_own_state(state[name])

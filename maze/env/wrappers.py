@@ -16,6 +16,7 @@ import numpy as np
 from maze.env.maze_env import MazeEnv
 from maze.env.readers import wrong_heads
 from maze.errors import ArtifactError, InvalidSpecificationError
+from maze.statistics import EventStats, LogStats
 from maze.types import Action, ActorID, Array, Observation, StateDict
 
 __all__ = [
@@ -23,10 +24,9 @@ __all__ = [
     "ObservationWrapper",
     "RewardWrapper",
     "Wrapper",
-    "chain_state",
     "chain_statistics",
-    "load_chain_state",
     "load_chain_statistics",
+    "names_of_layers",
     "wrapper_layers",
 ]
 
@@ -162,6 +162,24 @@ class Wrapper(MazeEnv):
     def load_own_statistics(self, state: Mapping[str, Array]) -> None:
         """Take over what `own_statistics` returned."""
 
+    def own_event_stats(self) -> EventStats:
+        """Return, and forget, what this wrapper has to tell of events; the chain's are the sum of all wrappers'."""
+        return EventStats()
+
+    def drain_event_stats(self) -> EventStats:
+        """Return, and forget, what is known of the events inside, and in this wrapper."""
+        stats = self.env.drain_event_stats()
+        stats.add(self.own_event_stats())
+        return stats
+
+    def last_episode_stats(self) -> LogStats:
+        """Return the statistics of the events of the episode inside that ended last."""
+        return self.env.last_episode_stats()
+
+    def last_step_stats(self) -> LogStats:
+        """Return the statistics of the events of the last step inside."""
+        return self.env.last_step_stats()
+
     def share_statistics(self, other: Any) -> None:
         """Use the statistics of an equal wrapper around a sister environment from now on."""
 
@@ -247,7 +265,7 @@ def wrapper_layers(env: MazeEnv) -> list[Wrapper]:
     return layers[::-1]
 
 
-def _names(layers: list[Wrapper]) -> Iterator[tuple[str, Wrapper]]:
+def names_of_layers(layers: list[Wrapper]) -> Iterator[tuple[str, Wrapper]]:
     """Name each layer by its class and its rank, from inside, among the layers of that class."""
     counts: dict[str, int] = {}
     for layer in layers:
@@ -258,7 +276,7 @@ def _names(layers: list[Wrapper]) -> Iterator[tuple[str, Wrapper]]:
 
 def chain_statistics(env: MazeEnv) -> dict[str, Array]:
     """Return the statistics of all wrappers around an environment by flat name."""
-    named = _names(wrapper_layers(env))
+    named = names_of_layers(wrapper_layers(env))
     return {f"{name}.{key}": value for name, layer in named for key, value in layer.own_statistics().items()}
 
 
@@ -275,24 +293,6 @@ def load_chain_statistics(env: MazeEnv, state: Mapping[str, Array]) -> None:
             f"The statistics do not belong to these wrappers: missing {missing}, unknown {unknown}. "
             "Use the wrappers that the statistics were saved with."
         )
-    for name, layer in _names(wrapper_layers(env)):
+    for name, layer in names_of_layers(wrapper_layers(env)):
         start = f"{name}."
         layer.load_own_statistics({key.removeprefix(start): state[key] for key in state if key.startswith(start)})
-
-
-def chain_state(layers: list[Wrapper]) -> StateDict:
-    """Return the changing state of wrappers by name."""
-    return {name: layer.own_state() for name, layer in _names(layers)}
-
-
-def load_chain_state(layers: list[Wrapper], state: StateDict) -> None:
-    """Take over what `chain_state` returned.
-
-    Raises:
-        ArtifactError: the state belongs to other wrappers.
-    """
-    named = dict(_names(layers))
-    if named.keys() != state.keys():
-        raise ArtifactError(f"The state belongs to the wrappers {sorted(state)}; these are {sorted(named)}.")
-    for name, layer in named.items():
-        layer.load_own_state(state[name])

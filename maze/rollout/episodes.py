@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Protocol
 
 import numpy as np
 
 from maze.env.vector import VectorEnv, VectorStep
-from maze.statistics import summarise_episodes
+from maze.statistics import EpochStatistics, EventStats, LogStats, summarise_episodes
 from maze.types import Array, Observation
 
 __all__ = ["ActingPolicy", "Episodes", "StepObserver", "play_episodes"]
@@ -43,6 +43,8 @@ class Episodes:
         terminated: the episode reached an end of its own, bool [E].
         truncated: the episode was cut off, by its time limit or by ``max_episode_steps``, bool [E].
         seeds: seed of each episode's reset, int64 [E].
+        event_stats: statistics of each episode's events, [E]; empty where the environment tells none, or the episode
+            was cut off by ``max_episode_steps``.
     """
 
     returns: Array
@@ -50,14 +52,18 @@ class Episodes:
     terminated: Array
     truncated: Array
     seeds: Array
+    event_stats: tuple[LogStats, ...] = field(default=(), compare=False)
 
     def __len__(self) -> int:
         return len(self.returns)
 
     @property
     def statistics(self) -> dict[str, float]:
-        """Mean, standard deviation, extremes and count, as ``mean_return``, ``n_episodes``, ..."""
-        return summarise_episodes(self.returns, self.lengths)
+        """Mean, deviation, extremes and count, as ``mean_return``, ``n_episodes``, ...; then those of events."""
+        numbers = summarise_episodes(self.returns, self.lengths)
+        if not any(self.event_stats):
+            return numbers
+        return {**numbers, **EpochStatistics().reduce(EventStats(list(enumerate(self.event_stats))))}
 
     @property
     def mean_return(self) -> float:
@@ -67,7 +73,9 @@ class Episodes:
     @classmethod
     def concatenate(cls, parts: Sequence[Episodes]) -> Episodes:
         """Join several batches of episodes, in the order given."""
-        return cls(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)})
+        names = [f.name for f in fields(cls) if f.name != "event_stats"]
+        arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+        return cls(**arrays, event_stats=tuple(stats for part in parts for stats in part.event_stats))
 
 
 def play_episodes(
@@ -125,6 +133,7 @@ class _Wave:
         observers: Sequence[StepObserver],
     ) -> Episodes:
         padding = [self.seeds[0]] * (self.env.n_envs - len(self.seeds))
+        self.env.drain_event_stats()  # of what was played before
         observation = self.env.reset(self.seeds + padding)
         check = getattr(policy, "check_observation", None)
         if check is not None:  # a policy's act() checks nothing, and the environment may be of another kind
@@ -143,12 +152,14 @@ class _Wave:
             self._count(step)
             observation = step.observation
         n_played = len(self.seeds)
+        told = self.env.drain_event_stats().first_of_each()  # environments that end early go on meanwhile
         return Episodes(
             returns=self.returns[:n_played],
             lengths=self.lengths[:n_played],
             terminated=self.terminated[:n_played],
             truncated=self.truncated[:n_played],
             seeds=np.asarray(self.seeds, np.int64),
+            event_stats=tuple(told.get(row, {}) for row in range(n_played)),
         )
 
     def _count(self, step: VectorStep) -> None:

@@ -1,16 +1,30 @@
-"""Aggregation of events over episodes and epochs."""
+"""Aggregation of events over steps, episodes and epochs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from maze.errors import InvalidSpecificationError, suggest
-from maze.statistics.event_statistics import Event, LogStats, LogStatsKey, LogStatsLevel, event_statistics
+from maze.statistics.distribution import Distribution
+from maze.statistics.event_statistics import (
+    Event,
+    EventStatistic,
+    LogStats,
+    LogStatsKey,
+    LogStatsLevel,
+    declared_groups,
+    event_statistics,
+    statistic_name,
+)
 from maze.types import StateDict
 
 __all__ = ["LogStatsAggregator"]
+
+_BELOW = {LogStatsLevel.EPOCH: LogStatsLevel.EPISODE, LogStatsLevel.EPISODE: LogStatsLevel.STEP}
 
 
 class LogStatsAggregator:
@@ -22,22 +36,29 @@ class LogStatsAggregator:
     Attributes:
         level: as given.
         last_stats: what the last `reduce` gave; None before the first one.
+        last_distributions: how values were spread, of those events that declare it; by key, as ``last_stats``.
     """
 
     def __init__(self, level: LogStatsLevel) -> None:
         self.level = level
         self.last_stats: LogStats | None = None
-        self._values: dict[LogStatsKey, list[float]] = {}
-        self._totals: LogStats = {}
+        self.last_distributions: dict[LogStatsKey, Distribution] = {}
+        self._values: dict[LogStatsKey, list[npt.ArrayLike]] = {}
+        self._totals: dict[str, float] = {}
 
-    def receive(self, key: LogStatsKey, values: Sequence[float]) -> None:
+    def receive(self, key: LogStatsKey, values: npt.ArrayLike) -> None:
         """Add values of an event, or of a statistic of the level below.
 
         Args:
             key: whose values they are; without ``output_name`` those of the event itself.
             values: [E].
         """
-        self._values.setdefault(key, []).extend(values)
+        self._values.setdefault(key, []).append(values)
+
+    def receive_all(self, stats: Mapping[LogStatsKey, float]) -> None:
+        """Add the statistics of one step or one episode, each as one value."""
+        for key, value in stats.items():
+            self.receive(key, [value])
 
     def reduce(self) -> LogStats:
         """Reduce everything that was received since the last call, and begin anew.
@@ -46,55 +67,110 @@ class LogStatsAggregator:
             The statistics, also kept as ``last_stats``; of an event without values there are none.
         """
         stats: LogStats = {}
-        for (event, input_name, group), values in self._values.items():
+        distributions: dict[LogStatsKey, Distribution] = {}
+        for (event, output_name), groups in self._inputs().items():
             for statistic in event_statistics(event, self.level):
-                if statistic.input_name != input_name or not values:
+                if statistic.input_name != output_name:
                     continue
-                key = LogStatsKey(event, statistic.output_name, group)
-                stats[key] = float(statistic.reduce(np.asarray(values, dtype=np.float64)))
-                if statistic.cumulative:
-                    stats[key] = self._totals[key] = self._totals.get(key, 0.0) + stats[key]
+                for group, parts in _regrouped(event, statistic, groups, self.level).items():
+                    values = np.concatenate(parts)
+                    if not len(values):
+                        continue
+                    key = LogStatsKey(event, statistic.output_name, group)
+                    result = statistic.reduce(values)
+                    if isinstance(result, Distribution):
+                        distributions[key] = result
+                    else:
+                        stats[key] = self._counted(key, float(result), statistic)
         self._values = {}
-        self.last_stats = stats
+        self.last_stats, self.last_distributions = stats, distributions
         return stats
+
+    def _inputs(self) -> dict[tuple[Event, str | None], dict[Hashable, list[Any]]]:
+        """Return what was received by event and name, then by group."""
+        inputs: dict[tuple[Event, str | None], dict[Hashable, list[Any]]] = {}
+        for (event, output_name, group), parts in self._values.items():
+            arrays = [np.ravel(np.asarray(part)) for part in parts]
+            inputs.setdefault((event, output_name), {})[group] = [part for part in arrays if len(part)]
+        return inputs
+
+    def _counted(self, key: LogStatsKey, value: float, statistic: EventStatistic) -> float:
+        if not statistic.cumulative:
+            return value
+        name = statistic_name(key)
+        self._totals[name] = self._totals.get(name, 0.0) + value
+        return self._totals[name]
 
     def clear(self) -> None:
         """Forget what was received since the last `reduce`."""
         self._values = {}
 
-    def value(self, event: Event, name: str | None = None) -> float:
+    def value(self, event: Event, name: str | None = None, group: Hashable = None) -> float:
         """Return one statistic of the last reduction.
 
         Args:
             event: for example ``BaseEnvEvents.reward``.
             name: for example ``"mean"``.
+            group: which group of events; what they are grouped by, as a tuple or, if it is one value, by itself.
 
         Raises:
             InvalidSpecificationError: there is no such statistic.
         """
         stats: Mapping[LogStatsKey, float] = self.last_stats or {}
-        key = LogStatsKey(event, name)
-        if key not in stats:
-            known = [str(other.output_name) for other in stats if other.event == event]
+        key = LogStatsKey(event, name, group if group is None or isinstance(group, tuple) else (group,))
+        if key in stats:
+            return stats[key]
+        names = {str(other.output_name): None for other in stats if other.event == event}
+        groups = [other.group for other in stats if other.event == event and other.output_name == name]
+        if groups:
             raise InvalidSpecificationError(
-                f"{event.__qualname__}: there is no {self.level.value} statistic {name!r}; {suggest(name, known)} "
-                "Statistics exist once an episode has ended and, for an epoch, after write_epoch_stats()."
+                f"{event.__qualname__}: there is no group {group!r} of {name!r}; accepted: "
+                f"{', '.join(repr(known) for known in groups)}."
             )
-        return stats[key]
+        raise InvalidSpecificationError(
+            f"{event.__qualname__}: there is no {self.level.value} statistic {name!r}; {suggest(name, list(names))} "
+            "Statistics exist once an episode has ended and, for an epoch, after write_epoch_stats()."
+        )
 
     def state_dict(self) -> StateDict:
-        """Return the sums that go on over epochs, by event and name."""
-        return {f"{key.event.__qualname__}/{key.output_name}": total for key, total in self._totals.items()}
+        """Return the sums that go on over epochs, by name."""
+        return dict(self._totals)
 
-    def load_state_dict(self, state: StateDict, events: Sequence[Event]) -> None:
-        """Go on from what ``state_dict`` returned.
+    def load_state_dict(self, state: StateDict) -> None:
+        """Go on from what ``state_dict`` returned."""
+        self._totals = {name: float(total) for name, total in state.items()}
 
-        Args:
-            state: sums by event and name.
-            events: the events that may be meant.
-        """
-        keys = [
-            LogStatsKey(event, item.output_name) for event in events for item in event_statistics(event, self.level)
-        ]
-        names = {f"{key.event.__qualname__}/{key.output_name}": key for key in keys}
-        self._totals = {names[name]: float(total) for name, total in state.items() if name in names}
+
+def _regrouped(
+    event: Event, statistic: EventStatistic, groups: Mapping[Hashable, Sequence[Any]], level: LogStatsLevel
+) -> Mapping[Hashable, Sequence[Any]]:
+    """Return the values by the groups that a statistic keeps apart, those in which there are any."""
+    joined: dict[Hashable, list[Any]] = {}
+    if statistic.group_by is None:
+        return {group: parts for group, parts in groups.items() if parts}
+    names = _groups_of(event, statistic.input_name, level)
+    unknown = [name for name in statistic.group_by if name not in names]
+    if unknown:
+        raise InvalidSpecificationError(
+            f"{event.__qualname__}: statistic {statistic.output_name!r} is grouped by {unknown}, its values by "
+            f"{list(names)}; accepted are those of define_stats_grouping() that the level below keeps apart."
+        )
+    kept = [names.index(name) for name in statistic.group_by]
+    for group, parts in groups.items():
+        if parts:
+            whole = group if isinstance(group, tuple) else ()
+            joined.setdefault(tuple(whole[index] for index in kept) or None, []).extend(parts)
+    return joined
+
+
+def _groups_of(event: Event, input_name: str | None, level: LogStatsLevel) -> tuple[str, ...]:
+    """Return the arguments that the values which a statistic takes are grouped by."""
+    below = _BELOW.get(level)
+    while below is not None:
+        for statistic in event_statistics(event, below):
+            if statistic.output_name == input_name:
+                if statistic.group_by is not None:
+                    return statistic.group_by
+                return _groups_of(event, statistic.input_name, below)
+        below = _BELOW.get(below)
+    return declared_groups(event)

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
 
 from pydantic import Field
 
 from maze.config.validation import ExplainedKeywords, validate_fields
 from maze.errors import InvalidSpecificationError
+
+if TYPE_CHECKING:
+    from maze.statistics import Distribution
 
 __all__ = ["AlgorithmConfig", "EpochListener", "EpochReport", "TrainingSummary"]
 
@@ -81,6 +84,7 @@ class EpochReport:
         train_seconds: seconds spent collecting and learning in this epoch, evaluation apart.
         epoch_steps: environment steps in this epoch.
         is_best: the evaluation was the best so far, or there is none.
+        distributions: how values were spread in this epoch, by name, of what is watched so.
     """
 
     epoch: int
@@ -89,6 +93,7 @@ class EpochReport:
     train_seconds: float
     epoch_steps: int
     is_best: bool
+    distributions: Mapping[str, Distribution] = field(default_factory=dict)
 
     @property
     def steps_per_second(self) -> float:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
+from maze import statistics
 from maze.errors import TrainingError
 from maze.trainers.algorithm import AlgorithmConfig, EpochListener, EpochReport, TrainingSummary
 from maze.types import StateDict
@@ -69,6 +70,7 @@ class Trainer(ABC, Generic[ConfigT]):
         self.evaluator = parts.evaluator
         self.generator = parts.generator
         self.draws = parts.draws
+        self.event_statistics = statistics.EpochStatistics()
         self.epoch = 0
         self.n_steps = 0
         self.best_epoch = 0
@@ -153,7 +155,8 @@ class Trainer(ABC, Generic[ConfigT]):
         self._measured = []
         is_best = self._evaluate(metrics)
         self._epoch_start = None
-        return EpochReport(self.epoch, self.n_steps, metrics, seconds, self.n_steps - steps_before, is_best)
+        spread = {f"train/{name}": value for name, value in self.event_statistics.distributions.items()}
+        return EpochReport(self.epoch, self.n_steps, metrics, seconds, self.n_steps - steps_before, is_best, spread)
 
     def _means(self, measured: Sequence[Mapping[str, Tensor | float]]) -> dict[str, float]:
         """Return the epoch's means; tensors leave the device here, once."""
@@ -163,6 +166,8 @@ class Trainer(ABC, Generic[ConfigT]):
         if len(episodes.returns):
             metrics["train/mean_return"] = float(np.mean(episodes.returns))
             metrics["train/mean_length"] = float(np.mean(episodes.lengths))
+        told = self.event_statistics.reduce(self.collector.env.drain_event_stats())
+        metrics.update({f"train/{name}": value for name, value in told.items()})
         for name in measured[0]:
             values = [float(step[name]) for step in measured]
             mean = float(np.mean(values))
@@ -231,6 +236,7 @@ class Trainer(ABC, Generic[ConfigT]):
             "epoch": self.epoch,
             "n_steps": self.n_steps,
             "unfinished": self._unfinished,
+            "event_statistics": self.event_statistics.state_dict(),
             "measured": [{name: float(value) for name, value in update.items()} for update in self._measured],
             "best": {
                 "epoch": self.best_epoch,
@@ -254,6 +260,7 @@ class Trainer(ABC, Generic[ConfigT]):
         self.epoch = int(state["epoch"])
         self.n_steps = int(state["n_steps"])
         self._unfinished = state["unfinished"]
+        self.event_statistics.load_state_dict(state["event_statistics"])
         self._measured = [dict(update) for update in state["measured"]]
         best = state["best"]
         self.best_epoch = int(best["epoch"])

@@ -24,6 +24,7 @@ CHANGES_NO_RESULT = {
     "maze/api/signals.py": "a stage that was interrupted has no result",
     "maze/api/record/*.py": "writes the record; params.yaml gives values and no objects",
     "maze/api/continuation.py": "a stage goes on from nothing: it neither reads nor writes checkpoints",
+    "maze/api/statistics_writers.py": "writes statistics besides, for people; no output of a stage is among them",
     "maze/state_files.py": "a stage goes on from nothing: it neither reads nor writes checkpoints",
     "maze/launchers.py": "starts the jobs of multi-runs, of which a stage is none",
     "maze/api/multirun/*.py": "multi-runs, of which a stage is none",
@@ -42,7 +43,10 @@ CHANGES_NO_RESULT_AFTER_COMPOSE = {
 """The same for all stages but the first."""
 
 CHANGES_NO_RESULT_OF = {
-    "compose": {"maze/env/*": "says whether there is such an environment: a value is refused or taken as it is"},
+    "compose": {
+        "maze/env/*": "says whether there is such an environment: a value is refused or taken as it is",
+        "maze/statistics/*": "what environments tell when they run, which compose does not",
+    },
     "train": {
         "maze/api/loading.py": "finds agents; training begins without one",
         "maze/report/*": "progress bar and figures for MLflow",

@@ -57,7 +57,7 @@ def test_epochs_begin_anew_but_for_what_is_cumulative() -> None:
     assert aggregator.value(BaseEnvEvents.reward, "episode_count") == 1.0
     assert aggregator.value(BaseEnvEvents.reward, "total_episode_count") == 3.0
     other = LogStatsAggregator(LogStatsLevel.EPOCH)
-    other.load_state_dict(aggregator.state_dict(), [BaseEnvEvents.reward])
+    other.load_state_dict(aggregator.state_dict())
     other.receive(LENGTH, [1, 1])
     assert other.reduce()[LogStatsKey(BaseEnvEvents.reward, "total_episode_count")] == 5.0
 

@@ -1,0 +1,1 @@
+"""A bakery that has to decide every evening what to bake for the next day."""

@@ -1,0 +1,86 @@
+"""Statistics for TensorBoard, which is an extra: ``pip install maze[tensorboard]``.
+
+Tags are ``path_Interface/event/statistic``, for example ``train_BaseEnvEvents/reward/mean``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from maze.errors import InvalidSpecificationError
+from maze.statistics.distribution import Distribution
+from maze.statistics.writers import LogStatsWriter, StatsValue
+
+__all__ = ["TensorboardWriter", "tensorboard_tag"]
+
+_REWARD_NAMES = {
+    "mean_return": "mean",
+    "std_return": "std",
+    "min_return": "min",
+    "max_return": "max",
+    "mean_length": "mean_step_count",
+    "n_episodes": "episode_count",
+}
+"""What the run's own names of returns and lengths are called as statistics of the event ``BaseEnvEvents.reward``."""
+
+
+def tensorboard_tag(path: str, name: str) -> str:
+    """Return the tag of a statistic, for example ``"train_BaseEnvEvents/reward/mean"``.
+
+    Args:
+        path: what it is of, for example ``"train"``.
+        name: of the statistic; a run's own names of returns and lengths become those of their event.
+    """
+    if name in _REWARD_NAMES:
+        name = f"BaseEnvEvents/reward/{_REWARD_NAMES[name]}"
+    return f"{path}_{name}" if "/" in name else f"{path}/{name}"
+
+
+class TensorboardWriter(LogStatsWriter):
+    """Writes numbers as scalars and distributions as histograms.
+
+    Args:
+        directory: where the event file goes; it is made.
+
+    Raises:
+        InvalidSpecificationError: TensorBoard is not installed.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415  (loads torch, and is an extra)
+        except ImportError as error:
+            raise InvalidSpecificationError(
+                f"tensorboard: is not installed ({error}); accepted after pip install 'maze[tensorboard]'."
+            ) from error
+        directory.mkdir(parents=True, exist_ok=True)
+        self._writer: Any = SummaryWriter(str(directory))
+
+    def write(self, path: str, stats: Mapping[str, StatsValue], step: int) -> None:
+        """Write the statistics of one step."""
+        for name, value in stats.items():
+            tag = tensorboard_tag(path, name)
+            if isinstance(value, Distribution):
+                self._write_histogram(tag, value, step)
+            else:
+                self._writer.add_scalar(tag, value, step)
+        self._writer.flush()
+
+    def _write_histogram(self, tag: str, value: Distribution, step: int) -> None:
+        self._writer.add_histogram_raw(
+            tag,
+            min=value.minimum,
+            max=value.maximum,
+            num=value.n_values,
+            sum=value.total,
+            sum_squares=value.total_squares,
+            bucket_limits=value.edges[1:].tolist(),
+            bucket_counts=value.counts.tolist(),
+            global_step=step,
+        )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._writer.close()
