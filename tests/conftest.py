@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import ale_py  # noqa: F401
 import gymnasium  # noqa: F401  (what a library does on its own first import is that library's: done here, once)
 import joblib  # noqa: F401
 import matplotlib as mpl  # noqa: F401

@@ -21,7 +21,16 @@ import gymnasium
 from maze.errors import InvalidSpecificationError, suggest
 from maze.types import AnyMapping
 
-__all__ = ["EXTRAS", "NAMESPACE_MODULES", "check_engine", "legacy_gym", "missing_dependency", "split_id", "unknown_id"]
+__all__ = [
+    "EXTRAS",
+    "NAMESPACE_MODULES",
+    "check_engine",
+    "import_box2d",
+    "legacy_gym",
+    "missing_dependency",
+    "split_id",
+    "unknown_id",
+]
 
 EXTRAS = {"box2d": "box2d", "mujoco": "mujoco", "atari": "atari", "ale": "atari"}
 """Words in an engine's entry point or message, and the extra of maze that installs what it needs."""
@@ -86,10 +95,25 @@ def _constructor(env_id: str, entry_point: object) -> Any:
     module, _, name = entry_point.partition(":")
     if module not in sys.modules and module.partition(".")[0] not in ("gymnasium", "gym"):
         return None
+    import_box2d(entry_point)
     try:
         return getattr(importlib.import_module(module), name, None)
     except _not_installed() as error:
         raise missing_dependency(env_id, entry_point, error) from error
+
+
+def import_box2d(entry_point: str) -> None:
+    """Import Box2D before an environment that needs it does, if it is installed.
+
+    Box2D's compiled part warns while it is imported, and takes the process down where warnings are errors, as in tests.
+
+    Args:
+        entry_point: of the environment.
+    """
+    if ".box2d" in entry_point and "Box2D" not in sys.modules and importlib.util.find_spec("Box2D") is not None:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="builtin type", category=DeprecationWarning)
+            importlib.import_module("Box2D")
 
 
 def _not_installed() -> tuple[type[Exception], ...]:

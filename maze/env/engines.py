@@ -13,7 +13,14 @@ from typing import Any
 import gymnasium
 from gymnasium import error as gymnasium_error
 
-from maze.env.engine_ids import NAMESPACE_MODULES, legacy_gym, missing_dependency, split_id, unknown_id
+from maze.env.engine_ids import (
+    NAMESPACE_MODULES,
+    import_box2d,
+    legacy_gym,
+    missing_dependency,
+    split_id,
+    unknown_id,
+)
 from maze.env.spaces import to_gymnasium_space
 from maze.errors import InvalidSpecificationError
 from maze.types import AnyMapping
@@ -58,6 +65,7 @@ def _import_registering_module(name: str) -> str:
 
 
 def _make_known(spec: Any, env_id: str, render_mode: str | None, kwargs: AnyMapping) -> gymnasium.Env[Any, Any]:
+    import_box2d(str(spec.entry_point))
     try:
         return gymnasium.make(spec, disable_env_checker=True, render_mode=render_mode, **kwargs)
     except (gymnasium_error.DependencyNotInstalled, ImportError) as error:

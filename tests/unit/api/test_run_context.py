@@ -134,7 +134,7 @@ def test_a_wrong_specification_is_found_at_construction(arguments: Any, message:
 @pytest.mark.parametrize(
     ("env", "message"),
     [
-        ("LunarLander-v3", r"'LunarLander-v3' needs packages that are missing.*maze\[box2d\]"),
+        ("HalfCheetah-v5", r"'HalfCheetah-v5' needs packages that are missing.*maze\[mujoco\]"),
         ("CartPol-v1", r"Unknown environment 'CartPol-v1'.*CartPole-v1"),
     ],
 )
