@@ -28,6 +28,7 @@ from hypothesis import HealthCheck, settings
 
 with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
     warnings.simplefilter("ignore")
+    import Box2D  # noqa: F401  (crashes where the warnings of its import are errors)
     import gym  # noqa: F401  (says at import that it is no longer maintained)
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background job; children would ignore it, too

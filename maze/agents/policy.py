@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from maze.agents.keyed_modules import module_name
 from maze.agents.networks import ArrayForward, StepNetworks, device_of
 from maze.distributions.mapper import DistributionMapper
+from maze.distributions.masking import mask_logits, mask_logits_array
 from maze.distributions.torch_dist import DictDistribution
 from maze.errors import MazeError
 from maze.types import FLOAT, Action, ActorID, Array, Observation, StepKey
@@ -37,6 +38,8 @@ class TorchPolicy(nn.Module):
             attribute ``obs_shapes``. ``compute_action`` tells batches from single observations by them.
         separate_agent_steps: step keys in which every agent has a network of its own, keyed ``"<step key>-<agent
             id>"``.
+        mask_keys: by step key and action head, the observation that says which actions are possible; see
+            :mod:`maze.distributions.masking`.
     """
 
     networks: StepNetworks
@@ -49,6 +52,7 @@ class TorchPolicy(nn.Module):
         *,
         observation_shapes: Mapping[StepKey, Mapping[str, tuple[int, ...]]] | None = None,
         separate_agent_steps: Collection[StepKey] = (),
+        mask_keys: Mapping[StepKey, Mapping[str, str]] | None = None,
     ) -> None:
         super().__init__()
         self.networks = StepNetworks(networks)
@@ -58,6 +62,7 @@ class TorchPolicy(nn.Module):
         )
         self._separate_agent_steps = {str(key) for key in separate_agent_steps}
         self._observation_shapes = {str(key): dict(shapes) for key, shapes in (observation_shapes or {}).items()}
+        self._mask_keys = {str(key): dict(keys) for key, keys in (mask_keys or {}).items() if keys}
         self._first_step_key = next(iter(self.distribution_mappers))
         self._forwards = {key: ArrayForward(network) for key, network in self.networks.items()}
         self._free_keys = frozenset(self.free_logits.keys())
@@ -83,7 +88,9 @@ class TorchPolicy(nn.Module):
         logits: dict[str, Tensor] = self.networks[self._network_key(step_key, agent_id)](observation)
         if str(step_key) in self._free_keys:
             free = self.free_logits[str(step_key)]
-            return {head: _append(value, free, head) for head, value in logits.items()}
+            logits = {head: _append(value, free, head) for head, value in logits.items()}
+        if self._mask_keys:
+            logits = mask_logits(logits, observation, self._mask_keys.get(str(step_key), {}))
         return logits
 
     def distribution(
@@ -116,6 +123,8 @@ class TorchPolicy(nn.Module):
         if str(step_key) in self._free_keys:
             free = self.free_logits[str(step_key)]
             logits = {head: _append_array(value, free, head) for head, value in logits.items()}
+        if self._mask_keys:
+            logits = mask_logits_array(logits, observation, self._mask_keys.get(str(step_key), {}))
         return self.distribution_mappers[str(step_key)].sample_numpy(logits, rng, deterministic)
 
     def check_observation(self, observation: Observation) -> None:

@@ -44,6 +44,7 @@ __all__ = [
     "estimate_statistics",
     "make_gym_maze_env",
     "make_vector_env",
+    "mask_keys",
     "space_from_json",
     "space_to_json",
     "to_dict_space",
@@ -70,6 +71,7 @@ from .estimation import estimate_statistics as estimate_statistics
 from .gif_export import ExportGifWrapper as ExportGifWrapper
 from .gymnasium_view import as_gymnasium as as_gymnasium
 from .log_stats import LogStatsWrapper as LogStatsWrapper
+from .mask_keys import mask_keys as mask_keys
 from .maze_env import GymMazeEnv as GymMazeEnv
 from .maze_env import MazeEnv as MazeEnv
 from .maze_env import make_gym_maze_env as make_gym_maze_env

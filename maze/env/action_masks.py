@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from maze.env.mask_keys import MASK_SUFFIX, mask_size
 from maze.env.maze_env import MazeEnv
 from maze.env.wrappers import Wrapper
 from maze.errors import EnvError, InvalidSpecificationError, suggest
@@ -18,8 +19,8 @@ __all__ = ["ActionMaskWrapper"]
 class ActionMaskWrapper(Wrapper):
     """Adds the environment's action mask to the observation, int8 with 1 for what is possible, under ``<head>_mask``.
 
-    An environment whose observations have such a key already needs no wrapper: masks are MultiBinary, which neither
-    normalisation nor clipping touches. It reads what each environment says of itself, so they are stepped one by one.
+    An environment whose observations have such a key already needs no wrapper; neither normalisation nor clipping
+    touches masks. It reads what each environment says of itself, so they are stepped one by one.
 
     Args:
         env: the environment inside.
@@ -45,8 +46,8 @@ class ActionMaskWrapper(Wrapper):
             raise InvalidSpecificationError(
                 f"The head {action!r} is {space}; masks are for Discrete and MultiDiscrete."
             )
-        size = int(space.n) if isinstance(space, spaces.Discrete) else int(space.nvec.sum())
-        self.key = f"{action}_mask"
+        size = mask_size(space)
+        self.key = f"{action}{MASK_SUFFIX}"
         if self.key in env.observation_space.spaces:
             raise InvalidSpecificationError(f"The observation has {self.key!r} already; leave this wrapper out.")
         self.observation_space = spaces.Dict(

@@ -8,7 +8,7 @@ import numpy as np
 
 from maze.env.maze_env import MazeEnv
 from maze.env.readers import make_action_reader, wrong_heads
-from maze.env.sampling import draw_action, neutral_action
+from maze.env.sampling import ActionSampler, neutral_action
 from maze.env.stateful import Rows, StatefulWrapper
 from maze.env.vector_base import VectorStep
 from maze.errors import InvalidSpecificationError, suggest
@@ -84,6 +84,7 @@ class RandomResetWrapper(StatefulWrapper):
         _check_whole("max_skip_steps", max_skip_steps, min_skip_steps)
         self.min_skip_steps, self.max_skip_steps = min_skip_steps, max_skip_steps
         self._neutral = neutral_action(self.action_space)
+        self._sampler = ActionSampler(self.action_space, self.observation_space)
         self._generators: list[np.random.Generator] = []
 
     def start(self, n_envs: int) -> None:
@@ -102,7 +103,7 @@ class RandomResetWrapper(StatefulWrapper):
             remaining[row] = self._generators[row].integers(self.min_skip_steps, self.max_skip_steps, endpoint=True)
         while remaining.any():
             active = remaining > 0
-            step = inner.step_rows(self._draw(active), active)
+            step = inner.step_rows(self._draw(observation, active), active)
             remaining[active] -= 1
             observation = step.observation
             ended = step.terminated | step.truncated
@@ -110,11 +111,12 @@ class RandomResetWrapper(StatefulWrapper):
                 observation = inner.reset_rows(ended)
         return observation
 
-    def _draw(self, active: Array) -> Action:
+    def _draw(self, observation: Observation, active: Array) -> Action:
         """Return random actions ``[N, *shape]``; where nobody acts, neutral ones."""
         action = {head: np.repeat(value[None], len(active), axis=0) for head, value in self._neutral.items()}
         for row in active.nonzero()[0].tolist():
-            for head, value in draw_action(self.action_space, self._generators[row]).items():
+            masks = {key: observation[key][row] for key in self._sampler.mask_keys}
+            for head, value in self._sampler.draw_one(self._generators[row], masks).items():
                 action[head][row] = value
         return action
 

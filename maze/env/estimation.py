@@ -8,7 +8,7 @@ import numpy as np
 
 from maze.env.maze_env import MazeEnv
 from maze.env.normalization import ObservationNormalizationWrapper
-from maze.env.sampling import draw_action
+from maze.env.sampling import ActionSampler
 from maze.env.wrappers import wrapper_layers
 from maze.errors import InvalidSpecificationError
 from maze.seeding import derive_seed, numpy_generator
@@ -55,10 +55,11 @@ def wants_estimation(env: MazeEnv) -> bool:
 def _observations(env: MazeEnv, n_samples: int, seed: int) -> Iterator[Observation]:
     """Yield observations of random play, at every one of which there is an action."""
     rng: np.random.Generator = numpy_generator(seed, "actions")
+    sampler = ActionSampler(env.action_space, env.observation_space)
     env.seed(seed)
     observation = env.reset()
     for _ in range(n_samples):
         yield observation
-        observation, _, done, _ = env.step(draw_action(env.action_space, rng))
+        observation, _, done, _ = env.step(sampler.draw_one(rng, observation))
         if done:
             observation = env.reset()

@@ -9,6 +9,7 @@ import numpy as np
 from gymnasium import spaces
 
 from maze.env.gathering import Gathering
+from maze.env.mask_keys import mask_keys
 from maze.env.maze_env import MazeEnv
 from maze.env.running_statistics import STRATEGIES, RunningStatistics
 from maze.env.wrappers import ObservationWrapper
@@ -36,7 +37,7 @@ class ObservationNormalizationWrapper(ObservationWrapper):
         default_strategy_config: ``clip_range`` (two numbers, or None) bounds the result; ``axis`` (number, list or
             None) are the axes of the stacked samples ``[sample, *shape]`` that share their statistics: 0 keeps one
             mean for each element, ``[0, 1]`` also shares along the observation's first axis, None shares all.
-        exclude: observation keys that stay as they are.
+        exclude: observation keys that stay as they are; masks of actions always do.
         manual_config: for an observation key its own ``strategy``, ``strategy_config`` and known ``statistics``.
         default_statistics: known statistics for all observations without their own, which are used from the start and
             never change: ``mean`` and ``std``, or ``min`` and ``max``, each a number or an array.
@@ -76,10 +77,11 @@ class ObservationNormalizationWrapper(ObservationWrapper):
             "strategy_config": default_strategy_config,
             "statistics": default_statistics,
         }
+        left_out = {*(exclude or ()), *mask_keys(env.observation_space, env.action_space).values()}
         parts: list[tuple[str, spaces.Space[Any]]] = []
         for key, space in env.observation_space.spaces.items():
             part: spaces.Space[Any] = space
-            if isinstance(space, spaces.Box) and key not in (exclude or ()):
+            if isinstance(space, spaces.Box) and key not in left_out:
                 own = (manual_config or {}).get(key, {})
                 _check_names(own, default, f"manual_config of {key!r}")
                 settings = {**default, **own}

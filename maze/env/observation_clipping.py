@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from gymnasium import spaces
 
+from maze.env.mask_keys import mask_keys
 from maze.env.maze_env import MazeEnv
 from maze.env.wrappers import ObservationWrapper
 from maze.errors import InvalidSpecificationError, suggest
@@ -22,7 +23,7 @@ class ObservationClippingWrapper(ObservationWrapper):
         env: the environment inside.
         min_val: least value.
         max_val: greatest value.
-        observations: keys of those that are clipped; None for every Box.
+        observations: keys of those that are clipped; None for every Box but masks of actions.
 
     Raises:
         InvalidSpecificationError: the bounds are in the wrong order, or a key does not name a Box.
@@ -38,7 +39,8 @@ class ObservationClippingWrapper(ObservationWrapper):
             raise InvalidSpecificationError(f"min_val {min_val!r} must be smaller than max_val {max_val!r}.")
         self._bounds = {}
         parts = dict(env.observation_space.spaces)
-        for key in boxes if observations is None else observations:
+        masks = mask_keys(env.observation_space, env.action_space).values()
+        for key in [key for key in boxes if key not in masks] if observations is None else observations:
             low, high = (np.asarray(bound, boxes[key].dtype) for bound in (min_val, max_val))
             self._bounds[key] = low, high
             lowest, highest = (np.asarray(np.clip(bound, low, high)) for bound in (boxes[key].low, boxes[key].high))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
 from torch import nn
@@ -33,6 +33,7 @@ class ConcatModelBuilder:
         modality_config: by modality ``{"block_type": dotted path or class, "block_params": {...}}``. The modality
             ``hidden`` follows the concatenation, ``recurrence`` follows ``hidden``; an empty mapping leaves them out.
         observation_modality_mapping: modality by observation key; a state-action critic looks up action heads, too.
+            Masks of actions need no entry: the policy masks its logits by itself, and the networks do not see them.
         shared_embedding_keys: observation keys, ``hidden`` or ``recurrence``, whose blocks the critic shares with the
             policy.
         weight_init: ``orthogonal`` leaves the orthogonal weights with which blocks come; ``normc`` gives all units
@@ -62,16 +63,35 @@ class ConcatModelBuilder:
                 )
         self._check_shared_keys()
 
-    def build_policy(self, obs_shapes: Mapping[str, Shape], action_logits_shapes: Mapping[str, Shape]) -> TemplateNet:
-        """Return a policy network with one small-weight head per action head."""
-        return self._build(obs_shapes, action_logits_shapes, POLICY_HEAD_GAIN, None)
+    def build_policy(
+        self,
+        obs_shapes: Mapping[str, Shape],
+        action_logits_shapes: Mapping[str, Shape],
+        *,
+        left_out: Collection[str] = (),
+    ) -> TemplateNet:
+        """Return a policy network with one small-weight head per action head.
 
-    def build_critic(self, obs_shapes: Mapping[str, Shape], policy_network: nn.Module | None = None) -> TemplateNet:
+        Args:
+            obs_shapes: shape of one observation by key.
+            action_logits_shapes: shape of the logits by action head.
+            left_out: observations that are no inputs unless they are mapped to a modality, such as masks of actions.
+        """
+        return self._build(obs_shapes, action_logits_shapes, POLICY_HEAD_GAIN, None, left_out)
+
+    def build_critic(
+        self,
+        obs_shapes: Mapping[str, Shape],
+        policy_network: nn.Module | None = None,
+        *,
+        left_out: Collection[str] = (),
+    ) -> TemplateNet:
         """Return a critic network with the output ``value``.
 
         Args:
             obs_shapes: shape of one observation by key.
             policy_network: the template network of the policy, whose blocks are shared as configured.
+            left_out: see `build_policy`.
         """
         if self._shared and not isinstance(policy_network, TemplateNet):
             raise InvalidSpecificationError(
@@ -79,23 +99,24 @@ class ConcatModelBuilder:
                 "template build the policy too (policy.networks: null), or share nothing."
             )
         shared = policy_network if self._shared and isinstance(policy_network, TemplateNet) else None
-        return self._build(obs_shapes, {"value": (1,)}, VALUE_HEAD_GAIN, shared)
+        return self._build(obs_shapes, {"value": (1,)}, VALUE_HEAD_GAIN, shared, left_out)
 
     def build_state_action_critic(
-        self, obs_shapes: Mapping[str, Shape], output_shapes: Mapping[str, Shape]
+        self, obs_shapes: Mapping[str, Shape], output_shapes: Mapping[str, Shape], *, left_out: Collection[str] = ()
     ) -> TemplateNet:
         """Return a network of a state-action critic; nothing is shared with the policy.
 
         Args:
             obs_shapes: shape of each input by key: observations, and actions by head where they are inputs.
             output_shapes: shape of each output by key.
+            left_out: see `build_policy`.
         """
         if self._shared:
             raise InvalidSpecificationError(
                 f"shared_embedding_keys: {sorted(self._shared)} cannot be shared with a state-action critic, whose "
                 "networks learn for themselves; set it to null."
             )
-        return self._build(obs_shapes, output_shapes, VALUE_HEAD_GAIN, None)
+        return self._build(obs_shapes, output_shapes, VALUE_HEAD_GAIN, None, left_out)
 
     def _check_shared_keys(self) -> None:
         """Check that what is shared is known, and shared together with everything in front of it."""
@@ -118,8 +139,11 @@ class ConcatModelBuilder:
         head_shapes: Mapping[str, Shape],
         gain: float,
         shared: TemplateNet | None,
+        left_out: Collection[str],
     ) -> TemplateNet:
         """Return a network; its blocks are those of ``shared`` as configured, otherwise new."""
+        mapping = self.observation_modality_mapping
+        obs_shapes = {key: shape for key, shape in obs_shapes.items() if key not in left_out or key in mapping}
         n_steps = _stacked_steps(obs_shapes) if self.modality_config.get(_RECURRENCE) else None
         branches: dict[str, Block] = {}
         flattens: dict[str, FlattenBlock] = {}

@@ -6,7 +6,8 @@ back after.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import UnionType
 from typing import Any, TypeAlias
 
@@ -18,6 +19,7 @@ from maze.agents.policy import TorchPolicy
 from maze.agents.state_action_critic import TorchStateActionCritic
 from maze.config.instantiate import instantiate
 from maze.distributions.mapper import DistributionMapper
+from maze.env import mask_keys
 from maze.errors import InvalidSpecificationError
 from maze.perception.builders import ConcatModelBuilder
 from maze.perception.models.critics import StateCriticComposer
@@ -157,7 +159,7 @@ class TemplateModelComposer(CustomModelComposer):
 
     def _make_policy(self, specification: Any) -> TorchPolicy:
         if _lacks_networks(specification):
-            networks = dict.fromkeys(self.action_spaces_dict, self.model_builder.build_policy)
+            networks = self._template(self.model_builder.build_policy)
             specification = {**specification, "networks": networks}
         return super()._make_policy(specification)
 
@@ -166,8 +168,15 @@ class TemplateModelComposer(CustomModelComposer):
             builder = self.model_builder
             of_actions = accepts(specification, "action_spaces_dict", "model.critic")
             build = builder.build_state_action_critic if of_actions else builder.build_critic
-            specification = {**specification, "networks": dict.fromkeys(self.observation_spaces_dict, build)}
+            specification = {**specification, "networks": self._template(build)}
         return super()._make_critic(specification)
+
+    def _template(self, build: Callable[..., nn.Module]) -> dict[StepKey, Callable[..., nn.Module]]:
+        """Return what builds the network of each step key; masks of actions are no inputs of networks."""
+        return {
+            key: partial(build, left_out=mask_keys(space, self.action_spaces_dict[key]).values())
+            for key, space in self.observation_spaces_dict.items()
+        }
 
 
 def _composed(specification: Any, name: str, wanted: type[nn.Module] | UnionType) -> Any:

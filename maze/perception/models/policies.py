@@ -10,6 +10,7 @@ from torch import nn
 
 from maze.agents.policy import TorchPolicy
 from maze.distributions.mapper import DistributionMapper
+from maze.env import mask_keys
 from maze.errors import InvalidSpecificationError, suggest
 from maze.perception.models.network_specs import (
     by_step_key,
@@ -94,6 +95,9 @@ class ProbabilisticPolicyComposer:
             mappers,
             observation_shapes={key: observation_shapes(self.observation_spaces_dict[key]) for key in step_keys},
             separate_agent_steps=self._separate,
+            mask_keys={
+                key: mask_keys(self.observation_spaces_dict[key], self.action_spaces_dict[key]) for key in step_keys
+            },
         )
 
     def _network(self, specification: Any, key: StepKey, mapper: DistributionMapper, *, first: bool) -> nn.Module:

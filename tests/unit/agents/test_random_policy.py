@@ -71,3 +71,15 @@ def test_sub_steps_have_spaces_of_their_own() -> None:
 def test_other_spaces_are_refused_with_the_remedy() -> None:
     with pytest.raises(InvalidSpecificationError, match=r"'text': Text is not accepted.*accepted: Box, Discrete"):
         RandomPolicy({0: spaces.Dict({"text": spaces.Text(3)})})
+
+
+def test_masks_are_obeyed_where_the_observation_space_has_them() -> None:
+    actions = {0: spaces.Dict({"action": spaces.Discrete(3)})}
+    observed = {0: spaces.Dict({"action_mask": spaces.MultiBinary(3), "observation": spaces.Box(0, 1, (1,))})}
+    masks = {"action_mask": np.tile(np.int8([0, 1, 0]), (50, 1)), "observation": np.zeros((50, 1))}
+    policy = RandomPolicy(actions, seed=1, observation_spaces_dict=observed)
+    assert set(policy.act(masks, np.random.default_rng(0))["action"].tolist()) == {1}
+    assert int(policy.compute_action({key: value[0] for key, value in masks.items()})["action"]) == 1
+    wrong = {0: spaces.Dict({"action_mask": spaces.MultiBinary(4)})}
+    with pytest.raises(InvalidSpecificationError, match=r"'action_mask' is MultiBinary\(4\).*needs MultiBinary\(3\)"):
+        RandomPolicy(actions, observation_spaces_dict=wrong)

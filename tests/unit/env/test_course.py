@@ -10,7 +10,7 @@ import pytest
 from gymnasium import spaces
 
 from maze.env import GymMazeEnv, RandomResetWrapper, StepSkipWrapper, TimeLimitWrapper, VectorStep, make_vector_env
-from maze.env.sampling import draw_action
+from maze.env.sampling import ActionSampler
 from maze.errors import EnvError, InvalidSpecificationError
 from maze.seeding import numpy_generator
 from tests.scripted import counting
@@ -87,7 +87,7 @@ def test_random_resets_take_their_number_from_the_environments_own_seed() -> Non
     assert vector.reset([11, 12, 11])["observation"][:, 1].tolist() == numbers
     for rng, number in zip(rngs, numbers, strict=True):  # the random actions come from the same generator
         for _ in range(number):
-            draw_action(vector.action_space, rng)
+            ActionSampler(vector.action_space).draw_one(rng, {})
     assert vector.reset()["observation"][:, 1].tolist() == [rng.integers(1, 9, endpoint=True) for rng in rngs]
 
 

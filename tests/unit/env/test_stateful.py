@@ -39,7 +39,7 @@ from maze.env import (
     Wrapper,
     make_vector_env,
 )
-from maze.env.sampling import draw_action
+from maze.env.sampling import ActionSampler
 from maze.errors import ArtifactError, EnvError
 from maze.types import Observation
 
@@ -120,7 +120,7 @@ def play(vector: VectorEnv, n_steps: int, seed: int = 0) -> list[Any]:
     rng = np.random.default_rng(seed)
     result = []
     for t in range(n_steps):
-        drawn = [draw_action(vector.action_space, rng) for _ in range(vector.n_envs)]
+        drawn = [ActionSampler(vector.action_space).draw_one(rng, {}) for _ in range(vector.n_envs)]
         step = vector.step({key: np.stack([action[key] for action in drawn]) for key in drawn[0]})
         done = step.terminated | step.truncated
         final = step.final_observation or {}
