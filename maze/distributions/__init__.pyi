@@ -6,6 +6,7 @@ __all__ = [
     "BetaHead",
     "Categorical",
     "CategoricalHead",
+    "ClippedGaussian",
     "DiagonalGaussian",
     "DiagonalGaussianHead",
     "DictDistribution",
@@ -19,6 +20,7 @@ __all__ = [
 
 from .beta import Beta as Beta
 from .beta import BetaHead as BetaHead
+from .clipped_gaussian import ClippedGaussian as ClippedGaussian
 from .gaussian import DiagonalGaussian as DiagonalGaussian
 from .gaussian import SquashedGaussian as SquashedGaussian
 from .heads import ActionHead as ActionHead

@@ -14,7 +14,8 @@ from gymnasium import spaces
 from torch import Tensor
 from torch.nn import functional
 
-from maze.distributions.heads import ActionHead, bounded_box
+from maze.distributions.checks import bounded_box, positive
+from maze.distributions.heads import ActionHead
 from maze.distributions.torch_dist import Distribution, flatten, same_class, unflatten
 from maze.types import Array
 
@@ -115,9 +116,11 @@ class BetaHead(ActionHead):
 
     Args:
         space: the head's space, of floats and bounded on all sides.
+        temperature: divides what the shapes have above 1, > 0; above 1 explores more.
     """
 
-    def __init__(self, space: spaces.Box) -> None:
+    def __init__(self, space: spaces.Box, *, temperature: float = 1.0) -> None:
+        self.temperature = positive("temperature", temperature)
         low, high = bounded_box(space, self)
         self.space = space
         self.shape = tuple(space.shape)
@@ -128,13 +131,13 @@ class BetaHead(ActionHead):
 
     def distribution(self, logits: Tensor) -> Beta:
         """See the base class."""
-        alpha, beta = torch.split(1.0 + functional.softplus(logits + _UNIFORM_RAW), self.size, -1)
+        alpha, beta = torch.split(1.0 + functional.softplus(logits + _UNIFORM_RAW) / self.temperature, self.size, -1)
         low, width = (torch.as_tensor(value, device=logits.device) for value in (self._low, self._width))
         return Beta(alpha, beta, self.shape, low, width)
 
     def sample_numpy(self, logits: Array, rng: np.random.Generator, deterministic: bool) -> Array:
         """See the base class; float32 [N, *shape] within the bounds, rounding included."""
-        shapes = 1.0 + np.logaddexp(0.0, logits.astype(np.float64) + _UNIFORM_RAW)
+        shapes = 1.0 + np.logaddexp(0.0, logits.astype(np.float64) + _UNIFORM_RAW) / self.temperature
         alpha, beta = shapes[..., : self.size], shapes[..., self.size :]
         unit = (alpha - 1.0) / (alpha + beta - 2.0) if deterministic else rng.beta(alpha, beta)
         action = np.clip((unit * self._width + self._low).astype(np.float32), self._low, self._high)

@@ -46,8 +46,9 @@ _ENTRY_KEYS = ("action_head", "action_space", "args", "distribution")
 class DistributionMapper:
     """Says which logits the policy network must put out, and turns them into distributions and actions.
 
-    Without configuration ``Discrete`` is categorical, ``MultiDiscrete`` is multi_categorical, ``MultiBinary`` is
-    bernoulli, a ``Box`` bounded on all sides is squashed_gaussian and any other ``Box`` is gaussian.
+    Without configuration ``Discrete`` is categorical, ``MultiDiscrete`` and a ``Box`` of whole numbers are
+    multi_categorical, ``MultiBinary`` is bernoulli, a ``Box`` bounded on all sides is squashed_gaussian and any other
+    ``Box`` is gaussian, clipped to the bounds that it has.
 
     Args:
         action_space: spaces by action head.
@@ -166,9 +167,11 @@ def _applies(entry: AnyMapping, name: str, space: spaces.Space[Any]) -> bool:
 
 def _default_distribution(name: str, space: spaces.Space[Any]) -> str:
     """Return the distribution of a space that the configuration does not mention."""
+    if isinstance(space, spaces.Box) and np.issubdtype(space.dtype, np.integer):
+        return "multi_categorical"
     if isinstance(space, spaces.Box):
-        bounded = np.isfinite(space.low).all() and np.isfinite(space.high).all()
-        return "squashed_gaussian" if bounded else "gaussian"
+        bounded = np.isfinite(space.low) & np.isfinite(space.high) & (space.low < space.high)
+        return "squashed_gaussian" if bounded.all() else "gaussian"
     for space_class, distribution in (
         (spaces.Discrete, "categorical"),
         (spaces.MultiDiscrete, "multi_categorical"),

@@ -96,7 +96,8 @@ def _discrete_reader(space: spaces.Discrete, key: str) -> ActionReader:
 def _box_reader(space: spaces.Box, key: str) -> ActionReader:
     low, high, dtype = space.low, space.high, space.dtype
     spread = np.where(np.isfinite(low) & np.isfinite(high), high.astype(np.float64) - low.astype(np.float64), 1.0)
-    slack = ROUNDING_TOLERANCE * spread
+    largest = np.maximum(*(np.abs(np.where(np.isfinite(bound), bound, 0.0)) for bound in (low, high)))
+    slack = ROUNDING_TOLERANCE * spread + np.finfo(np.float32).eps * largest  # bounds of float64 are rounded, too
 
     def read(value: Any) -> Array:
         array = np.array(value)

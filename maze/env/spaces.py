@@ -59,11 +59,19 @@ def to_gymnasium_space(space: Any) -> spaces.Space[Any]:
     raise unsupported_space(space)
 
 
-def unsupported_space(space: object) -> EnvError:
-    """Return the error for a space that maze cannot represent."""
+def unsupported_space(space: object, name: str = "", key: str = "") -> EnvError:
+    """Return the error for a space that maze cannot represent.
+
+    Args:
+        space: the space.
+        name: ``"observation"`` or ``"action"``, where that is known.
+        key: of the space among the observations or action heads.
+    """
+    where = f"The {name} {key or name!r} has the space {space!r}, which" if name else f"The space {space!r}"
+    wrapper = "TransformAction" if name == "action" else "TransformObservation"
     return EnvError(
-        f"The space {space!r} is not supported. Accepted: Box, Discrete, MultiDiscrete, MultiBinary, and Dict or Tuple "
-        "of these. Convert it in the environment, for example with gymnasium.wrappers.TransformObservation."
+        f"{where} is not supported. Accepted: Box, Discrete, MultiDiscrete, MultiBinary, and Dict or Tuple of these. "
+        f"Convert it in the environment, for example with gymnasium.wrappers.{wrapper}, before it is given to maze."
     )
 
 
@@ -74,6 +82,9 @@ def leaves_of(space: spaces.Space[Any], name: str) -> list[Leaf]:
         space: any supported space, nested or not.
         name: key of the leaf when the space is a single leaf, ``"observation"`` or ``"action"``; the elements of a
             Tuple are called ``name_0``, ``name_1`` and so on. Nested keys are joined by a full stop.
+
+    Raises:
+        EnvError: a part is of an unsupported kind, or empty, or two have the same key.
     """
 
     def walk(part: spaces.Space[Any], path: tuple[str | int, ...], key: str) -> Iterator[Leaf]:
@@ -86,9 +97,16 @@ def leaves_of(space: spaces.Space[Any], name: str) -> list[Leaf]:
             for position, child in enumerate(part.spaces):
                 yield from walk(child, (*path, position), f"{key or name}_{position}")
         else:
-            raise unsupported_space(part)
+            raise unsupported_space(part, name, key)
 
-    return list(walk(space, (), ""))
+    leaves = list(walk(space, (), ""))
+    keys = [key for _, key, _ in leaves]
+    for _, key, part in leaves:
+        if keys.count(key) > 1:
+            raise EnvError(f"The {name} space has two parts that are both called {key!r}; give one another name.")
+        if 0 in (part.shape or ()):
+            raise EnvError(f"The {name} {key!r} has the space {part}, which holds nothing. Leave it out.")
+    return leaves
 
 
 def to_dict_space(space: spaces.Space[Any], name: str) -> spaces.Dict:

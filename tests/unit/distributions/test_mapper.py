@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -138,7 +140,11 @@ def test_temperature_flattens_the_probabilities() -> None:
             [{"action_head": "a", "distribution": "gaussian", "args": {"initial_std": 9.0}}],
             "between 0.007 and 7.3",
         ),
-        (spaces.Dict(a=spaces.Box(0, 3, (1,), np.int64)), (), "accepts floating boxes"),
+        (
+            spaces.Dict(a=spaces.Box(0, 3, (1,), np.int64)),
+            [{"action_head": "a", "distribution": "gaussian"}],
+            "accepts floating boxes",
+        ),
     ],
 )
 def test_errors_name_the_value_and_the_remedy(space: spaces.Space, configuration: object, message: str) -> None:
@@ -151,3 +157,34 @@ def test_heads_refuse_a_temperature_of_zero_and_other_spaces() -> None:
         CategoricalHead(spaces.Discrete(2), temperature=0)
     with pytest.raises(InvalidSpecificationError, match="accepts MultiBinary spaces"):
         BernoulliHead(spaces.Discrete(2))
+
+
+@pytest.mark.parametrize(
+    ("space", "distribution", "gain"),
+    [
+        (spaces.Discrete(3), "categorical", None),
+        (spaces.MultiDiscrete([2, 3]), "multi_categorical", None),
+        (spaces.MultiBinary(2), "bernoulli", None),
+        (spaces.Box(-np.inf, np.inf, (2,)), "gaussian", math.log(2.0)),
+        (spaces.Box(-1.0, 1.0, (2,)), "squashed_gaussian", None),
+        (spaces.Box(-1.0, 1.0, (2,)), "beta", None),
+    ],
+)
+def test_a_temperature_above_1_explores_more(space: spaces.Space, distribution: str, gain: float | None) -> None:
+    logits, entropies = None, []
+    for temperature in (1.0, 2.0):
+        arguments = {"temperature": temperature}
+        if distribution == "squashed_gaussian":
+            arguments["initial_std"] = 0.3  # a wide one is pressed against the bounds, and has less entropy
+        entry = {"action_head": "action", "distribution": distribution, "args": arguments}
+        mapper = DistributionMapper(spaces.Dict({"action": space}), [entry])
+        if logits is None:
+            logits = torch.linspace(-1.0, 0.5, mapper.logits_shapes["action"][0]).tile(2000, 1)
+        made = mapper.distribution({"action": logits})
+        drawn = mapper.sample_numpy({"action": logits.numpy()}, np.random.default_rng(0))["action"]
+        entropies.append(made.entropy()[0].item())
+        log_prob = made.log_prob({"action": torch.from_numpy(drawn)})
+        assert -log_prob.mean().item() == pytest.approx(entropies[-1], abs=0.08)
+    assert entropies[1] > entropies[0]
+    if gain is not None:  # two elements, each with half of log T
+        assert entropies[1] - entropies[0] == pytest.approx(gain, abs=1e-4)
