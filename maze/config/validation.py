@@ -70,6 +70,7 @@ def validate_fields(instance: Any, path: str) -> None:
     cls: Any = type(instance)
     for name, (hint, adapter) in _adapters(cls).items():
         value = _prepare(getattr(instance, name), hint)
+        value = _as_dataclass(value, hint, f"{path}.{name}")
         try:
             value = adapter.validate_python(value)
         except ValidationError as error:
@@ -119,6 +120,19 @@ def _prepare(value: Any, hint: Any) -> Any:
     return value
 
 
+def _as_dataclass(value: Any, hint: Any, path: str) -> Any:
+    """Turn a mapping into the dataclass that is asked for beside other types, such as a schedule beside a number."""
+    made_of: Any = next((option for option in _options(hint) if dataclasses.is_dataclass(option)), None)
+    if made_of is None or not isinstance(value, Mapping):
+        return value
+    given = {key: item for key, item in value.items() if key != "_target_"}
+    check_field_names(made_of, given, path)
+    try:
+        return made_of(**given)
+    except InvalidSpecificationError as error:
+        raise InvalidSpecificationError(f"{path}: {error}") from None
+
+
 def _options(hint: Any) -> list[Any]:
     """The alternatives of an annotation, without its constraints."""
     if get_origin(hint) is Annotated:
@@ -151,6 +165,9 @@ def describe(hint: Any) -> str:
     origin = get_origin(hint) or hint
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return "mapping"
+    if dataclasses.is_dataclass(origin):
+        names = ", ".join(field.name for field in dataclasses.fields(origin))
+        return f"mapping with {names}"
     return getattr(origin, "__name__", str(origin))
 
 

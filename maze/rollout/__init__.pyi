@@ -11,6 +11,8 @@ from .trajectory import RolloutResult as RolloutResult
 from .trajectory import TrajectoryRecorder as TrajectoryRecorder
 from .trajectory import write_episodes as write_episodes
 from .trajectory import write_rollout as write_rollout
+from .workers import LocalWorkers as LocalWorkers
+from .workers import Workers as Workers
 
 __all__ = [
     "MAX_ENVS",
@@ -18,11 +20,13 @@ __all__ = [
     "Collector",
     "Episodes",
     "EventRecorder",
+    "LocalWorkers",
     "Rollout",
     "RolloutEvaluator",
     "RolloutResult",
     "StepObserver",
     "TrajectoryRecorder",
+    "Workers",
     "play_episodes",
     "write_episodes",
     "write_rollout",

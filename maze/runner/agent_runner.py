@@ -102,7 +102,7 @@ class AgentRunner:
         It trains a model of its own, so that acting keeps the best state while training goes on from the last one.
         """
         from maze.agents.networks import draws_globally  # noqa: PLC0415
-        from maze.rollout import Collector  # noqa: PLC0415
+        from maze.rollout import Collector, LocalWorkers  # noqa: PLC0415
         from maze.trainers import TrainerParts  # noqa: PLC0415
 
         config = self.algorithm
@@ -125,6 +125,8 @@ class AgentRunner:
             if config.rollout_evaluator is None
             else _checked_evaluator(self.make_evaluator("validation")),
             generator=numpy_generator(self._agent_seed, "minibatches"),
+            make_vector_env=self.environments.make_vector_env,
+            make_workers=partial(LocalWorkers, n_workers=1),
             draws=TorchDraws(derive_seed(self._agent_seed, "torch")) if draws_globally(learner) else None,
         )
         return self.trainer_class(config, parts)

@@ -7,6 +7,7 @@ from .base import Trainer as Trainer
 from .base import TrainerParts as TrainerParts
 from .ppo import PPO as PPO
 from .ppo import PPOAlgorithmConfig as PPOAlgorithmConfig
+from .schedules import Schedule as Schedule
 
 __all__ = [
     "A2C",
@@ -16,6 +17,7 @@ __all__ = [
     "EpochListener",
     "EpochReport",
     "PPOAlgorithmConfig",
+    "Schedule",
     "Trainer",
     "TrainerParts",
 ]

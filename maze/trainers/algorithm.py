@@ -13,6 +13,7 @@ from pydantic import Field
 
 from maze.config.validation import ExplainedKeywords, validate_fields
 from maze.errors import InvalidSpecificationError
+from maze.trainers.schedules import Schedule
 
 if TYPE_CHECKING:
     from maze.statistics import Distribution
@@ -65,6 +66,12 @@ class AlgorithmConfig(ExplainedKeywords):
             raise InvalidSpecificationError(
                 "algorithm.n_epochs: 0 trains until patience is used up, and without patience and rollout_evaluator "
                 "nothing would ever stop training; give n_epochs >= 1, or both of the others."
+            )
+        scheduled = [name for name, value in vars(self).items() if isinstance(value, Schedule)]
+        if self.n_epochs == 0 and scheduled:
+            raise InvalidSpecificationError(
+                f"algorithm.{scheduled[0]}: a schedule needs to know how long training takes, and algorithm.n_epochs "
+                "is 0; give n_epochs >= 1, or a number instead of the schedule."
             )
 
     @property

@@ -11,21 +11,24 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
 from maze import statistics
 from maze.errors import TrainingError
 from maze.trainers.algorithm import AlgorithmConfig, EpochListener, EpochReport, TrainingSummary
+from maze.trainers.schedules import Schedule
 from maze.types import StateDict
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from maze.agents import ActorCritic
-    from maze.rollout import Collector, RolloutEvaluator
+    from maze.env import VectorEnv
+    from maze.rollout import Collector, RolloutEvaluator, Workers
     from maze.seeding import TorchDraws
+    from maze.statistics import EpisodeBatch
 
 __all__ = ["AlgorithmConfig", "EpochListener", "EpochReport", "Trainer", "TrainerParts", "TrainingSummary"]
 
@@ -39,6 +42,9 @@ class TrainerParts:
         collector: source of experience.
         evaluator: measures the policy after each epoch; None measures nothing.
         generator: the learner's own randomness, for example to shuffle minibatches.
+        make_vector_env: makes further environments, as many as it is told, for algorithms that play whole episodes.
+        make_workers: makes the runner's workers, given a function that makes the worker of a number; the function has
+            to be picklable by value, and so is ``make_vector_env``.
         draws: the run's stream for networks that draw from torch's global generator; None where no network does.
     """
 
@@ -46,6 +52,8 @@ class TrainerParts:
     collector: Collector
     evaluator: RolloutEvaluator | None
     generator: np.random.Generator
+    make_vector_env: Callable[[int], VectorEnv]
+    make_workers: Callable[[Callable[[int], Any]], Workers]
     draws: TorchDraws | None = None
 
 
@@ -84,6 +92,24 @@ class Trainer(ABC, Generic[ConfigT]):
     @abstractmethod
     def update(self) -> Mapping[str, Tensor | float]:
         """Collect experience and learn from it once; return what is worth watching, not yet copied off the device."""
+
+    def steps_of_update(self) -> int:
+        """Return how many environment steps the last update took."""
+        return self.collector.n_steps * self.collector.env.n_envs
+
+    def drain_episodes(self) -> EpisodeBatch:
+        """Return, and forget, the training episodes that ended since the last call."""
+        return self.collector.episodes.drain()
+
+    @property
+    def progress(self) -> float:
+        """Share of the configured updates that are done, in [0, 1]; 0 where only patience ends training."""
+        n_done = self.epoch * self.config.epoch_length + len(self._measured)
+        return min(n_done / self.config.n_updates, 1.0) if self.config.n_updates else 0.0
+
+    def present(self, setting: float | Schedule) -> float:
+        """Return the present value of a setting that may follow a schedule."""
+        return setting.at(self.progress) if isinstance(setting, Schedule) else setting
 
     def train(
         self,
@@ -145,7 +171,7 @@ class Trainer(ABC, Generic[ConfigT]):
         while len(self._measured) < self.config.epoch_length:
             with self.draws.flowing() if self.draws is not None else nullcontext():
                 self._measured.append(self.update())
-            self.n_steps += self.collector.n_steps * self.collector.env.n_envs
+            self.n_steps += self.steps_of_update()
             if should_stop():
                 self._epoch_start = None
                 return None
@@ -161,7 +187,7 @@ class Trainer(ABC, Generic[ConfigT]):
     def _means(self, measured: Sequence[Mapping[str, Tensor | float]]) -> dict[str, float]:
         """Return the epoch's means; tensors leave the device here, once."""
         metrics: dict[str, float] = {}
-        episodes = self.collector.episodes.drain()
+        episodes = self.drain_episodes()
         metrics["train/n_episodes"] = float(len(episodes.returns))
         if len(episodes.returns):
             metrics["train/mean_return"] = float(np.mean(episodes.returns))

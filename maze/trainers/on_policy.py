@@ -12,6 +12,7 @@ from pydantic import Field
 from maze import agents, functional
 from maze.errors import InvalidSpecificationError
 from maze.trainers.base import AlgorithmConfig, Trainer, TrainerParts
+from maze.trainers.schedules import Schedule
 from maze.types import Array, StateDict
 
 if TYPE_CHECKING:
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
 
     from maze.rollout import Rollout
 
-__all__ = ["OnPolicyConfig", "OnPolicyTrainer", "UnitInterval", "metrics_of"]
+__all__ = ["NonNegative", "OnPolicyConfig", "OnPolicyTrainer", "Positive", "UnitInterval", "metrics_of"]
 
 UnitInterval = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
 
@@ -31,12 +33,12 @@ class OnPolicyConfig(AlgorithmConfig):
 
     Attributes:
         n_rollout_steps: steps of each environment between updates.
-        lr: learning rate of Adam.
+        lr: learning rate of Adam; a number or a :class:`Schedule`.
         gamma: discount of a reward one step later.
         gae_lambda: 0 bootstraps after one step, 1 uses the whole observed return.
         policy_loss_coef: weight of the policy's loss.
         value_loss_coef: weight of the critic's loss.
-        entropy_coef: weight of the entropy bonus, which keeps the policy exploring.
+        entropy_coef: weight of the entropy bonus, which keeps the policy exploring; a number or a schedule.
         max_grad_norm: largest Euclidean norm of the gradient; 0 does not clip.
         normalize_advantages: shift and scale each update's advantages to mean 0 and standard deviation 1.
         critic_burn_in_epochs: first epochs that train the critic alone.
@@ -47,12 +49,12 @@ class OnPolicyConfig(AlgorithmConfig):
     needs_critic: ClassVar[bool] = True
 
     n_rollout_steps: Annotated[int, Field(ge=1)] = 128
-    lr: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 0.001
+    lr: Positive | Schedule = 0.001
     gamma: UnitInterval = 0.99
     gae_lambda: UnitInterval = 0.95
     policy_loss_coef: NonNegative = 1.0
     value_loss_coef: NonNegative = 0.5
-    entropy_coef: NonNegative = 0.0
+    entropy_coef: NonNegative | Schedule = 0.0
     max_grad_norm: NonNegative = 0.5
     normalize_advantages: bool = True
     critic_burn_in_epochs: Annotated[int, Field(ge=0)] = 0
@@ -117,14 +119,14 @@ class OnPolicyTrainer(Trainer[ConfigT]):
         """Change the parameters once, down the gradient of a loss."""
         self.model.zero_gradients()
         loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step(self.config.lr, self.config.max_grad_norm)
+        self.optimizer.step(self.present(self.config.lr), self.config.max_grad_norm)
 
     def total_loss(self, policy_loss: Tensor, value_loss: Tensor, entropy: Tensor) -> Tensor:
         """Return the weighted sum ``c_p * policy_loss + c_v * value_loss - c_e * entropy``."""
         config = self.config
         loss = config.value_loss_coef * value_loss
         if self.policy_weight:
-            loss = loss + config.policy_loss_coef * policy_loss - config.entropy_coef * entropy
+            loss = loss + config.policy_loss_coef * policy_loss - self.present(config.entropy_coef) * entropy
         return loss
 
     def state_dict(self) -> StateDict:

@@ -18,6 +18,7 @@ from pydantic import Field
 
 from maze import functional
 from maze.trainers.on_policy import OnPolicyConfig, OnPolicyTrainer, metrics_of
+from maze.trainers.schedules import Schedule
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,14 +36,15 @@ class PPOAlgorithmConfig(OnPolicyConfig):
     Attributes:
         batch_size: rows of a minibatch; the last one of an epoch holds what is left.
         n_optimization_epochs: how often the same experience is gone through.
-        clip_range: how far the probability ratio may leave 1 before the objective stops rewarding it.
+        clip_range: how far the probability ratio may leave 1 before the objective stops rewarding it; a number or a
+            schedule.
     """
 
     trainer: ClassVar[str] = "maze.trainers.ppo.PPO"
 
     batch_size: Annotated[int, Field(ge=1)] = 256
     n_optimization_epochs: Annotated[int, Field(ge=1)] = 4
-    clip_range: Annotated[float, Field(gt=0.0, le=10.0)] = 0.2
+    clip_range: Annotated[float, Field(gt=0.0, le=10.0)] | Schedule = 0.2
 
 
 class PPO(OnPolicyTrainer[PPOAlgorithmConfig]):
@@ -94,7 +96,7 @@ class PPO(OnPolicyTrainer[PPOAlgorithmConfig]):
         log_prob = distribution.log_prob(_part(minibatch, "action/"))
         log_prob_old = minibatch["log_prob_old"]
         policy_loss = functional.clipped_surrogate_loss(
-            log_prob, log_prob_old, minibatch["advantage"], self.config.clip_range
+            log_prob, log_prob_old, minibatch["advantage"], self.present(self.config.clip_range)
         )
         value_loss = functional.value_loss(self.critic.value(observation), minibatch["target"])
         entropy = distribution.entropy().mean()
