@@ -42,16 +42,20 @@ class Adam:
         self._scratch = torch.empty_like(parameters)
 
     @torch.no_grad()
-    def step(self, learning_rate: float, max_grad_norm: float = 0.0) -> None:
+    def step(self, learning_rate: float, max_grad_norm: float = 0.0) -> Tensor | None:
         """Change the parameters once.
 
         Args:
             learning_rate: step size, > 0.
             max_grad_norm: scale gradients down to this Euclidean norm where they exceed it; 0 leaves them.
+
+        Returns:
+            Euclidean norm of the gradients as they were given, a scalar tensor; None where it was not needed.
         """
-        gradients = self.gradients
+        gradients, norm = self.gradients, None
         if max_grad_norm > 0.0:
-            scale = (max_grad_norm / (torch.linalg.vector_norm(gradients) + 1e-6)).clamp_(max=1.0)
+            norm = torch.linalg.vector_norm(gradients)
+            scale = (max_grad_norm / (norm + 1e-6)).clamp_(max=1.0)
             gradients.mul_(scale)
         self.n_steps += 1
         self._mean.lerp_(gradients, 1.0 - self.beta1)
@@ -61,6 +65,7 @@ class Adam:
         torch.sqrt(self._square, out=self._scratch)
         self._scratch.add_(self.epsilon * bias2)
         self.parameters.addcdiv_(self._mean, self._scratch, value=-learning_rate * bias2 / bias1)
+        return norm
 
     def state_dict(self) -> StateDict:
         """Return the moments, each [P], and the number of steps."""

@@ -23,7 +23,7 @@ from maze.api.statistics_writers import open_writers, write_epoch
 from maze.artifacts import AgentFiles, RunFiles, read_csv, read_json, write_csv, write_json
 from maze.config import RunConfig
 from maze.errors import MazeError
-from maze.statistics import LogStatsWriter, TrackerWriter
+from maze.statistics import LogStatsWriter, TrackerWriter, event_tags
 from maze.tracking import (
     AgentModel,
     FanOutTracker,
@@ -145,7 +145,9 @@ class RunSession:
         write_epoch(self._writer, epoch)
         write_epoch(self._spread, epoch)
         if self._remote is not None:  # the local files hold no speed, so that equal runs write equal bytes
-            self._remote.log_metrics({"system/steps_per_second": epoch.steps_per_second}, step=epoch.n_steps)
+            timed = {"system/steps_per_second": epoch.steps_per_second}
+            tags = event_tags({**epoch.metrics, "time/epoch": epoch.train_seconds})
+            self._remote.log_metrics({**timed, **tags}, step=epoch.n_steps)
 
     def resume(self) -> None:
         """Keep what an earlier session left in the same directory: its curve and its calls."""

@@ -32,11 +32,14 @@ __all__ = [
     "unknown_id",
 ]
 
-EXTRAS = {"box2d": "box2d", "mujoco": "mujoco", "atari": "atari", "ale": "atari"}
+EXTRAS = {"box2d": "box2d", "mujoco": "mujoco", "atari": "atari", "ale": "atari", "minigrid": "minigrid"}
 """Words in an engine's entry point or message, and the extra of maze that installs what it needs."""
 
 NAMESPACE_MODULES = {"ALE": "ale_py"}
-"""Packages that register their ids only when imported."""
+"""Packages that register the ids of a namespace only when imported."""
+
+PREFIX_MODULES = {"MiniGrid-": "minigrid", "BabyAI-": "minigrid"}
+"""Packages that register ids that begin so only when imported."""
 
 _SUPPLIED = ("id", "render_mode", "disable_env_checker")
 """Arguments of ``gymnasium.make`` that are given anyway."""
@@ -49,7 +52,11 @@ def split_id(name: str) -> tuple[str, str]:
         name: ``"[module:][namespace/]Name-vN"``.
     """
     module, _, env_id = name.rpartition(":")
-    return module or NAMESPACE_MODULES.get(env_id.partition("/")[0] if "/" in env_id else "", ""), env_id
+    if not module and "/" in env_id:
+        module = NAMESPACE_MODULES.get(env_id.partition("/")[0], "")
+    if not module:
+        module = next((known for prefix, known in PREFIX_MODULES.items() if env_id.startswith(prefix)), "")
+    return module, env_id
 
 
 def check_engine(name: str, kwargs: AnyMapping) -> None:

@@ -35,6 +35,7 @@ __all__ = [
     "define_stats_grouping",
     "define_step_stats",
     "distribution_of",
+    "event_tags",
     "events_of",
     "statistic_name",
     "step_statistics",
@@ -74,6 +75,7 @@ from .monitoring import ActionEvents as ActionEvents
 from .monitoring import ObservationEvents as ObservationEvents
 from .monitoring import RewardEvents as RewardEvents
 from .monitoring import ValueSample as ValueSample
+from .tags import event_tags as event_tags
 from .tensorboard import TensorboardWriter as TensorboardWriter
 from .writers import ConsoleWriter as ConsoleWriter
 from .writers import JsonLinesWriter as JsonLinesWriter

@@ -195,7 +195,8 @@ def summarise_episodes(returns: npt.ArrayLike, lengths: npt.ArrayLike) -> dict[s
 
     Returns:
         ``mean_return``, ``std_return`` (of the population: divided by E), ``min_return``, ``max_return``,
-        ``mean_length`` and ``n_episodes`` (int). Without episodes all but ``n_episodes`` are NaN: unknown is not zero.
+        ``mean_length``, ``median_length``, ``total_length`` (int) and ``n_episodes`` (int). Without episodes all but
+        the last two are NaN: unknown is not zero.
 
     Raises:
         EnvError: when there are not as many lengths as returns.
@@ -207,13 +208,15 @@ def summarise_episodes(returns: npt.ArrayLike, lengths: npt.ArrayLike) -> dict[s
             f"{episode_returns.size} returns and {episode_lengths.size} lengths were given; an episode has one of each."
         )
     if episode_returns.size == 0:
-        names = ("mean_return", "std_return", "min_return", "max_return", "mean_length")
-        return {**dict.fromkeys(names, float("nan")), "n_episodes": 0}
+        names = ("mean_return", "std_return", "min_return", "max_return", "mean_length", "median_length")
+        return {**dict.fromkeys(names, float("nan")), "total_length": 0, "n_episodes": 0}
     return {
         "mean_return": float(episode_returns.mean()),
         "std_return": float(episode_returns.std()),
         "min_return": float(episode_returns.min()),
         "max_return": float(episode_returns.max()),
         "mean_length": float(episode_lengths.mean()),
+        "median_length": float(np.median(episode_lengths)),
+        "total_length": int(episode_lengths.sum()),
         "n_episodes": int(episode_returns.size),
     }

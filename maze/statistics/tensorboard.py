@@ -1,6 +1,6 @@
 """Statistics for TensorBoard, which is an extra: ``pip install maze[tensorboard]``.
 
-Tags are ``path_Interface/event/statistic``, for example ``train_BaseEnvEvents/reward/mean``.
+Tags are those of ``maze.statistics.tags``, for example ``train_BaseEnvEvents/reward/mean``.
 """
 
 from __future__ import annotations
@@ -11,31 +11,10 @@ from typing import Any
 
 from maze.errors import InvalidSpecificationError
 from maze.statistics.distribution import Distribution
+from maze.statistics.tags import event_tag
 from maze.statistics.writers import LogStatsWriter, StatsValue
 
-__all__ = ["TensorboardWriter", "tensorboard_tag"]
-
-_REWARD_NAMES = {
-    "mean_return": "mean",
-    "std_return": "std",
-    "min_return": "min",
-    "max_return": "max",
-    "mean_length": "mean_step_count",
-    "n_episodes": "episode_count",
-}
-"""What the run's own names of returns and lengths are called as statistics of the event ``BaseEnvEvents.reward``."""
-
-
-def tensorboard_tag(path: str, name: str) -> str:
-    """Return the tag of a statistic, for example ``"train_BaseEnvEvents/reward/mean"``.
-
-    Args:
-        path: what it is of, for example ``"train"``.
-        name: of the statistic; a run's own names of returns and lengths become those of their event.
-    """
-    if name in _REWARD_NAMES:
-        name = f"BaseEnvEvents/reward/{_REWARD_NAMES[name]}"
-    return f"{path}_{name}" if "/" in name else f"{path}/{name}"
+__all__ = ["TensorboardWriter"]
 
 
 class TensorboardWriter(LogStatsWriter):
@@ -61,7 +40,7 @@ class TensorboardWriter(LogStatsWriter):
     def write(self, path: str, stats: Mapping[str, StatsValue], step: int) -> None:
         """Write the statistics of one step."""
         for name, value in stats.items():
-            tag = tensorboard_tag(path, name)
+            tag = event_tag(path, name)
             if isinstance(value, Distribution):
                 self._write_histogram(tag, value, step)
             else:

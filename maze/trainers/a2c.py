@@ -58,5 +58,5 @@ class A2C(OnPolicyTrainer[A2CAlgorithmConfig]):
         policy_loss = functional.policy_gradient_loss(log_prob, self.model.tensor(advantage.reshape(-1)))
         value_loss = functional.value_loss(value[:n_rows], self.model.tensor(target.reshape(-1)))
         entropy = distribution.entropy().mean()
-        self.step(self.total_loss(policy_loss, value_loss, entropy))
-        return metrics_of(policy_loss, value_loss, entropy)
+        steepness = self.step(self.total_loss(policy_loss, value_loss, entropy))
+        return {**metrics_of(policy_loss, value_loss, entropy), **steepness}

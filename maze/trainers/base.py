@@ -188,10 +188,8 @@ class Trainer(ABC, Generic[ConfigT]):
         """Return the epoch's means; tensors leave the device here, once."""
         metrics: dict[str, float] = {}
         episodes = self.drain_episodes()
-        metrics["train/n_episodes"] = float(len(episodes.returns))
-        if len(episodes.returns):
-            metrics["train/mean_return"] = float(np.mean(episodes.returns))
-            metrics["train/mean_length"] = float(np.mean(episodes.lengths))
+        numbers = statistics.summarise_episodes(episodes.returns, episodes.lengths)
+        metrics.update({f"train/{name}": float(value) for name, value in numbers.items() if not math.isnan(value)})
         told = self.event_statistics.reduce(self.collector.env.drain_event_stats())
         metrics.update({f"train/{name}": value for name, value in told.items()})
         for name in measured[0]:

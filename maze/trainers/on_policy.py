@@ -115,11 +115,14 @@ class OnPolicyTrainer(Trainer[ConfigT]):
         carry = (~(rollout.terminated | rollout.truncated)).astype(np.float32)
         return functional.gae(rollout.reward, value[:-1], next_value, discount, carry, self.config.gae_lambda)
 
-    def step(self, loss: Tensor) -> None:
-        """Change the parameters once, down the gradient of a loss."""
+    def step(self, loss: Tensor) -> Mapping[str, Tensor | float]:
+        """Change the parameters once, down the gradient of a loss; return how far, and how steep it was."""
         self.model.zero_gradients()
         loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step(self.present(self.config.lr), self.config.max_grad_norm)
+        learning_rate = self.present(self.config.lr)
+        norm = self.optimizer.step(learning_rate, self.config.max_grad_norm)
+        rate = {"policy/learning_rate": learning_rate}
+        return rate if norm is None else {**rate, "policy/gradient_norm": norm}
 
     def total_loss(self, policy_loss: Tensor, value_loss: Tensor, entropy: Tensor) -> Tensor:
         """Return the weighted sum ``c_p * policy_loss + c_v * value_loss - c_e * entropy``."""

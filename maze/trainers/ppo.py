@@ -53,7 +53,7 @@ class PPO(OnPolicyTrainer[PPOAlgorithmConfig]):
     def update(self) -> Mapping[str, Tensor | float]:
         """Collect, estimate advantages, go through the experience in shuffled minibatches.
 
-        Losses, entropy and divergence are those of the last minibatch.
+        Losses, entropy, divergence and the gradient's norm are those of the last minibatch.
         """
         rollout = self.collector.collect()
         n_steps, n_envs = rollout.reward.shape
@@ -62,12 +62,13 @@ class PPO(OnPolicyTrainer[PPOAlgorithmConfig]):
         target = advantage + value[:-1]
         batch = self.batch(rollout, advantage, target)
         measured: Mapping[str, Tensor | float] = {}
+        steepness: Mapping[str, Tensor | float] = {}
         for _ in range(self.config.n_optimization_epochs):
             permutation = self.model.tensor(self.generator.permutation(rollout.n_steps))
             for minibatch in functional.minibatches(batch, permutation, self.config.batch_size):
                 loss, measured = self.loss(minibatch)
-                self.step(loss)
-        return {**measured, "value/explained_variance": functional.explained_variance(value[:-1], target)}
+                steepness = self.step(loss)
+        return {**measured, **steepness, "value/explained_variance": functional.explained_variance(value[:-1], target)}
 
     def batch(self, rollout: Rollout, advantage: Array, target: Array) -> dict[str, Tensor]:
         """Return what to learn from, rows [T * N]: observations, actions, advantages, targets, old log probabilities.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -171,12 +172,22 @@ def check_outputs(
     except (KeyError, IndexError, RuntimeError, TypeError, ValueError, MazeError) as error:
         raise InvalidSpecificationError(
             f"{path}: {type(network).__name__} fails on observations of the shapes {shapes} (with a batch axis in "
-            f"front): {error}"
+            f"front){_suspect(network, shapes)}: {error}"
         ) from error
     finally:
         network.train(was_training)
     _check_shapes(outputs, expected, f"{path}: {type(network).__name__}")
     return network
+
+
+def _suspect(network: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """Say what the first layer expects of the observation, where there is one observation and one such layer."""
+    layer = next((part for part in network.modules() if isinstance(part, nn.Linear)), None)
+    sizes = {key: math.prod(shape) for key, shape in shapes.items()}
+    if layer is None or len(sizes) != 1 or layer.in_features in sizes.values():
+        return ""
+    ((key, size),) = sizes.items()
+    return f", where {key!r} has {size} elements and the network's first layer expects {layer.in_features}"
 
 
 def _check_shapes(outputs: object, expected: Mapping[str, tuple[int, ...]], subject: str) -> None:

@@ -107,3 +107,25 @@ def test_heads_add_up() -> None:
 def test_divergence_between_different_classes_is_an_error() -> None:
     with pytest.raises(MazeError, match="two Categorical, but the other one is a Bernoulli"):
         Categorical(torch.zeros(1, 2)).kl(Bernoulli(torch.zeros(1, 2), (2,)))
+
+
+def test_divergence_of_joint_distributions_is_the_sum_of_torchs_own() -> None:
+    generator = torch.Generator().manual_seed(0)
+    first, second = (torch.randn(3, 5, generator=generator) for _ in range(2))
+    start = torch.zeros(2, dtype=torch.int64)
+    own, other = (MultiCategorical(logits, (2, 3), (2,), start) for logits in (first, second))
+    reference = [
+        torch.distributions.kl_divergence(
+            torch.distributions.Categorical(logits=first[:, part]),
+            torch.distributions.Categorical(logits=second[:, part]),
+        )
+        for part in (slice(0, 2), slice(2, 5))
+    ]
+    torch.testing.assert_close(own.kl(other), sum(reference[1:], reference[0]))
+    coins, others = Bernoulli(first, (5,)), Bernoulli(second, (5,))
+    expected = torch.distributions.kl_divergence(
+        torch.distributions.Bernoulli(logits=first), torch.distributions.Bernoulli(logits=second)
+    ).sum(-1)
+    torch.testing.assert_close(coins.kl(others), expected)
+    joint, joint_other = DictDistribution({"a": own, "b": coins}), DictDistribution({"a": other, "b": others})
+    torch.testing.assert_close(joint.kl(joint_other), own.kl(other) + coins.kl(others))

@@ -21,6 +21,7 @@ from maze.errors import InvalidSpecificationError
         ("ALE/Pong-v5", ("ale_py", "ALE/Pong-v5")),
         ("other:ALE/Pong-v5", ("other", "ALE/Pong-v5")),
         ("phys2d/CartPole-v1", ("", "phys2d/CartPole-v1")),
+        ("MiniGrid-Empty-5x5-v0", ("minigrid", "MiniGrid-Empty-5x5-v0")),
     ],
 )
 def test_ids_have_a_module_that_registers_them(name: str, parts: tuple[str, str]) -> None:

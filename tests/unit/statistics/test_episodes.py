@@ -117,6 +117,8 @@ def test_summary_by_hand() -> None:
         "min_return": 1.0,
         "max_return": 8.0,
         "mean_length": 30.0,
+        "median_length": 20.0,
+        "total_length": 90,
         "n_episodes": 3,
     }
 
@@ -124,8 +126,8 @@ def test_summary_by_hand() -> None:
 def test_summary_of_nothing_is_unknown_not_zero() -> None:
     empty: npt.NDArray[np.float64] = np.zeros(0)
     summary = summarise_episodes(empty, empty)
-    assert summary["n_episodes"] == 0
-    assert all(np.isnan(value) for name, value in summary.items() if name != "n_episodes")
+    assert (summary.pop("n_episodes"), summary.pop("total_length")) == (0, 0)
+    assert all(np.isnan(value) for value in summary.values())
 
 
 def test_summary_needs_one_length_per_return() -> None:

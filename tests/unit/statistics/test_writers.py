@@ -20,7 +20,6 @@ from maze.statistics import (
     WriterGroup,
     distribution_of,
 )
-from maze.statistics.tensorboard import tensorboard_tag
 from maze.tracking import Tracker
 
 STATS = {
@@ -90,13 +89,6 @@ def test_a_tracker_gets_numbers_at_once_and_distributions_at_the_end() -> None:
     assert json.loads(text) == {
         "train/actions": [{"step": step, "categories": [0, 1], "counts": [1, 2]} for step in (1, 2)]
     }
-
-
-def test_tags_of_tensorboard() -> None:
-    assert tensorboard_tag("train", "BaseEnvEvents/kpi/mean/served") == "train_BaseEnvEvents/kpi/mean/served"
-    assert tensorboard_tag("eval", "mean_return") == "eval_BaseEnvEvents/reward/mean"
-    assert tensorboard_tag("train", "mean_length") == "train_BaseEnvEvents/reward/mean_step_count"
-    assert tensorboard_tag("train", "loss/policy") == "train_loss/policy"
 
 
 def test_tensorboard_reads_what_was_written_or_is_told_to_be_installed(tmp_path: Path) -> None:
