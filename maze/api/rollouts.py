@@ -215,7 +215,9 @@ class RolloutRun:
         seeding = dataclasses.asdict(self.config.seeding)
         sections = {name: self.config.section(name) for name in ("env", "wrappers")}
         agent = agent.replace(
-            {"algorithm.device": self.config.policy.get("device", "cpu")}, **sections, seeding=seeding
+            {"algorithm.device": self.config.policy.get("device", "cpu"), "runner.n_processes": 0},
+            **sections,
+            seeding=seeding,
         )
         runner = AgentRunner(agent, {**self._stored(files), **self._objects})
         runner.load(files)

@@ -22,10 +22,13 @@ class RunnerConfig(ExplainedKeywords):
 
     Attributes:
         concurrency: environments that are stepped side by side.
+        n_processes: worker processes that share them; 0 steps all in this process, null takes one for each CPU. There
+            are never more than `concurrency`. Results do not depend on it.
         torch_threads: threads of torch and of NumPy's matrix products; null is one, the fastest for small networks.
     """
 
     concurrency: _Count = 8
+    n_processes: Annotated[int, Field(ge=0)] | None = 0
     torch_threads: _Count | None = None
 
     def __post_init__(self) -> None:

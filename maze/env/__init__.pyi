@@ -24,6 +24,7 @@ __all__ = [
     "ObservationWrapper",
     "PreProcessingWrapper",
     "PreProcessor",
+    "ProcessVectorEnv",
     "RandomResetWrapper",
     "ReturnNormalizationRewardWrapper",
     "RewardAggregatorInterface",
@@ -81,6 +82,7 @@ from .normalization import ObservationNormalizationWrapper as ObservationNormali
 from .observation_clipping import ObservationClippingWrapper as ObservationClippingWrapper
 from .preprocessing import PreProcessingWrapper as PreProcessingWrapper
 from .preprocessors import PreProcessor as PreProcessor
+from .process_vector import ProcessVectorEnv as ProcessVectorEnv
 from .rewards import ReturnNormalizationRewardWrapper as ReturnNormalizationRewardWrapper
 from .rewards import RewardClippingWrapper as RewardClippingWrapper
 from .rewards import RewardScalingWrapper as RewardScalingWrapper

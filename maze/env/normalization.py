@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from maze.env.gathering import Gathering
+from maze.env.gathering import Gathering, in_blocks
 from maze.env.mask_keys import mask_keys
 from maze.env.maze_env import MazeEnv
 from maze.env.running_statistics import STRATEGIES, RunningStatistics
@@ -24,8 +24,6 @@ SHORT_TARGETS = {
     "maze.normalization_strategies.RangeZeroOneObservationNormalizationStrategy": "range_zero_one",
 }
 """Names of strategies that a configuration may use, too."""
-PENDING_BATCHES = 4096
-"""Gathered batches are folded into the statistics-to-be after so many steps, which bounds the memory."""
 
 
 class ObservationNormalizationWrapper(ObservationWrapper):
@@ -107,8 +105,7 @@ class ObservationNormalizationWrapper(ObservationWrapper):
             return
         for key, pending in self._pending.items():
             pending.add(observation[key], rows)
-            if len(pending) >= PENDING_BATCHES:
-                self._statistics[key].add(pending.take(self._statistics[key].shape))
+            self._statistics[key].add(pending.take_block(self._statistics[key].shape))
 
     def update_statistics(self) -> None:
         """Merge the gathered observations of this and all inner wrappers."""
@@ -150,6 +147,16 @@ class ObservationNormalizationWrapper(ObservationWrapper):
         self._statistics = other._statistics
         for key, pending in self._pending.items():
             pending.join(other._pending[key])
+
+    def take_gathered(self) -> dict[str, list[Array]]:
+        """Remove and return the gathered observations, ``[M, *shape]`` of each environment by key."""
+        return {key: pending.hand_over(self._statistics[key].shape) for key, pending in self._pending.items()}
+
+    def add_gathered(self, parts: Sequence[dict[str, list[Array]]]) -> None:
+        """Gather the observations of environments in other processes."""
+        for key in self._pending:
+            for block in in_blocks([samples for part in parts for samples in part[key]]):
+                self._statistics[key].add(block)
 
     def own_state(self) -> StateDict:
         """Return the statistics in use and everything gathered since."""

@@ -5,11 +5,11 @@ Whatever counts rewards outside of them, an evaluation for example, sees the cha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from maze.env.gathering import Gathering
+from maze.env.gathering import Gathering, in_blocks
 from maze.env.maze_env import MazeEnv
 from maze.env.running_statistics import MeanZeroStdOne
 from maze.env.stateful import Rows, StatefulWrapper
@@ -19,9 +19,6 @@ from maze.errors import InvalidSpecificationError
 from maze.types import FLOAT, Action, Array, Observation, StateDict
 
 __all__ = ["ReturnNormalizationRewardWrapper", "RewardClippingWrapper", "RewardScalingWrapper"]
-
-PENDING_BATCHES = 4096
-"""Gathered returns are folded into the statistics-to-be after so many steps, which bounds the memory."""
 
 
 class RewardScalingWrapper(RewardWrapper):
@@ -117,8 +114,7 @@ class ReturnNormalizationRewardWrapper(StatefulWrapper):
         if self.training:
             everyone = bool(rows.all())
             self._pending.add(running if everyone else running[rows], None if everyone else rows.nonzero()[0])
-            if len(self._pending) >= PENDING_BATCHES:
-                self._statistics.add(self._pending.take(()))
+            self._statistics.add(self._pending.take_block(()))
         return VectorStep(step.observation, self._statistics.normalize(step.reward), step.terminated, step.truncated)
 
     def reset_rows(self, inner: Rows, rows: Array) -> Observation:
@@ -145,6 +141,15 @@ class ReturnNormalizationRewardWrapper(StatefulWrapper):
         """Gather into, and divide by, the statistics of the same wrapper around a sister environment."""
         self._statistics = other._statistics
         self._pending.join(other._pending)
+
+    def take_gathered(self) -> list[Array]:
+        """Remove and return the gathered returns, ``[M]`` of each environment."""
+        return self._pending.hand_over(())
+
+    def add_gathered(self, parts: Sequence[list[Array]]) -> None:
+        """Gather the returns of environments in other processes."""
+        for block in in_blocks([returns for part in parts for returns in part]):
+            self._statistics.add(block)
 
     def own_state(self) -> StateDict:
         """Return the running returns, the statistics in use and everything gathered since."""

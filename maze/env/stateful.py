@@ -264,7 +264,9 @@ class StatefulVectorEnv(VectorEnv):
 
     def update_statistics(self) -> None:
         """Merge what the wrappers gathered."""
+        self.env.fetch_statistics()
         self._layer.update_statistics()
+        self.env.spread_statistics()
 
     def statistics_state(self) -> dict[str, Array]:
         """Return the statistics of this and all inner wrappers, by the names that a single environment uses."""
@@ -273,6 +275,7 @@ class StatefulVectorEnv(VectorEnv):
     def load_statistics(self, state: Mapping[str, Array]) -> None:
         """Take over statistics of a vector environment or of a single one."""
         self._layer.load_statistics(state)
+        self.env.spread_statistics()
 
     def begins_anew(self, state: StateDict) -> bool:
         """Tell whether the environments inside could not be saved; the wrapper always can."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from gymnasium import spaces
 
 from maze.env.maze_env import MazeEnv
 from maze.env.snapshot import layers_within, restore_snapshot, take_snapshot
@@ -15,7 +17,37 @@ from maze.seeding import derive_seed, draw_seed
 from maze.statistics import EventStats
 from maze.types import Array, Observation, StateDict
 
-__all__ = ["SyncVectorEnv"]
+__all__ = ["StepArrays", "SyncVectorEnv"]
+
+
+@dataclass(frozen=True, slots=True)
+class StepArrays:
+    """Where environments write what a step gives; see `VectorStep`.
+
+    Attributes:
+        observation: ``[N, *shape]`` by key.
+        final: ``[N, *shape]`` by key.
+        reward: float32 ``[N]``.
+        terminated: bool ``[N]``.
+        truncated: bool ``[N]``.
+    """
+
+    observation: Observation
+    final: Observation
+    reward: Array
+    terminated: Array
+    truncated: Array
+
+    @classmethod
+    def allocate(cls, space: spaces.Dict, n_envs: int) -> StepArrays:
+        """Return arrays for N environments of an observation space."""
+
+        def room() -> Observation:
+            parts = space.spaces.items()
+            return {key: np.zeros((n_envs, *(part.shape or ())), dtype=part.dtype) for key, part in parts}
+
+        ends = (np.zeros(n_envs, dtype=bool) for _ in range(2))
+        return cls(room(), room(), np.zeros(n_envs, dtype=np.float32), *ends)
 
 
 class SyncVectorEnv(VectorEnv):
@@ -25,12 +57,13 @@ class SyncVectorEnv(VectorEnv):
 
     Args:
         envs: environments with equal spaces; they belong to this object from now on.
+        arrays: where steps are written; own ones when None.
 
     Raises:
         EnvError: there is no environment, one is there twice, or their spaces or wrappers differ.
     """
 
-    def __init__(self, envs: Sequence[MazeEnv]) -> None:
+    def __init__(self, envs: Sequence[MazeEnv], arrays: StepArrays | None = None) -> None:
         if not envs:
             raise EnvError("A vector environment needs at least one environment, given none.")
         if len({id(list(layers_within(env))[-1]) for env in envs}) < len(envs):
@@ -48,18 +81,13 @@ class SyncVectorEnv(VectorEnv):
                 raise EnvError(f"The environments have different wrappers: {envs[0]!r} and {env!r}. Make them alike.")
             for layer, first in zip(layers, first_layers, strict=True):
                 layer.share_statistics(first)
-        self._observation, self._final = self._buffers(), self._buffers()
-        self._reward = np.zeros(self.n_envs, dtype=np.float32)
-        self._terminated, self._truncated = (np.zeros(self.n_envs, dtype=bool) for _ in range(2))
+        if arrays is None:
+            arrays = StepArrays.allocate(self.observation_space, self.n_envs)
+        self._observation, self._final, self._reward = arrays.observation, arrays.final, arrays.reward
+        self._terminated, self._truncated = arrays.terminated, arrays.truncated
         self._seeds: list[int] = []
         self._episodes = [0] * self.n_envs
         self._training = False
-
-    def _buffers(self) -> Observation:
-        return {
-            key: np.zeros((self.n_envs, *(space.shape or ())), dtype=space.dtype)
-            for key, space in self.observation_space.spaces.items()
-        }
 
     @property
     def training(self) -> bool:
@@ -106,7 +134,7 @@ class SyncVectorEnv(VectorEnv):
 
     def step(self, action: Mapping[str, Array]) -> VectorStep:
         """Act once in every environment; see `VectorEnv.step`."""
-        heads = self._heads(action)
+        heads = self.heads_of(action)
         buffers = list(self._observation.items())
         final = None
         for row, env in enumerate(self._envs):
@@ -123,7 +151,7 @@ class SyncVectorEnv(VectorEnv):
 
     def step_rows(self, action: Mapping[str, Array], rows: Array) -> VectorStep:
         """Act once in some environments; see `VectorEnv.step_rows`."""
-        heads = self._heads(action)
+        heads = self.heads_of(action)
         for values in (self._reward, self._terminated, self._truncated):
             values[~rows] = 0
         for row in rows.nonzero()[0].tolist():
@@ -137,13 +165,6 @@ class SyncVectorEnv(VectorEnv):
         for row in rows.nonzero()[0].tolist():
             self._begin_episode(row, self._envs[row])
         return self._observation
-
-    def _heads(self, action: Mapping[str, Array]) -> list[tuple[str, Array]]:
-        heads = [(key, np.asarray(values)) for key, values in action.items()]
-        for key, values in heads:
-            if values.shape[:1] != (self.n_envs,):
-                raise EnvError(f"The actions for {key!r} have shape {values.shape}; expected ({self.n_envs}, ...).")
-        return heads
 
     def _act(self, row: int, env: MazeEnv, heads: list[tuple[str, Array]]) -> tuple[Observation, bool]:
         """Act once in one environment; keep its reward and ends, and return its observation and whether it is done."""

@@ -19,17 +19,28 @@ from maze.errors import EnvError, InvalidSpecificationError
 __all__ = ["SyncVectorEnv", "VectorEnv", "VectorStep", "WrappedVectorEnv", "make_vector_env"]
 
 
-def make_vector_env(env_factory: Callable[[], MazeEnv], n_envs: int, *, native: bool = True) -> VectorEnv:
+def make_vector_env(
+    env_factory: Callable[[], MazeEnv],
+    n_envs: int,
+    *,
+    native: bool = True,
+    n_processes: int = 0,
+    silent: bool = False,
+    n_threads: int = 1,
+) -> VectorEnv:
     """Make the fastest vector environment that behaves like N environments of the factory.
 
     The outermost wrappers that are batch-capable are applied to whole batches; everything further inside is stepped
-    one environment after the other, or natively where there is nothing inside but a CartPole as registered. All ways
-    give the same trajectories for the same seeds.
+    one environment after the other, or in worker processes if so asked, or natively where there is nothing inside but a
+    CartPole as registered. All ways give the same trajectories for the same seeds.
 
     Args:
         env_factory: makes one environment, equal ones at every call.
         n_envs: number of environments, >= 1.
-        native: use a native vector environment where one exists.
+        native: use a native vector environment where one exists, and no processes are asked for.
+        n_processes: worker processes, see `ProcessVectorEnv`; 0 for none.
+        silent: let worker processes print nothing.
+        n_threads: threads of NumPy's matrix products in each worker process.
 
     Returns:
         N environments that are stepped together; the caller closes them.
@@ -50,7 +61,19 @@ def make_vector_env(env_factory: Callable[[], MazeEnv], n_envs: int, *, native: 
             raise EnvError(f"{prototype!r} has the space {space}; only Dict spaces have batches. Leave NoDict... out.")
     base, n_layers = _without_outer_batchable(prototype)
     inner: VectorEnv
-    if native and type(base) is GymMazeEnv and has_native_form(base):
+    if n_processes:
+        from maze.env.process_vector import ProcessVectorEnv  # noqa: PLC0415  (only who asks for it pays for it)
+
+        inner = ProcessVectorEnv(
+            env_factory,
+            n_envs,
+            n_processes,
+            prototype=prototype,
+            n_layers=n_layers,
+            silent=silent,
+            n_threads=n_threads,
+        )
+    elif native and type(base) is GymMazeEnv and has_native_form(base):
         max_episode_steps = base.env.spec.max_episode_steps if base.env.spec is not None else None
         inner = NativeCartPoleVectorEnv(n_envs, int(max_episode_steps or 0), base.env.unwrapped)  # type: ignore[arg-type]
     else:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from gymnasium import spaces
 
 from maze.errors import ArtifactError, EnvError
@@ -149,6 +150,26 @@ class VectorEnv(ABC):
         """
         if state:
             raise ArtifactError(f"There are statistics {sorted(state)}, but no wrapper that uses them.")
+
+    def fetch_statistics(self) -> None:
+        """Give the wrappers of this process what their likes in worker processes gathered, before they merge it."""
+        inner = getattr(self, "env", None)
+        if isinstance(inner, VectorEnv):
+            inner.fetch_statistics()
+
+    def spread_statistics(self) -> None:
+        """Give the wrappers in worker processes the statistics of those of this process, after they changed."""
+        inner = getattr(self, "env", None)
+        if isinstance(inner, VectorEnv):
+            inner.spread_statistics()
+
+    def heads_of(self, action: Mapping[str, Array]) -> list[tuple[str, Array]]:
+        """Return the actions by head; raise an EnvError unless there is one for each environment."""
+        heads = [(key, np.asarray(values)) for key, values in action.items()]
+        for key, values in heads:
+            if values.shape[:1] != (self.n_envs,):
+                raise EnvError(f"The actions for {key!r} have shape {values.shape}; expected ({self.n_envs}, ...).")
+        return heads
 
     def check_seeds(self, seeds: Sequence[int]) -> None:
         """Raise an EnvError unless there is one seed for each environment."""

@@ -171,7 +171,9 @@ class WrappedVectorEnv(VectorEnv):
 
     def update_statistics(self) -> None:
         """Merge what the wrappers gathered."""
+        self.env.fetch_statistics()
         self._prototype.update_statistics()
+        self.env.spread_statistics()
 
     def statistics_state(self) -> dict[str, Array]:
         """Return the statistics of all wrappers, by the names that a single environment uses."""
@@ -180,6 +182,7 @@ class WrappedVectorEnv(VectorEnv):
     def load_statistics(self, state: Mapping[str, Array]) -> None:
         """Take over statistics of a vector environment or of a single one."""
         self._prototype.load_statistics(state)
+        self.env.spread_statistics()
 
     def begins_anew(self, state: StateDict) -> bool:
         """Tell whether the environments, or a wrapper that counts something, could not be saved."""

@@ -12,6 +12,7 @@ from .trajectory import TrajectoryRecorder as TrajectoryRecorder
 from .trajectory import write_episodes as write_episodes
 from .trajectory import write_rollout as write_rollout
 from .workers import LocalWorkers as LocalWorkers
+from .workers import ProcessWorkers as ProcessWorkers
 from .workers import Workers as Workers
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Episodes",
     "EventRecorder",
     "LocalWorkers",
+    "ProcessWorkers",
     "Rollout",
     "RolloutEvaluator",
     "RolloutResult",

@@ -7,14 +7,19 @@ difference to results as long as they are taken in order.
 
 from __future__ import annotations
 
+import select
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from maze.errors import MazeError
 
-__all__ = ["LocalWorkers", "Workers"]
+if TYPE_CHECKING:
+    from maze.processes import WorkerProcess
+
+__all__ = ["LocalWorkers", "ProcessWorkers", "Workers"]
 
 
 class Workers(ABC):
@@ -99,3 +104,96 @@ class LocalWorkers(Workers):
             if close is not None:
                 close()
         self._workers = []
+
+
+class ProcessWorkers(Workers):
+    """Workers in processes of their own, which work side by side.
+
+    They end with `close`, when this object is collected, and when this process ends, however it does. Where one dies,
+    or waiting for it is broken off, for example by Ctrl-C, whatever was asked is forgotten, and `submit` next finds
+    workers that were made anew.
+
+    Args:
+        make_worker: makes the worker of a number, in its process; is handed over by value where it cannot be imported
+            there, and may be asked again.
+        n_workers: how many.
+        silent: let them print nothing.
+        n_threads: threads of torch and of NumPy's matrix products in each of them.
+
+    Raises:
+        InvalidSpecificationError: the function cannot be handed to another process.
+        Exception: what making a worker raised.
+    """
+
+    def __init__(
+        self, make_worker: Callable[[int], Any], n_workers: int, *, silent: bool = False, n_threads: int = 1
+    ) -> None:
+        from maze.processes import WorkerGroup  # noqa: PLC0415  (only who asks for processes pays for them)
+
+        self.n_workers = n_workers
+        self._group = WorkerGroup(
+            [partial(make_worker, index) for index in range(n_workers)],
+            [f"worker process {index}" for index in range(n_workers)],
+            what="workers",
+            error=MazeError,
+            silent=silent,
+            n_threads=n_threads,
+            queued=True,
+        )
+        self._waiting = [0] * n_workers  # how many results each of them owes
+        self._group.start()
+
+    def submit(self, worker: int, method: str, *arguments: Any) -> None:
+        """Ask a worker to call one of its methods; see :class:`Workers`."""
+        if not self._group.is_ready():
+            self._waiting = [0] * self.n_workers
+            self._group.start()
+        with self._group.exchange() as members:
+            members[worker].submit(method, arguments)
+            self._waiting[worker] += 1
+
+    def receive(self, worker: int | None = None) -> tuple[int, Any]:
+        """Wait for a result; see :class:`Workers`."""
+        worker, (result, error) = self._receive(worker)
+        if error is not None:
+            raise error
+        return worker, result
+
+    def _receive(self, worker: int | None) -> tuple[int, tuple[Any, BaseException | None]]:
+        """Wait for a result, or for the error of the method."""
+        owed = [n for n in range(self.n_workers) if self._waiting[n] and worker in (None, n)]
+        if not owed or not self._group.is_ready():
+            raise MazeError(f"Worker {worker} was asked for nothing; submit() comes first.")
+        with self._group.exchange() as members:
+            chosen = owed[0] if len(owed) == 1 else _first_ready(members, owed)
+            answer = members[chosen].answer()
+            self._waiting[chosen] -= 1
+        return chosen, answer
+
+    def call(self, method: str, arguments: Sequence[Sequence[Any]]) -> list[Any]:
+        """Have every worker call a method; where several fail, the error is that of the first one."""
+        for worker, given in enumerate(arguments):
+            self.submit(worker, method, *given)
+        answers = [self._receive(worker)[1] for worker in range(len(arguments))]
+        for _, error in answers:
+            if error is not None:
+                raise error
+        return [result for result, _ in answers]
+
+    def close(self) -> None:
+        """Close all workers and end their processes."""
+        self._group.close()
+
+
+def _first_ready(members: Sequence[WorkerProcess], chosen: Sequence[int]) -> int:
+    """Return the number of a process whose answer is there, or which has ended."""
+    poller = select.poll()
+    numbers = {members[number].fileno(): number for number in chosen}
+    for descriptor in numbers:
+        poller.register(descriptor, select.POLLIN)
+    while True:
+        for descriptor, _ in poller.poll(1000):
+            return numbers[descriptor]
+        for number in chosen:
+            if not members[number].is_alive():
+                return number

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from gymnasium import spaces
 
 from maze.artifacts import AgentFiles, read_arrays
-from maze.config import RolloutConfig, RunConfig
+from maze.config import RolloutConfig, RunConfig, RunnerConfig
 from maze.config.instantiate import allow_modules, instantiate, resolve_target, with_objects
 from maze.errors import InvalidSpecificationError
 from maze.rollout import RolloutEvaluator, RolloutResult
@@ -27,6 +27,7 @@ from maze.types import StateDict
 
 if TYPE_CHECKING:
     from maze.agents import ActorCritic
+    from maze.rollout import Workers
     from maze.trainers import AlgorithmConfig, Trainer
 
 __all__ = ["AgentRunner", "close_evaluator"]
@@ -38,15 +39,21 @@ class AgentRunner:
     Args:
         config: resolved configuration with both seeds filled in.
         objects: live objects by the place in the configuration that they take (``env``, ``model.policy``, ...).
+        silent: let worker processes print nothing.
 
     Attributes:
         environments: makes this run's environments.
     """
 
-    def __init__(self, config: RunConfig, objects: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, config: RunConfig, objects: Mapping[str, Any] | None = None, *, silent: bool = False) -> None:
         self.config = config
         self.objects = dict(objects or {})
-        self.environments = EnvironmentMaker(config, self.objects)
+        self._silent = silent
+        self._n_processes = _number_of_processes(config.runner)
+        self._n_threads = config.runner.torch_threads or 1
+        self.environments = EnvironmentMaker(
+            config, self.objects, n_processes=self._n_processes, n_threads=self._n_threads, silent=silent
+        )
 
     # --- model and trainer --------------------------------------------------------------------------------------
 
@@ -102,7 +109,7 @@ class AgentRunner:
         It trains a model of its own, so that acting keeps the best state while training goes on from the last one.
         """
         from maze.agents.networks import draws_globally  # noqa: PLC0415
-        from maze.rollout import Collector, LocalWorkers  # noqa: PLC0415
+        from maze.rollout import Collector  # noqa: PLC0415
         from maze.trainers import TrainerParts  # noqa: PLC0415
 
         config = self.algorithm
@@ -126,10 +133,18 @@ class AgentRunner:
             else _checked_evaluator(self.make_evaluator("validation")),
             generator=numpy_generator(self._agent_seed, "minibatches"),
             make_vector_env=self.environments.make_vector_env,
-            make_workers=partial(LocalWorkers, n_workers=1),
+            make_workers=self._make_workers,
             draws=TorchDraws(derive_seed(self._agent_seed, "torch")) if draws_globally(learner) else None,
         )
         return self.trainer_class(config, parts)
+
+    def _make_workers(self, make_worker: Callable[[int], Any]) -> Workers:
+        """Return the runner's workers: one in this process, or one in each of its worker processes."""
+        from maze.rollout import LocalWorkers, ProcessWorkers  # noqa: PLC0415
+
+        if not self._n_processes:
+            return LocalWorkers(make_worker, n_workers=1)
+        return ProcessWorkers(make_worker, self._n_processes, silent=self._silent, n_threads=self._n_threads)
 
     def forget_trainer(self) -> None:
         """Close the trainer's environments and make a new trainer when one is needed again."""
@@ -222,6 +237,14 @@ class AgentRunner:
         self.environments.raw_observation_space = raw_space
         load_weights(files, self.model)
         self.environments.use_statistics(read_arrays(files.statistics))
+
+
+def _number_of_processes(runner: RunnerConfig) -> int:
+    """Return how many worker processes a runner's environments are divided among; 0 for none."""
+    from maze.processes import usable_cpus  # noqa: PLC0415  (a run in one process needs none of it)
+
+    wanted = usable_cpus() if runner.n_processes is None else runner.n_processes
+    return min(wanted, runner.concurrency)
 
 
 def _accepted(target: Any, defaults: Mapping[str, Any]) -> dict[str, Any]:

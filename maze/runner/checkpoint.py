@@ -25,8 +25,8 @@ __all__ = ["Checkpoint", "continue_training", "find_checkpoint", "save_checkpoin
 
 FORMAT = 1
 STATE = "state.npz"
-WHEN_TO_STOP = ("algorithm.n_epochs", "algorithm.patience")
-"""Values that may differ: they decide how long training goes on, not what it does."""
+MAY_DIFFER = ("algorithm.n_epochs", "algorithm.patience", "runner.n_processes")
+"""They decide how long training goes on, and where, not what it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ def _identity(config: RunConfig) -> dict[str, Any]:
     return {
         key: True if key.endswith(f".{OBJECT_KEY}") else value
         for key, value in values.items()
-        if key not in WHEN_TO_STOP and not key.endswith(f".{SOURCE_KEY}")
+        if key not in MAY_DIFFER and not key.endswith(f".{SOURCE_KEY}")
     }
 
 

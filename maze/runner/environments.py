@@ -34,12 +34,30 @@ class ComponentSections(Protocol):
         ...
 
 
+_SECTIONS = ("env", "wrappers")
+
+
+class _Sections:
+    """Of a configuration what environments are made of, for another process."""
+
+    def __init__(self, config: ComponentSections) -> None:
+        self.seeding = config.seeding
+        self._sections = {name: config.section(name) for name in (*_SECTIONS, "allowed_modules")}
+
+    def section(self, name: str) -> Any:
+        """Return one section in plain containers."""
+        return self._sections[name]
+
+
 class EnvironmentMaker:
     """Makes the environments of one run.
 
     Args:
         config: resolved configuration.
         objects: live objects by the place in the configuration that they take.
+        n_processes: worker processes among which the environments of a vector environment are divided; 0 for none.
+        n_threads: threads of NumPy's matrix products in each of them.
+        silent: let them print nothing.
 
     Attributes:
         statistics: normalisation statistics that every new environment gets; None leaves them fresh.
@@ -47,13 +65,28 @@ class EnvironmentMaker:
         raw_observation_space: observations before the wrappers; None before an environment was made or an agent loaded.
     """
 
-    def __init__(self, config: ComponentSections, objects: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        config: ComponentSections,
+        objects: Mapping[str, Any],
+        *,
+        n_processes: int = 0,
+        n_threads: int = 1,
+        silent: bool = False,
+    ) -> None:
         self._config = config
         self._objects = objects
+        self._n_processes, self._n_threads, self._silent = n_processes, n_threads, silent
         self.statistics: dict[str, Array] | None = None
         self.known_spaces: tuple[spaces.Dict, spaces.Dict] | None = None
         self.raw_observation_space: spaces.Dict | None = None
         self._n_seeded = itertools.count()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a worker process needs to make the same environments, which it steps itself."""
+        objects = {path: thing for path, thing in self._objects.items() if path.partition(".")[0] in _SECTIONS}
+        kept = {name: value for name, value in vars(self).items() if name != "_wrapper_chain"}
+        return {**kept, "_config": _Sections(self._config), "_objects": objects, "_n_processes": 0}
 
     def use_statistics(self, statistics: Mapping[str, Array]) -> None:
         """Give every environment that is made from now on these normalisation statistics."""
@@ -127,7 +160,10 @@ class EnvironmentMaker:
         Raises:
             InvalidSpecificationError: the loaded agent knows other observations or actions.
         """
-        env = make_vector_env(self.make_env, n_envs)
+        n_processes = self._n_processes if n_envs > 1 else 0  # one environment gains nothing by being elsewhere
+        env = make_vector_env(
+            self.make_env, n_envs, n_processes=n_processes, silent=self._silent, n_threads=self._n_threads
+        )
         if self.known_spaces is not None:
             for name, known, given in zip(
                 ("observations", "actions"), self.known_spaces, (env.observation_space, env.action_space), strict=True
