@@ -82,7 +82,7 @@ class ProcessVectorEnv(VectorEnv):
             )
         self.n_envs = n_envs
         self.observation_space, self.action_space = self._prototype.observation_space, self._prototype.action_space
-        shared = shared_arrays(self.observation_space, self.action_space, n_envs)
+        self._shared = shared = shared_arrays(self.observation_space, self.action_space, n_envs)
         rows = slice(0, n_envs)
         self._arrays = step_arrays(shared, rows)
         self._action = keyed_arrays(shared, "action", rows)
@@ -94,6 +94,7 @@ class ProcessVectorEnv(VectorEnv):
             [ChunkMaker(env_factory, chunk, n_layers, class_names(whole), shared, specs) for chunk in self._chunks],
             [f"worker process {i} (environments {c.start} to {c.stop - 1})" for i, c in enumerate(self._chunks)],
             what="env",
+            source=env_factory,
             error=EnvError,
             silent=silent,
             n_threads=n_threads,

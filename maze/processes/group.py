@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from maze.config.own_code import object_name
 from maze.errors import MazeError
 from maze.processes.transfer import dump_handover
 from maze.processes.worker_process import WorkerProcess
@@ -17,6 +18,7 @@ from maze.processes.worker_process import WorkerProcess
 __all__ = ["WorkerGroup", "usable_cpus"]
 
 _LEAVING_SECONDS = 5.0
+_REPLACED_SECONDS = 1.0
 
 
 def usable_cpus() -> int:
@@ -34,6 +36,7 @@ class WorkerGroup:
         makers: for each process the function that makes its object.
         names: what messages call each of them.
         what: what is made, for messages.
+        source: the user's function that makes it, for messages.
         error: class of the error that tells of the death of one.
         silent: let them print nothing.
         n_threads: threads of NumPy's matrix products in each of them.
@@ -50,13 +53,14 @@ class WorkerGroup:
         names: Sequence[str],
         *,
         what: str,
+        source: Any,
         error: type[MazeError],
         silent: bool = False,
         n_threads: int = 1,
         queued: bool = False,
         inherited: Sequence[int] = (),
     ) -> None:
-        self._handovers = [dump_handover(make, queued=queued, what=what) for make in makers]
+        self._handovers = [dump_handover(make, queued=queued, what=f"{what}: {object_name(source)}") for make in makers]
         self._names = list(names)
         self._what, self._error = what, error
         self._silent, self._n_threads, self._inherited = silent, n_threads, tuple(inherited)
@@ -86,7 +90,7 @@ class WorkerGroup:
         Raises:
             Exception: what making an object raised.
         """
-        _abandon(self._members, os.getpid())
+        _abandon(self._members, os.getpid(), _REPLACED_SECONDS)
         self.in_order = False
         try:
             for name, handover in zip(self._names, self._handovers, strict=True):
@@ -158,11 +162,11 @@ def _results(answers: Sequence[tuple[Any, BaseException | None]]) -> list[Any]:
     return [value for value, _ in answers]
 
 
-def _abandon(members: list[WorkerProcess], owner: int) -> None:
+def _abandon(members: list[WorkerProcess], owner: int, seconds: float = _LEAVING_SECONDS) -> None:
     """End processes, whatever they are doing; a copy of their owner, made by a fork, leaves them alone."""
     if os.getpid() != owner:
         return
-    deadline = time.monotonic() + _LEAVING_SECONDS
+    deadline = time.monotonic() + seconds
     for member in members:
         with contextlib.suppress(OSError):
             member.hang_up()

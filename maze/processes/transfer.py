@@ -67,7 +67,7 @@ def dump_handover(make: Callable[[], Any], *, queued: bool, what: str) -> Parts:
         InvalidSpecificationError: it holds something that cannot be handed over, such as an open file or a lock.
     """
     finders = [finder for finder in sys.meta_path if type(finder).__module__.partition(".")[0] == "maze"]
-    with _modules_by_value(), _Refusing(make, what):
+    with _modules_by_value(), _Refusing(what):
         return dumps(Handover(finders, dumps(make), queued))
 
 
@@ -103,8 +103,8 @@ def _can_be_found(module: types.ModuleType) -> bool:
 class _Refusing:
     """A block that pickles somebody's own objects, any error of which says that they cannot be handed over."""
 
-    def __init__(self, make: Callable[[], Any], what: str) -> None:
-        self._make, self._what = make, what
+    def __init__(self, what: str) -> None:
+        self._what = what
 
     def __enter__(self) -> None:
         """Begin the block."""
@@ -112,7 +112,7 @@ class _Refusing:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         if isinstance(error, Exception):
             raise InvalidSpecificationError(
-                f"{self._what}: {object_name(self._make)} cannot be handed to another process "
+                f"{self._what} cannot be handed to another process "
                 f"({type(error).__name__}: {error}); make what it holds inside of it, for example open files, or stay "
                 "in one process with runner='dev'."
             ) from error

@@ -135,6 +135,7 @@ class ProcessWorkers(Workers):
             [partial(make_worker, index) for index in range(n_workers)],
             [f"worker process {index}" for index in range(n_workers)],
             what="workers",
+            source=make_worker,
             error=MazeError,
             silent=silent,
             n_threads=n_threads,
