@@ -12,6 +12,8 @@ import socket
 import struct
 import sys
 
+__all__ = ["STOP_SIGNALS", "main"]
+
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """They are meant for the owner, which ends its workers when it has finished its work in good order."""
 

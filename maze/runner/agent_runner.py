@@ -241,10 +241,11 @@ class AgentRunner:
 
 def _number_of_processes(runner: RunnerConfig) -> int:
     """Return how many worker processes a runner's environments are divided among; 0 for none."""
+    if runner.n_processes is not None:
+        return min(runner.n_processes, runner.concurrency)
     from maze.processes import usable_cpus  # noqa: PLC0415  (a run in one process needs none of it)
 
-    wanted = usable_cpus() if runner.n_processes is None else runner.n_processes
-    return min(wanted, runner.concurrency)
+    return min(usable_cpus(), runner.concurrency)
 
 
 def _accepted(target: Any, defaults: Mapping[str, Any]) -> dict[str, Any]:

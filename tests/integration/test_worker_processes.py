@@ -90,8 +90,8 @@ TRAIN = """
 import sys
 from maze.cli import main
 words = ["env.name=Acrobot-v1", "runner=local", "runner.n_processes=2", "runner.concurrency=2", "algorithm=a2c",
-         "algorithm.epoch_length=5", "algorithm.patience=null", "algorithm.n_epochs=1000000", "tracking.mode=off",
-         "+env.max_episode_steps=20", "algorithm.rollout_evaluator.n_episodes=2"]
+         "algorithm.epoch_length=5", "algorithm.n_rollout_steps=8", "algorithm.patience=null", "algorithm.n_epochs=1000000", "tracking.mode=off",
+         "++env.max_episode_steps=20", "algorithm.rollout_evaluator.n_episodes=2"]
 sys.exit(main([*words, "--seed", "1", "--run-dir", sys.argv[1]]))
 """
 
@@ -114,7 +114,7 @@ def begin(path: Path, script: str, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-W", "error", "script.py", *arguments],
         cwd=path,
-        env={**clean_environment(), "PYTHONPATH": str(REPOSITORY)},
+        env={**clean_environment(path), "PYTHONPATH": str(REPOSITORY)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -141,6 +141,7 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def children_of(pid: int) -> list[int]:
+    """Return the processes that a process has started; where the system does not say, none."""
     tasks = Path(f"/proc/{pid}/task")
     return [int(child) for task in tasks.iterdir() for child in (task / "children").read_text().split()]
 
@@ -157,6 +158,7 @@ def test_signals_to_all_processes_end_training_in_good_order(number: int, code: 
     process = begin(tmp_path, TRAIN, str(run))
     log = run / "metrics.jsonl"
     assert wait_until(lambda: process.poll() is not None or (log.exists() and log.stat().st_size > 0), 120)
+    assert process.poll() is None, process.communicate()
     workers = children_of(process.pid)
     assert len(workers) == 4, "two for training, two for evaluation"
     os.killpg(process.pid, number)  # as a terminal does
@@ -172,7 +174,7 @@ def test_signals_to_all_processes_end_training_in_good_order(number: int, code: 
 def test_workers_leave_when_their_owner_is_killed(state: str, tmp_path: Path) -> None:
     process = begin(tmp_path, OWNER, state)
     assert process.stdout is not None
-    workers = [int(pid) for pid in process.stdout.readline().split()]
+    workers = [int(pid) for pid in process.stdout.readline().split()]  # closed by communicate()
     assert len(workers) == 2
     assert all(map(is_running, workers))
     time.sleep(0.2)
