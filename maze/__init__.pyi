@@ -67,10 +67,12 @@ from .statistics import LogStatsAggregator as LogStatsAggregator
 from .statistics import LogStatsKey as LogStatsKey
 from .statistics import LogStatsLevel as LogStatsLevel
 from .trainers import A2C as A2C
+from .trainers import ES as ES
 from .trainers import PPO as PPO
 from .trainers import A2CAlgorithmConfig as A2CAlgorithmConfig
 from .trainers import AlgorithmConfig as AlgorithmConfig
 from .trainers import EpochReport as EpochReport
+from .trainers import ESAlgorithmConfig as ESAlgorithmConfig
 from .trainers import PPOAlgorithmConfig as PPOAlgorithmConfig
 from .trainers import Trainer as Trainer
 from .trainers import TrainerParts as TrainerParts
@@ -81,6 +83,7 @@ __version__: str
 
 __all__ = [
     "A2C",
+    "ES",
     "PPO",
     "A2CAlgorithmConfig",
     "ActionMaskWrapper",
@@ -97,6 +100,7 @@ __all__ = [
     "DictObservationWrapper",
     "DiscretizeActionsWrapper",
     "DistributionMapper",
+    "ESAlgorithmConfig",
     "EnvError",
     "Episodes",
     "EpochReport",

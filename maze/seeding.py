@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_SEED", "TorchDraws", "derive_seed", "draw_seed", "numpy_generator", "seeded_torch"]
 
-_TORCH_LOCK = threading.Lock()
+_TORCH_LOCK = threading.RLock()  # reentrant: a stream may flow within another one
 
 MAX_SEED = 2**31 - 1
 """The largest seed that gymnasium, NumPy and torch all accept."""

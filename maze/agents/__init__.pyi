@@ -3,6 +3,7 @@ __all__ = [
     "Adam",
     "ArrayForward",
     "DensePlan",
+    "PopulationPolicy",
     "RandomPolicy",
     "StepNetworks",
     "TorchPolicy",
@@ -19,5 +20,6 @@ from .dense_plan import compile_numpy as compile_numpy
 from .networks import ArrayForward as ArrayForward
 from .networks import StepNetworks as StepNetworks
 from .policy import TorchPolicy as TorchPolicy
+from .population import PopulationPolicy as PopulationPolicy
 from .random_policy import RandomPolicy as RandomPolicy
 from .state_action_critic import TorchStateActionCritic as TorchStateActionCritic

@@ -48,15 +48,20 @@ class NumpyForward:
 
     It follows in-place changes of the parameters. Where storage was exchanged (``parameter.data = ...``, a move to
     another device) ``stale()`` turns true and the plan has to be compiled again. Inputs are never written to.
+
+    Args:
+        plan: how the network computes.
+        make_linear: makes the function [B, in] -> [B, out] of a linear module; by default on views of its parameters.
     """
 
-    def __init__(self, plan: DensePlan) -> None:
+    def __init__(self, plan: DensePlan, make_linear: Callable[[nn.Linear], _Step] | None = None) -> None:
+        make_linear = make_linear or _linear
         self._addresses = [
             (parameter, parameter.data_ptr()) for module in plan.modules() for parameter in module.parameters()
         ]
-        self._inputs = [(name, _compile(plan.branches.get(name, ()))) for name in plan.inputs]
-        self._trunk = _compile(plan.trunk)
-        self._heads = [(name, _compile(modules)) for name, modules in plan.heads.items()]
+        self._inputs = [(name, _compile(plan.branches.get(name, ()), make_linear)) for name in plan.inputs]
+        self._trunk = _compile(plan.trunk, make_linear)
+        self._heads = [(name, _compile(modules, make_linear)) for name, modules in plan.heads.items()]
 
     def stale(self) -> bool:
         """Return whether some parameter no longer lies where it lay when the plan was compiled."""
@@ -115,12 +120,12 @@ def _run(steps: list[_Step], value: Array) -> Array:
     return value
 
 
-def _compile(modules: tuple[nn.Module, ...]) -> list[_Step]:
+def _compile(modules: tuple[nn.Module, ...], make_linear: Callable[[nn.Linear], _Step]) -> list[_Step]:
     """Return one step per module that computes; activations work in place on what a step before them made."""
     steps: list[_Step] = []
     for module in modules:
         if isinstance(module, nn.Linear):
-            steps.append(_linear(module))
+            steps.append(make_linear(module))
         elif (make_step := _ACTIVATIONS.get(type(module))) is not None:
             steps += [make_step(module)] if steps else [np.copy, make_step(module)]
     return steps

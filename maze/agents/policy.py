@@ -119,13 +119,27 @@ class TorchPolicy(nn.Module):
         Returns:
             By action head [N, *action_shape].
         """
-        logits = self._forwards[self._network_key(step_key, agent_id)](observation)
+        logits: Mapping[str, Array] = self._forwards[self._network_key(step_key, agent_id)](observation)
         if str(step_key) in self._free_keys:
             free = self.free_logits[str(step_key)]
             logits = {head: _append_array(value, free, head) for head, value in logits.items()}
         if self._mask_keys:
-            logits = mask_logits_array(logits, observation, self._mask_keys.get(str(step_key), {}))
+            logits = self.mask_array(logits, observation, step_key)
         return self.distribution_mappers[str(step_key)].sample_numpy(logits, rng, deterministic)
+
+    def mask_array(
+        self, logits: Mapping[str, Array], observation: Mapping[str, Array], step_key: StepKey = 0
+    ) -> Mapping[str, Array]:
+        """Return logits [N, n] by head, with those of actions that the observations say are impossible replaced."""
+        keys = self._mask_keys.get(str(step_key))
+        return logits if keys is None else mask_logits_array(logits, observation, keys)
+
+    def free_vectors(self, step_key: StepKey = 0) -> dict[str, Tensor]:
+        """Return the learned vectors, by action head, that are appended to the network's logits."""
+        if str(step_key) not in self._free_keys:
+            return {}
+        free, mapper = self.free_logits[str(step_key)], self.distribution_mappers[str(step_key)]
+        return {head: free[module_name(head)] for head in mapper.free_parameters}  # type: ignore[index]
 
     def check_observation(self, observation: Observation) -> None:
         """Refuse observations of which the first step key's network could make nothing, where it says what it needs.

@@ -6,12 +6,20 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from maze.env.maze_env import MazeEnv
+from maze.env.wrappers import overrides, wrapper_layers
 from maze.types import Array, StateDict
 
-__all__ = ["BLOCK", "Gathering", "in_blocks"]
+__all__ = ["BLOCK", "Gathering", "gathers_within", "in_blocks"]
 
 BLOCK = 4096
 """Once there are as many samples of every environment, they are folded into statistics, which bounds the memory."""
+
+
+def gathers_within(env: MazeEnv) -> bool:
+    """Tell whether some wrapper around an environment takes note of what passes through it in training."""
+    hooks = ("gather", "update_statistics", "own_event_stats")
+    return any(overrides(layer, hook) for layer in wrapper_layers(env) for hook in hooks)
 
 
 class Gathering:

@@ -99,6 +99,11 @@ class NativeCartPoleVectorEnv(VectorEnv):
         """The present observations, float32 ``[N, 4]``."""
         return self._observation
 
+    @property
+    def gathers(self) -> bool:
+        """There are no wrappers."""
+        return False
+
     def seed(self, seeds: Sequence[int]) -> None:
         """Seed the generator of each environment; see `VectorEnv.seed`."""
         self.check_seeds(seeds)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from gymnasium import spaces
 
+from maze.env.gathering import gathers_within
 from maze.env.maze_env import MazeEnv
 from maze.env.snapshot import layers_within, restore_snapshot, take_snapshot
 from maze.env.vector_base import VectorEnv, VectorStep
@@ -104,6 +105,11 @@ class SyncVectorEnv(VectorEnv):
     def observation(self) -> Observation:
         """The present observations ``[N, *shape]``."""
         return self._observation
+
+    @property
+    def gathers(self) -> bool:
+        """Whether some wrapper takes note of what happens in training."""
+        return gathers_within(self._envs[0])
 
     def begins_anew(self, state: StateDict) -> bool:
         """Tell whether not all of every environment's state could be saved without pickle."""

@@ -111,6 +111,11 @@ class VectorEnv(ABC):
         """Whether `load_state_dict` continues to the last bit, rather than with freshly seeded episodes."""
         return not self.begins_anew(self.state_dict())
 
+    @property
+    def gathers(self) -> bool:
+        """Whether some wrapper may take note of what happens in training, such as statistics to normalise by."""
+        return True
+
     def begins_anew(self, state: StateDict) -> bool:
         """Tell whether the environments had no state that could be saved, so that `load_state_dict` starts episodes."""
         del state

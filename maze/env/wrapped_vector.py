@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from maze.env.gathering import gathers_within
 from maze.env.maze_env import MazeEnv
 from maze.env.readers import wrong_heads
 from maze.env.snapshot import restore_layers, snapshot_layers
@@ -183,6 +184,11 @@ class WrappedVectorEnv(VectorEnv):
         """Take over statistics of a vector environment or of a single one."""
         self._prototype.load_statistics(state)
         self.env.spread_statistics()
+
+    @property
+    def gathers(self) -> bool:
+        """Whether some wrapper, here or inside, takes note of what happens in training."""
+        return gathers_within(self._prototype)
 
     def begins_anew(self, state: StateDict) -> bool:
         """Tell whether the environments, or a wrapper that counts something, could not be saved."""

@@ -1,4 +1,6 @@
 from .batching import minibatches as minibatches
+from .evolution import antithetic_gradient as antithetic_gradient
+from .evolution import centered_ranks as centered_ranks
 from .losses import approximate_kl as approximate_kl
 from .losses import clipped_surrogate_loss as clipped_surrogate_loss
 from .losses import policy_gradient_loss as policy_gradient_loss
@@ -8,7 +10,9 @@ from .returns import gae as gae
 from .returns import normalize as normalize
 
 __all__ = [
+    "antithetic_gradient",
     "approximate_kl",
+    "centered_ranks",
     "clipped_surrogate_loss",
     "explained_variance",
     "gae",

@@ -155,7 +155,7 @@ class AgentRunner:
         """Close the environments of the trainer and of its evaluator, if there are any yet."""
         trainer = self.__dict__.get("trainer")
         if trainer is not None:
-            trainer.collector.env.close()
+            trainer.close()
             if trainer.evaluator is not None and trainer.evaluator is not self.algorithm.rollout_evaluator:
                 close_evaluator(trainer.evaluator)
 

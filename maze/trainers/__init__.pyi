@@ -5,15 +5,19 @@ from .base import EpochListener as EpochListener
 from .base import EpochReport as EpochReport
 from .base import Trainer as Trainer
 from .base import TrainerParts as TrainerParts
+from .es import ES as ES
+from .es import ESAlgorithmConfig as ESAlgorithmConfig
 from .ppo import PPO as PPO
 from .ppo import PPOAlgorithmConfig as PPOAlgorithmConfig
 from .schedules import Schedule as Schedule
 
 __all__ = [
     "A2C",
+    "ES",
     "PPO",
     "A2CAlgorithmConfig",
     "AlgorithmConfig",
+    "ESAlgorithmConfig",
     "EpochListener",
     "EpochReport",
     "PPOAlgorithmConfig",

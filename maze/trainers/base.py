@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from maze.env import VectorEnv
     from maze.rollout import Collector, RolloutEvaluator, Workers
     from maze.seeding import TorchDraws
-    from maze.statistics import EpisodeBatch
+    from maze.statistics import EpisodeBatch, EventStats
 
 __all__ = ["AlgorithmConfig", "EpochListener", "EpochReport", "Trainer", "TrainerParts", "TrainingSummary"]
 
@@ -100,6 +100,14 @@ class Trainer(ABC, Generic[ConfigT]):
     def drain_episodes(self) -> EpisodeBatch:
         """Return, and forget, the training episodes that ended since the last call."""
         return self.collector.episodes.drain()
+
+    def drain_event_stats(self) -> EventStats:
+        """Return, and forget, what is known of events in training since the last call."""
+        return self.collector.env.drain_event_stats()
+
+    def close(self) -> None:
+        """Release the environments that training plays in."""
+        self.collector.env.close()
 
     @property
     def progress(self) -> float:
@@ -190,7 +198,7 @@ class Trainer(ABC, Generic[ConfigT]):
         episodes = self.drain_episodes()
         numbers = statistics.summarise_episodes(episodes.returns, episodes.lengths)
         metrics.update({f"train/{name}": float(value) for name, value in numbers.items() if not math.isnan(value)})
-        told = self.event_statistics.reduce(self.collector.env.drain_event_stats())
+        told = self.event_statistics.reduce(self.drain_event_stats())
         metrics.update({f"train/{name}": value for name, value in told.items()})
         for name in measured[0]:
             values = [float(step[name]) for step in measured]
