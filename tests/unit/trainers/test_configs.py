@@ -10,12 +10,12 @@ import pytest
 import yaml
 
 import maze.conf
-from maze import A2CAlgorithmConfig, AlgorithmConfig, InvalidSpecificationError, PPOAlgorithmConfig
+from maze import A2CAlgorithmConfig, AlgorithmConfig, ESAlgorithmConfig, InvalidSpecificationError, PPOAlgorithmConfig
 from maze.config.instantiate import resolve_target
 from maze.trainers import Trainer
 
 FILES = sorted((Path(maze.conf.__file__).parent / "algorithm").glob("*.yaml"))
-CLASSES = (A2CAlgorithmConfig, PPOAlgorithmConfig)
+CLASSES = (A2CAlgorithmConfig, ESAlgorithmConfig, PPOAlgorithmConfig)
 
 
 def test_there_is_a_file_for_every_algorithm() -> None:
@@ -58,30 +58,32 @@ def test_configurations_are_frozen(cls: type[AlgorithmConfig]) -> None:
         config.n_epochs = 3  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("cls", CLASSES)
+WRONG = [
+    ({"lr": "fast"}, r"^algorithm\.lr: 'fast'"),
+    ({"lr": 0.0}, r"^algorithm\.lr: 0\.0"),
+    ({"lr": float("nan")}, r"^algorithm\.lr: nan"),
+    ({"lr": float("inf")}, r"^algorithm\.lr: inf"),
+    ({"gamma": 1.1}, r"^algorithm\.gamma: 1\.1"),
+    ({"gae_lambda": -0.1}, r"^algorithm\.gae_lambda: -0\.1"),
+    ({"n_epochs": -1}, r"^algorithm\.n_epochs: -1"),
+    ({"n_epochs": 1.5}, r"^algorithm\.n_epochs: 1\.5"),
+    ({"n_epochs": True}, r"^algorithm\.n_epochs: True"),
+    ({"epoch_length": 0}, r"^algorithm\.epoch_length: 0"),
+    ({"patience": 0}, r"^algorithm\.patience: 0"),
+    ({"n_rollout_steps": 0}, r"^algorithm\.n_rollout_steps: 0"),
+    ({"max_grad_norm": -1.0}, r"^algorithm\.max_grad_norm: -1\.0"),
+    ({"entropy_coef": float("inf")}, r"^algorithm\.entropy_coef: inf"),
+    ({"normalize_advantages": "yes"}, r"^algorithm\.normalize_advantages: 'yes'"),
+    ({"eval_repeats": 0}, r"^algorithm\.eval_repeats: 0"),
+    ({"device": 3}, r"^algorithm\.device: 3"),
+    ({"n_epochs": 0, "patience": None}, r"^algorithm\.n_epochs: 0 .*nothing would ever stop"),
+    ({"n_epochs": 0, "rollout_evaluator": None}, r"^algorithm\.n_epochs: 0 .*nothing would ever stop"),
+]
+
+
 @pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"lr": "fast"}, r"^algorithm\.lr: 'fast'"),
-        ({"lr": 0.0}, r"^algorithm\.lr: 0\.0"),
-        ({"lr": float("nan")}, r"^algorithm\.lr: nan"),
-        ({"lr": float("inf")}, r"^algorithm\.lr: inf"),
-        ({"gamma": 1.1}, r"^algorithm\.gamma: 1\.1"),
-        ({"gae_lambda": -0.1}, r"^algorithm\.gae_lambda: -0\.1"),
-        ({"n_epochs": -1}, r"^algorithm\.n_epochs: -1"),
-        ({"n_epochs": 1.5}, r"^algorithm\.n_epochs: 1\.5"),
-        ({"n_epochs": True}, r"^algorithm\.n_epochs: True"),
-        ({"epoch_length": 0}, r"^algorithm\.epoch_length: 0"),
-        ({"patience": 0}, r"^algorithm\.patience: 0"),
-        ({"n_rollout_steps": 0}, r"^algorithm\.n_rollout_steps: 0"),
-        ({"max_grad_norm": -1.0}, r"^algorithm\.max_grad_norm: -1\.0"),
-        ({"entropy_coef": float("inf")}, r"^algorithm\.entropy_coef: inf"),
-        ({"normalize_advantages": "yes"}, r"^algorithm\.normalize_advantages: 'yes'"),
-        ({"eval_repeats": 0}, r"^algorithm\.eval_repeats: 0"),
-        ({"device": 3}, r"^algorithm\.device: 3"),
-        ({"n_epochs": 0, "patience": None}, r"^algorithm\.n_epochs: 0 .*nothing would ever stop"),
-        ({"n_epochs": 0, "rollout_evaluator": None}, r"^algorithm\.n_epochs: 0 .*nothing would ever stop"),
-    ],
+    ("cls", "values", "message"),
+    [(cls, *wrong) for cls in CLASSES for wrong in WRONG if wrong[0].keys() <= set(cls.__dataclass_fields__)],
 )
 def test_wrong_values_are_refused_by_name(cls: type[AlgorithmConfig], values: Any, message: str) -> None:
     with pytest.raises(InvalidSpecificationError, match=message):
@@ -99,6 +101,24 @@ def test_wrong_values_are_refused_by_name(cls: type[AlgorithmConfig], values: An
 def test_wrong_values_of_ppo_are_refused_by_name(values: Any, message: str) -> None:
     with pytest.raises(InvalidSpecificationError, match=message):
         PPOAlgorithmConfig(**values)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"n_rollouts_per_update": 0}, r"^algorithm\.n_rollouts_per_update: 0"),
+        ({"n_timesteps_per_update": -1}, r"^algorithm\.n_timesteps_per_update: -1"),
+        ({"max_steps": -1}, r"^algorithm\.max_steps: -1"),
+        ({"optimizer": "adamw"}, r"^algorithm\.optimizer: 'adamw' .*'adam' or 'sgd'"),
+        ({"l2_penalty": -0.1}, r"^algorithm\.l2_penalty: -0\.1"),
+        ({"noise_stddev": 0.0}, r"^algorithm\.noise_stddev: 0\.0"),
+        ({"noise_stddev": {"start": 0.1}}, r"^algorithm\.noise_stddev: a schedule from 0\.1 to 0\.0 .*end > 0"),
+        ({"deterministic": "no"}, r"^algorithm\.deterministic: 'no'"),
+    ],
+)
+def test_wrong_values_of_es_are_refused_by_name(values: Any, message: str) -> None:
+    with pytest.raises(InvalidSpecificationError, match=message):
+        ESAlgorithmConfig(**values)
 
 
 def test_an_unknown_keyword_is_pythons_own_error_that_names_it() -> None:
