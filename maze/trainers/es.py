@@ -106,7 +106,7 @@ class ES(Trainer[ESAlgorithmConfig]):
             max_steps=config.max_steps or None,
         )
         if not self.collector.env.gathers:  # they never play, and equal runs are to have equal states
-            self.collector.env.seed(range(self.collector.env.n_envs))
+            self.collector.env.reset(range(self.collector.env.n_envs))
         self._make_workers: Callable[[], Workers] = partial(parts.make_workers, player)
         self._workers: Workers | None = None
         self._n_steps_of_update = 0

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from maze.agents import PopulationPolicy, TorchPolicy
 from maze.distributions import DistributionMapper
 from maze.perception import FlattenConcatPolicyNet
+from maze.seeding import seeded_torch
 
 DISCRETE = spaces.Dict({"action": spaces.Discrete(3)})
 BOX = spaces.Dict({"action": spaces.Box(-2.0, 3.0, (2,), np.float32)})
@@ -80,8 +81,8 @@ def observations(n_rows: int) -> dict[str, np.ndarray]:
 def population(policy: TorchPolicy, n_members: int, first: int = 0) -> PopulationPolicy:
     """Return members that are numbered from `first` on, with weights of their own."""
     made = PopulationPolicy(policy, n_members)
-    for row, number in zip(made.parameters, range(first, first + n_members), strict=True):
-        row += np.random.default_rng(100 + number).standard_normal(len(row)).astype(np.float32)
+    for row in range(n_members):
+        made.parameters[row] += np.random.default_rng(100 + first + row).standard_normal(made.parameters.shape[1])
     made.begin([1000 + first + row for row in range(n_members)])
     return made
 
@@ -96,8 +97,8 @@ def alone(policy: TorchPolicy, row: np.ndarray) -> TorchPolicy:
 @ALL
 @pytest.mark.parametrize("deterministic", [True, False])
 def test_every_member_acts_as_by_itself(name: str, deterministic: bool) -> None:
-    torch.manual_seed(0)
-    policy = POLICIES[name]()
+    with seeded_torch(0):
+        policy = POLICIES[name]()
     made, observation = population(policy, 6), observations(6)
     rng = np.random.default_rng(0)
     generators = [np.random.Generator(np.random.PCG64(1000 + row)) for row in range(6)]
@@ -115,8 +116,8 @@ def test_every_member_acts_as_by_itself(name: str, deterministic: bool) -> None:
 @ALL
 @pytest.mark.parametrize("deterministic", [True, False])
 def test_a_member_does_the_same_in_any_company_to_the_last_bit(name: str, deterministic: bool) -> None:
-    torch.manual_seed(0)
-    policy = POLICIES[name]()
+    with seeded_torch(0):
+        policy = POLICIES[name]()
     whole, parts = population(policy, 7), [population(policy, 2, 0), population(policy, 5, 2)]
     observation, rng = observations(7), np.random.default_rng(0)
     for _ in range(3):

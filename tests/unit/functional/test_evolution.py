@@ -46,7 +46,9 @@ def test_the_gradient_of_two_pairs_by_hand() -> None:
 
 def test_pairs_without_a_difference_leave_the_penalty_alone() -> None:
     utility, noise = np.ones((3, 2), np.float32), np.ones((3, 2), np.float32)
-    np.testing.assert_allclose(antithetic_gradient(utility, noise, 0.1, np.array([2.0, 4.0], np.float32), 0.5), [-1, -2])
+    np.testing.assert_allclose(
+        antithetic_gradient(utility, noise, 0.1, np.array([2.0, 4.0], np.float32), 0.5), [-1, -2]
+    )
 
 
 def test_the_gradient_of_a_quadratic() -> None:

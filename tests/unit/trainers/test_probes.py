@@ -10,24 +10,25 @@ import pytest
 from maze import GymMazeEnv, RunContext
 from tests.probes import PROBES, Probe
 
+DISCOUNT = 0.9
+VALUES = {"algorithm.gamma": DISCOUNT, "algorithm.gae_lambda": 0.95}
 ALGORITHMS: dict[str, dict[str, Any]] = {
-    "a2c": {"algorithm.n_rollout_steps": 8, "algorithm.epoch_length": 400, "algorithm.lr": 0.01},
-    "ppo": {"algorithm.n_rollout_steps": 16, "algorithm.epoch_length": 60, "algorithm.lr": 0.01},
+    "a2c": {"algorithm.n_rollout_steps": 8, "algorithm.epoch_length": 400, "algorithm.lr": 0.01, **VALUES},
+    "es": {"algorithm.epoch_length": 40},
+    "ppo": {"algorithm.n_rollout_steps": 16, "algorithm.epoch_length": 60, "algorithm.lr": 0.01, **VALUES},
 }
+WITHOUT_VALUES = ("es",)
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.__name__)
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_probe_is_solved(algorithm: str, probe: type[Probe], tmp_path: Any) -> None:
-    discount = 0.9
     rc = RunContext(
         env=lambda: GymMazeEnv(probe()),
         algorithm=algorithm,
         run_dir=tmp_path / "run",
         overrides={
             **ALGORITHMS[algorithm],
-            "algorithm.gamma": discount,
-            "algorithm.gae_lambda": 0.95,
             "algorithm.rollout_evaluator": None,
             "algorithm.patience": None,
             "algorithm.n_epochs": 1,
@@ -37,11 +38,12 @@ def test_probe_is_solved(algorithm: str, probe: type[Probe], tmp_path: Any) -> N
         silent=True,
     )
     rc.train()
-    assert rc.model.critic is not None
     for value in probe.observations:
-        observation = {"observation": np.full((1, 1), value, np.float32)}
-        predicted = float(rc.model.critic.predict(observation)[0])
-        assert predicted == pytest.approx(probe.true_value(value, discount), abs=0.15)
+        if algorithm not in WITHOUT_VALUES:
+            assert rc.model.critic is not None
+            observation = {"observation": np.full((1, 1), value, np.float32)}
+            predicted = float(rc.model.critic.predict(observation)[0])
+            assert predicted == pytest.approx(probe.true_value(value, DISCOUNT), abs=0.15)
         best = probe.best_action(value)
         if best is not None:
             action = rc.compute_action({"observation": np.full(1, value, np.float32)}, deterministic=True)
