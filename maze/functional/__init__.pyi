@@ -8,6 +8,7 @@ from .losses import value_loss as value_loss
 from .returns import explained_variance as explained_variance
 from .returns import gae as gae
 from .returns import normalize as normalize
+from .returns import vtrace as vtrace
 
 __all__ = [
     "antithetic_gradient",
@@ -20,4 +21,5 @@ __all__ = [
     "normalize",
     "policy_gradient_loss",
     "value_loss",
+    "vtrace",
 ]
