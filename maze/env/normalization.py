@@ -142,6 +142,18 @@ class ObservationNormalizationWrapper(ObservationWrapper):
         for pending in self._pending.values():
             pending.drop()
 
+    def gather_own_anew(self) -> None:
+        """Begin gathering from nothing; the statistics in use stay in use until `update_statistics`."""
+        for key, pending in self._pending.items():
+            pending.drop()
+            self._statistics[key].clear()
+
+    def merge_own_statistics(self, state: Mapping[str, Array]) -> None:
+        """Merge what the same wrapper gathered elsewhere; known statistics stay as they are."""
+        for key in self._pending:
+            statistics = self._statistics[key]
+            statistics.merge_state({name: state[f"{key}.{name}"] for name in statistics.state()})
+
     def share_statistics(self, other: ObservationNormalizationWrapper) -> None:
         """Gather into, and normalise by, the statistics of the same wrapper around a sister environment."""
         self._statistics = other._statistics

@@ -137,6 +137,15 @@ class ReturnNormalizationRewardWrapper(StatefulWrapper):
         self._statistics.load(state)
         self._pending.drop()
 
+    def gather_own_anew(self) -> None:
+        """Begin gathering from nothing; the statistics in use stay in use until `update_statistics`."""
+        self._pending.drop()
+        self._statistics.clear()
+
+    def merge_own_statistics(self, state: Mapping[str, Array]) -> None:
+        """Merge what the same wrapper gathered elsewhere."""
+        self._statistics.merge_state(state)
+
     def share_statistics(self, other: ReturnNormalizationRewardWrapper) -> None:
         """Gather into, and divide by, the statistics of the same wrapper around a sister environment."""
         self._statistics = other._statistics

@@ -57,6 +57,10 @@ class RunningStatistics(ABC):
         """Merge float64 samples ``[M, *shape]`` into the gathered statistics."""
 
     @abstractmethod
+    def merge_state(self, other: Mapping[str, Array]) -> None:
+        """Merge what was gathered elsewhere, as `state` returns it, into the gathered statistics."""
+
+    @abstractmethod
     def from_known(self, first: Array, second: Array) -> dict[str, Array]:
         """Return the statistics that stand for two known values, those of `known_names`."""
 
@@ -160,11 +164,19 @@ class MeanZeroStdOne(RunningStatistics):
         """Merge the moments of float64 samples ``[M, *shape]``."""
         mean = samples.mean(axis=self._axes, keepdims=True)
         squared = np.square(samples - mean).sum(axis=self._axes)
-        own, mean, squared = self._gathered, mean.reshape(self._kept), squared.reshape(self._kept)
-        total = own["count"] + values_per_statistic
+        self._merge_moments(values_per_statistic, mean.reshape(self._kept), squared.reshape(self._kept))
+
+    def merge_state(self, other: Mapping[str, Array]) -> None:
+        """Merge moments that were gathered elsewhere."""
+        if other["count"] > 0:
+            self._merge_moments(other["count"], other["mean"], other["squared_deviations"])
+
+    def _merge_moments(self, count: Array | int, mean: Array, squared: Array) -> None:
+        own = self._gathered
+        total = own["count"] + count
         delta = mean - own["mean"]
-        own["squared_deviations"] += squared + np.square(delta) * (own["count"] * values_per_statistic / total)
-        own["mean"] += delta * (values_per_statistic / total)
+        own["squared_deviations"] += squared + np.square(delta) * (own["count"] * count / total)
+        own["mean"] += delta * (count / total)
         own["count"] = np.asarray(total)
 
     def shift_and_factor(self) -> tuple[Array, Array]:
@@ -189,12 +201,20 @@ class RangeZeroOne(RunningStatistics):
 
     def merge(self, samples: Array, values_per_statistic: int) -> None:
         """Widen the range to float64 samples ``[M, *shape]``."""
-        own = self._gathered
         minimum, maximum = (part.reshape(self._kept) for part in (samples.min(self._axes), samples.max(self._axes)))
+        self._widen(values_per_statistic, minimum, maximum)
+
+    def merge_state(self, other: Mapping[str, Array]) -> None:
+        """Widen the range to one that was gathered elsewhere."""
+        if other["count"] > 0:
+            self._widen(other["count"], other["minimum"], other["maximum"])
+
+    def _widen(self, count: Array | int, minimum: Array, maximum: Array) -> None:
+        own = self._gathered
         seen = own["count"] > 0
         own["minimum"] = np.minimum(own["minimum"], minimum) if seen else minimum
         own["maximum"] = np.maximum(own["maximum"], maximum) if seen else maximum
-        own["count"] = np.asarray(own["count"] + values_per_statistic)
+        own["count"] = np.asarray(own["count"] + count)
 
     def shift_and_factor(self) -> tuple[Array, Array]:
         """Return minimum and inverse range; 0 and 1 before any data."""

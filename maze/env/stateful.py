@@ -277,6 +277,14 @@ class StatefulVectorEnv(VectorEnv):
         self._layer.load_statistics(state)
         self.env.spread_statistics()
 
+    def gather_anew(self) -> None:
+        """Let the wrappers begin gathering from nothing; see `VectorEnv.gather_anew`."""
+        self._layer.gather_anew()
+
+    def merge_statistics(self, state: Mapping[str, Array]) -> None:
+        """Merge statistics that were gathered elsewhere; see `VectorEnv.merge_statistics`."""
+        self._layer.merge_statistics(state)
+
     def begins_anew(self, state: StateDict) -> bool:
         """Tell whether the environments inside could not be saved; the wrapper always can."""
         return self.env.begins_anew(state["env"])

@@ -206,6 +206,14 @@ class SyncVectorEnv(VectorEnv):
         """Take over the shared statistics."""
         self._envs[0].load_statistics(state)
 
+    def gather_anew(self) -> None:
+        """Let the wrappers begin gathering from nothing; see `VectorEnv.gather_anew`."""
+        self._envs[0].gather_anew()
+
+    def merge_statistics(self, state: Mapping[str, Array]) -> None:
+        """Merge statistics that were gathered elsewhere; see `VectorEnv.merge_statistics`."""
+        self._envs[0].merge_statistics(state)
+
     def state_dict(self) -> StateDict:
         """Return the observations, seeds and episode counts, and the environments' own state where it can be saved."""
         snapshots = [take_snapshot(env) for env in self._envs]

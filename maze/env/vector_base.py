@@ -176,6 +176,26 @@ class VectorEnv(ABC):
                 raise EnvError(f"The actions for {key!r} have shape {values.shape}; expected ({self.n_envs}, ...).")
         return heads
 
+    def gather_anew(self) -> None:  # noqa: B027 - most gather nothing
+        """Begin gathering statistics from nothing; those in use stay in use.
+
+        What the next `update_statistics` then puts in use, and `statistics_state` tells, is what was gathered since
+        alone: the part of an actor, for `merge_statistics` of whoever gathers them all.
+        """
+
+    def merge_statistics(self, state: Mapping[str, Array]) -> None:
+        """Merge statistics that were gathered elsewhere, for the next `update_statistics` to put in use.
+
+        Args:
+            state: of the same wrappers, as `statistics_state` returns it.
+
+        Raises:
+            ArtifactError: the statistics belong to other wrappers.
+            EnvError: a wrapper does not say how its statistics are merged.
+        """
+        if state:
+            raise ArtifactError(f"There are statistics {sorted(state)}, but no wrapper that uses them.")
+
     def check_seeds(self, seeds: Sequence[int]) -> None:
         """Raise an EnvError unless there is one seed for each environment."""
         if len(seeds) != self.n_envs:

@@ -190,6 +190,14 @@ class WrappedVectorEnv(VectorEnv):
         """Whether some wrapper, here or inside, takes note of what happens in training."""
         return gathers_within(self._prototype)
 
+    def gather_anew(self) -> None:
+        """Let the wrappers begin gathering from nothing; see `VectorEnv.gather_anew`."""
+        self._prototype.gather_anew()
+
+    def merge_statistics(self, state: Mapping[str, Array]) -> None:
+        """Merge statistics that were gathered elsewhere; see `VectorEnv.merge_statistics`."""
+        self._prototype.merge_statistics(state)
+
     def begins_anew(self, state: StateDict) -> bool:
         """Tell whether the environments, or a wrapper that counts something, could not be saved."""
         return state["counters"] is None or self.env.begins_anew(state["env"])

@@ -15,7 +15,7 @@ import numpy as np
 
 from maze.env.maze_env import MazeEnv
 from maze.env.readers import wrong_heads
-from maze.errors import ArtifactError, InvalidSpecificationError
+from maze.errors import ArtifactError, EnvError, InvalidSpecificationError
 from maze.statistics import EventStats, LogStats
 from maze.types import Action, ActorID, Array, Observation, StateDict
 
@@ -162,6 +162,21 @@ class Wrapper(MazeEnv):
     def load_own_statistics(self, state: Mapping[str, Array]) -> None:
         """Take over what `own_statistics` returned."""
 
+    def gather_own_anew(self) -> None:
+        """Begin gathering statistics from nothing; those in use stay in use until `update_statistics`."""
+
+    def merge_own_statistics(self, state: Mapping[str, Array]) -> None:
+        """Merge what the same wrapper gathered elsewhere, as its `own_statistics` tells, for `update_statistics` to use.
+
+        Raises:
+            EnvError: the wrapper has statistics and does not say how they are merged.
+        """
+        if state:
+            raise EnvError(
+                f"{type(self).__name__} has statistics and no merge_own_statistics, so that actors cannot gather them "
+                "side by side. Write merge_own_statistics and gather_own_anew, or train with one collector, as PPO does."
+            )
+
     def own_event_stats(self) -> EventStats:
         """Return, and forget, what this wrapper has to tell of events; the chain's are the sum of all wrappers'."""
         return EventStats()
@@ -201,6 +216,16 @@ class Wrapper(MazeEnv):
     def load_statistics(self, state: Mapping[str, Array]) -> None:
         """Take over the statistics of this and all inner wrappers; see `MazeEnv.load_statistics`."""
         load_chain_statistics(self, state)
+
+    def gather_anew(self) -> None:
+        """Let this and all inner wrappers begin gathering from nothing; see `MazeEnv.gather_anew`."""
+        self.gather_own_anew()
+        self.env.gather_anew()
+
+    def merge_statistics(self, state: Mapping[str, Array]) -> None:
+        """Merge statistics of the same wrappers, gathered elsewhere; see `MazeEnv.merge_statistics`."""
+        for layer, own in _by_layer(self, state):
+            layer.merge_own_statistics(own)
 
     @property
     def training(self) -> bool:
@@ -286,6 +311,16 @@ def load_chain_statistics(env: MazeEnv, state: Mapping[str, Array]) -> None:
     Raises:
         ArtifactError: there are statistics for wrappers that are not there, or wrappers without statistics.
     """
+    for layer, own in _by_layer(env, state):
+        layer.load_own_statistics(own)
+
+
+def _by_layer(env: MazeEnv, state: Mapping[str, Array]) -> Iterator[tuple[Wrapper, dict[str, Array]]]:
+    """Yield each wrapper with its part of the statistics.
+
+    Raises:
+        ArtifactError: there are statistics for wrappers that are not there, or wrappers without statistics.
+    """
     expected = chain_statistics(env)
     if expected.keys() != state.keys():
         missing, unknown = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
@@ -295,4 +330,4 @@ def load_chain_statistics(env: MazeEnv, state: Mapping[str, Array]) -> None:
         )
     for name, layer in names_of_layers(wrapper_layers(env)):
         start = f"{name}."
-        layer.load_own_statistics({key.removeprefix(start): state[key] for key in state if key.startswith(start)})
+        yield layer, {key.removeprefix(start): state[key] for key in state if key.startswith(start)}
