@@ -68,11 +68,13 @@ from .statistics import LogStatsKey as LogStatsKey
 from .statistics import LogStatsLevel as LogStatsLevel
 from .trainers import A2C as A2C
 from .trainers import ES as ES
+from .trainers import IMPALA as IMPALA
 from .trainers import PPO as PPO
 from .trainers import A2CAlgorithmConfig as A2CAlgorithmConfig
 from .trainers import AlgorithmConfig as AlgorithmConfig
 from .trainers import EpochReport as EpochReport
 from .trainers import ESAlgorithmConfig as ESAlgorithmConfig
+from .trainers import ImpalaAlgorithmConfig as ImpalaAlgorithmConfig
 from .trainers import PPOAlgorithmConfig as PPOAlgorithmConfig
 from .trainers import Trainer as Trainer
 from .trainers import TrainerParts as TrainerParts
@@ -84,6 +86,7 @@ __version__: str
 __all__ = [
     "A2C",
     "ES",
+    "IMPALA",
     "PPO",
     "A2CAlgorithmConfig",
     "ActionMaskWrapper",
@@ -109,6 +112,7 @@ __all__ = [
     "FlattenConcatPolicyNet",
     "FlattenConcatStateValueNet",
     "GymMazeEnv",
+    "ImpalaAlgorithmConfig",
     "InvalidSpecificationError",
     "JobFailure",
     "JoblibLauncher",

@@ -166,7 +166,7 @@ class Wrapper(MazeEnv):
         """Begin gathering statistics from nothing; those in use stay in use until `update_statistics`."""
 
     def merge_own_statistics(self, state: Mapping[str, Array]) -> None:
-        """Merge what the same wrapper gathered elsewhere, as its `own_statistics` tells, for `update_statistics` to use.
+        """Merge what the same wrapper gathered elsewhere, as `own_statistics` tells it; `update_statistics` uses it.
 
         Raises:
             EnvError: the wrapper has statistics and does not say how they are merged.
@@ -174,7 +174,7 @@ class Wrapper(MazeEnv):
         if state:
             raise EnvError(
                 f"{type(self).__name__} has statistics and no merge_own_statistics, so that actors cannot gather them "
-                "side by side. Write merge_own_statistics and gather_own_anew, or train with one collector, as PPO does."
+                "side by side. Write merge_own_statistics and gather_own_anew, or train with PPO, which needs neither."
             )
 
     def own_event_stats(self) -> EventStats:

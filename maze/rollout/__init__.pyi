@@ -1,3 +1,9 @@
+from .actor_pool import ActorPool as ActorPool
+from .actors import ActorHost as ActorHost
+from .actors import ActorPlan as ActorPlan
+from .actors import batch_rollouts as batch_rollouts
+from .actors import plain_parameters as plain_parameters
+from .actors import split_seeds as split_seeds
 from .collect import Collector as Collector
 from .collect import Rollout as Rollout
 from .episodes import ActingPolicy as ActingPolicy
@@ -18,6 +24,9 @@ from .workers import Workers as Workers
 __all__ = [
     "MAX_ENVS",
     "ActingPolicy",
+    "ActorHost",
+    "ActorPlan",
+    "ActorPool",
     "Collector",
     "Episodes",
     "EventRecorder",
@@ -29,7 +38,10 @@ __all__ = [
     "StepObserver",
     "TrajectoryRecorder",
     "Workers",
+    "batch_rollouts",
+    "plain_parameters",
     "play_episodes",
+    "split_seeds",
     "write_episodes",
     "write_rollout",
 ]

@@ -124,14 +124,13 @@ def continue_training(checkpoint: Checkpoint, runner: AgentRunner) -> str | None
     finally:
         if not restored:
             runner.forget_trainer()
-    env = trainer.collector.env
-    if not checkpoint.trainer["collector"]["started"] or not env.begins_anew(checkpoint.trainer["collector"]["env"]):
+    if not trainer.begins_anew(checkpoint.trainer):
         return None
     section = runner.config.section("env")
     name = section.get("name") or section.get(OBJECT_KEY) or section.get("_target_")
     return (
-        f"the environment {name!r} holds what cannot be saved, so that its {env.n_envs} environments begin new "
-        "episodes; weights, optimiser, generators, normalisation and counts go on exactly"
+        f"the environment {name!r} holds what cannot be saved, so that its {runner.config.runner.concurrency} "
+        "environments begin new episodes; weights, optimiser, generators, normalisation and counts go on exactly"
     )
 
 

@@ -7,6 +7,8 @@ from .base import Trainer as Trainer
 from .base import TrainerParts as TrainerParts
 from .es import ES as ES
 from .es import ESAlgorithmConfig as ESAlgorithmConfig
+from .impala import IMPALA as IMPALA
+from .impala import ImpalaAlgorithmConfig as ImpalaAlgorithmConfig
 from .ppo import PPO as PPO
 from .ppo import PPOAlgorithmConfig as PPOAlgorithmConfig
 from .schedules import Schedule as Schedule
@@ -14,12 +16,14 @@ from .schedules import Schedule as Schedule
 __all__ = [
     "A2C",
     "ES",
+    "IMPALA",
     "PPO",
     "A2CAlgorithmConfig",
     "AlgorithmConfig",
     "ESAlgorithmConfig",
     "EpochListener",
     "EpochReport",
+    "ImpalaAlgorithmConfig",
     "PPOAlgorithmConfig",
     "Schedule",
     "Trainer",

@@ -75,6 +75,11 @@ class AlgorithmConfig(ExplainedKeywords):
             )
 
     @property
+    def repeatable(self) -> bool:
+        """Whether training with the same seed gives the same bits; the record of a run says so where it does not."""
+        return True
+
+    @property
     def n_updates(self) -> int:
         """Updates of one ``train()`` when it is not stopped early; 0 when only patience limits it."""
         return self.n_epochs * self.epoch_length

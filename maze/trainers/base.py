@@ -102,11 +102,16 @@ class Trainer(ABC, Generic[ConfigT]):
         return self.collector.episodes.drain()
 
     def drain_event_stats(self) -> EventStats:
-        """Return, and forget, what is known of events in training since the last call."""
+        """Return, and forget, what training environments tell of their events since the last call."""
         return self.collector.env.drain_event_stats()
 
+    def begins_anew(self, state: StateDict) -> bool:
+        """Tell whether a state lacks environments that training goes on with, so that they begin new episodes."""
+        collector = state["collector"]
+        return bool(collector["started"]) and self.collector.env.begins_anew(collector["env"])
+
     def close(self) -> None:
-        """Release the environments that training plays in."""
+        """Close everything that training holds open, the evaluator apart."""
         self.collector.env.close()
 
     @property

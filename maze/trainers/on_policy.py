@@ -1,4 +1,4 @@
-"""What A2C and PPO share: collecting with the current policy, advantages, and one gradient step."""
+"""What A2C, PPO and IMPALA share: settings, what steps lead to, advantages, and one gradient step."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
 @dataclass(frozen=True, kw_only=True)
 class OnPolicyConfig(AlgorithmConfig):
-    """Fields that A2C and PPO share.
+    """Fields that A2C, PPO and IMPALA share.
 
     Attributes:
         n_rollout_steps: steps of each environment between updates.
@@ -105,6 +105,19 @@ class OnPolicyTrainer(Trainer[ConfigT]):
             rollout: T steps of N environments.
             value: the critic's opinion of every observation, the last ones included, float32 [T + 1, N].
         """
+        next_value, discount, carry = self.outcomes(rollout, value)
+        return functional.gae(rollout.reward, value[:-1], next_value, discount, carry, self.config.gae_lambda)
+
+    def outcomes(self, rollout: Rollout, value: Array) -> tuple[Array, Array, Array]:
+        """Return what the steps of a rollout lead to: next values, discounts and carries, each float32 [T, N].
+
+        The next value of a truncated step is that of its true last observation, a terminated step's discount is 0, and
+        neither carries on to the next step.
+
+        Args:
+            rollout: T steps of N environments.
+            value: the critic's opinion of every observation, the last ones included, float32 [T + 1, N].
+        """
         n_steps, n_envs = rollout.reward.shape
         next_value = value[1:].copy()
         if len(rollout.truncated_index):
@@ -113,7 +126,7 @@ class OnPolicyTrainer(Trainer[ConfigT]):
         gamma = np.float32(self.config.gamma)
         discount = np.where(rollout.terminated, np.float32(0.0), gamma)
         carry = (~(rollout.terminated | rollout.truncated)).astype(np.float32)
-        return functional.gae(rollout.reward, value[:-1], next_value, discount, carry, self.config.gae_lambda)
+        return next_value, discount, carry
 
     def step(self, loss: Tensor) -> Mapping[str, Tensor | float]:
         """Change the parameters once, down the gradient of a loss; return how far, and how steep it was."""
