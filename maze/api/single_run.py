@@ -206,6 +206,7 @@ class SingleRun:
             stack.enter_context(allow_modules(self.config.allowed_modules))
             stop = stack.enter_context(stop_on_signals())
             call = stack.enter_context(session.recorded("train", {"n_epochs": n_epochs, **trainer_kwargs}, stop))
+            call.is_repeatable = runner.algorithm.repeatable
             stack.enter_context(compute_threads(self.config.runner.torch_threads or 1))
             trainer = self._continuation.begin(runner, session)  # loads torch while the tracking store is being opened
             limit = trainer.n_epochs_ahead(n_epochs) or 0

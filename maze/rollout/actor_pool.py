@@ -111,7 +111,7 @@ class ActorPool:
         return stats
 
     def state_dict(self) -> StateDict:
-        """Return everything that further rollouts depend on, once those under way have arrived, which are part of it."""
+        """Return everything that further rollouts depend on; those under way are waited for, and part of it."""
         if self._workers is not None:
             self._saved = self._call("state_dict")
         if self.in_order:

@@ -21,6 +21,8 @@ from maze.statistics import EventStats
 from maze.types import Array, StateDict
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from maze.agents import ActorCritic
 
 __all__ = ["ActorHost", "ActorPlan", "batch_rollouts", "plain_parameters", "split_seeds"]
@@ -101,6 +103,7 @@ class ActorHost:
     def __init__(self, plan: ActorPlan) -> None:
         self._plan = plan
         self._model = copy.deepcopy(plan.model).to("cpu").flatten_parameters_().eval()
+        self._buffers = dict(self._model.named_buffers())
         self._actors: dict[int, _Actor] = {}
 
     def play(
@@ -114,12 +117,11 @@ class ActorHost:
             statistics: for normalisation, as `VectorEnv.statistics_state` returns them.
             version: of the parameters; comes back with the rollouts.
         """
-        tensor = self._model.tensor
-        buffers = {name: tensor(value) for name, value in parameters["buffers"].items()}
-        self._model.restore({"parameters": tensor(parameters["parameters"]), "buffers": buffers})
-        return [
-            {"actor": number, "version": version, **self._actor(number).play(statistics)} for number in actors
-        ]
+        model = self._model
+        model.flat_parameters.copy_(model.tensor(parameters["parameters"]))
+        for name, buffer in self._buffers.items():
+            buffer.copy_(model.tensor(parameters["buffers"][name]))
+        return [{"actor": number, "version": version, **self._actor(number).play(statistics)} for number in actors]
 
     def state_dict(self, actors: Sequence[int]) -> list[StateDict]:
         """Return the states of some actors."""
@@ -146,11 +148,10 @@ class ActorHost:
         return self._actors[number]
 
 
-def plain_parameters(model: ActorCritic) -> StateDict:
+def plain_parameters(flat_parameters: Tensor, buffers: Mapping[str, Tensor]) -> StateDict:
     """Return a copy of a model's weights as arrays: ``parameters`` float32 [P], and ``buffers`` by name."""
-    snapshot = model.snapshot()
-    buffers = {name: value.cpu().numpy() for name, value in snapshot["buffers"].items()}
-    return {"parameters": snapshot["parameters"].cpu().numpy(), "buffers": buffers}
+    tensors = {name: buffer.detach().to("cpu", copy=True).numpy() for name, buffer in buffers.items()}
+    return {"parameters": flat_parameters.detach().to("cpu", copy=True).numpy(), "buffers": tensors}
 
 
 def split_seeds(seeds: Sequence[int], n_actors: int) -> list[list[int]]:

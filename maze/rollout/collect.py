@@ -75,9 +75,6 @@ class Collector:
         n_steps: T, steps of each environment in one collection.
         generator: source of the policy's randomness.
         seeds: one seed for each environment, used at the first reset.
-
-    Attributes:
-        episodes: follows the episodes that are played.
     """
 
     def __init__(
@@ -93,7 +90,7 @@ class Collector:
         self.n_steps = n_steps
         self.generator = generator
         self.episodes = EpisodeTracker(env.n_envs)
-        self.seeds = list(seeds)
+        self._seeds = list(seeds)
         self._started = False
         shape = (n_steps, env.n_envs)
         self._observation = _allocate(env.observation_space, n_steps + 1, env.n_envs)
@@ -141,7 +138,7 @@ class Collector:
             for array in self._observation.values():
                 array[0] = array[-1]
         else:
-            for key, values in self.env.reset(self.seeds).items():
+            for key, values in self.env.reset(self._seeds).items():
                 self._observation[key][0] = values
             self._started = True
         return {key: array[0] for key, array in self._observation.items()}

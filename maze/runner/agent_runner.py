@@ -113,7 +113,8 @@ class AgentRunner:
         from maze.trainers import TrainerParts  # noqa: PLC0415
 
         config = self.algorithm
-        n_envs = self.config.runner.concurrency
+        seeds = [derive_seed(self._env_seed, "train", index) for index in range(self.config.runner.concurrency)]
+        n_envs = 1 if config.has_actors else len(seeds)
         self.environments.estimate_statistics(derive_seed(self._env_seed, "estimation"))
         env = self.environments.make_vector_env(n_envs)
         env.training = True
@@ -123,7 +124,7 @@ class AgentRunner:
             policy=learner.policy,
             n_steps=getattr(config, "n_rollout_steps", 1),
             generator=numpy_generator(self._agent_seed, "actions"),
-            seeds=[derive_seed(self._env_seed, "train", index) for index in range(n_envs)],
+            seeds=seeds[:n_envs],
         )
         parts = TrainerParts(
             model=learner,
@@ -131,6 +132,7 @@ class AgentRunner:
             evaluator=None
             if config.rollout_evaluator is None
             else _checked_evaluator(self.make_evaluator("validation")),
+            seeds=seeds,
             generator=numpy_generator(self._agent_seed, "minibatches"),
             make_vector_env=self.environments.make_vector_env,
             make_workers=self._make_workers,

@@ -29,6 +29,8 @@ class AlgorithmConfig(ExplainedKeywords):
         trainer: dotted path of the trainer class, so that the configuration alone says what trains and loads no torch;
             the class itself where it cannot be imported, as in a script or notebook.
         needs_critic: whether the model has to have a critic, so that one without is refused before anything is made.
+        has_actors: whether actors play, each with a share of the environments, so that those of the trainer's own
+            collector only hold the normalisation statistics; there is one of them then.
         n_epochs: epochs of one ``train()``; 0 trains until ``patience`` is used up.
         epoch_length: updates in an epoch, after which the policy is evaluated and metrics are written.
         patience: epochs without a better evaluation after which training stops; None never stops early.
@@ -42,6 +44,7 @@ class AlgorithmConfig(ExplainedKeywords):
 
     trainer: ClassVar[str | type[Any]]
     needs_critic: ClassVar[bool] = False
+    has_actors: ClassVar[bool] = False
 
     n_epochs: Annotated[int, Field(ge=0)] = 50
     epoch_length: Annotated[int, Field(ge=1)] = 10

@@ -41,6 +41,7 @@ class TrainerParts:
         model: what is trained.
         collector: source of experience.
         evaluator: measures the policy after each epoch; None measures nothing.
+        seeds: one for each environment that training plays with.
         generator: the learner's own randomness, for example to shuffle minibatches.
         make_vector_env: makes further environments, as many as it is told, for algorithms that play whole episodes.
         make_workers: makes the runner's workers, given a function that makes the worker of a number; the function has
@@ -51,6 +52,7 @@ class TrainerParts:
     model: ActorCritic
     collector: Collector
     evaluator: RolloutEvaluator | None
+    seeds: Sequence[int]
     generator: np.random.Generator
     make_vector_env: Callable[[int], VectorEnv]
     make_workers: Callable[[Callable[[int], Any]], Workers]

@@ -4,7 +4,8 @@ Objective: ``E[rho * log pi(a|s) * A(s, a)] + c_e * H(pi) - c_v * (V(s) - v)^2``
 made of them, and ratios rho between the policy that is learned and the one that acted, cut off above; maximised by one
 gradient step on each batch of the actors' rollouts.
 
-Source: Espeholt et al., IMPALA: Scalable Distributed Deep-RL with Importance Weighted Actor-Learner Architectures, 2018.
+Source: Espeholt et al., IMPALA: Scalable Distributed Deep-RL with Importance Weighted Actor-Learner Architectures,
+2018.
 Deviations: Adam instead of RMSProp; losses are means over steps, not sums; rewards are not clipped. By default actors
 are a fixed number of updates behind, so that a run can be repeated to the last bit, whatever plays them.
 """
@@ -25,8 +26,7 @@ from maze import functional, rollout, statistics
 from maze.seeding import MAX_SEED
 from maze.trainers.algorithm import EpochListener, TrainingSummary
 from maze.trainers.base import TrainerParts
-from maze.trainers.on_policy import NonNegative, OnPolicyConfig, OnPolicyTrainer, Positive, metrics_of
-from maze.trainers.schedules import Schedule
+from maze.trainers.on_policy import OnPolicyConfig, OnPolicyTrainer, Positive, metrics_of
 from maze.types import Array, StateDict
 
 if TYPE_CHECKING:
@@ -56,8 +56,9 @@ class ImpalaAlgorithmConfig(OnPolicyConfig):
     """
 
     trainer: ClassVar[str] = "maze.trainers.impala.IMPALA"
+    has_actors: ClassVar[bool] = True
 
-    epoch_length: Annotated[int, Field(ge=1)] = 100
+    epoch_length: Annotated[int, Field(ge=1)] = 60
     n_rollout_steps: Annotated[int, Field(ge=1)] = 20
     gae_lambda: Annotated[float, Field(ge=0.0, le=1.0)] = 1.0
     normalize_advantages: bool = False
@@ -77,19 +78,20 @@ class ImpalaAlgorithmConfig(OnPolicyConfig):
 class IMPALA(OnPolicyTrainer[ImpalaAlgorithmConfig]):
     """One gradient step on each batch of what actors played with older parameters.
 
-    The environments of the collector gather the normalisation statistics of all actors, and are not played with.
+    The environment of the collector holds the normalisation statistics of all actors, and is not played with.
     """
 
     def __init__(self, config: ImpalaAlgorithmConfig, parts: TrainerParts) -> None:
         super().__init__(config, parts)
         self.learning_draws, self.draws = self.draws, None  # actors have their own, and play while this one flows
-        seeds = rollout.split_seeds(parts.collector.seeds, config.num_actors)
+        seeds = rollout.split_seeds(parts.seeds, config.num_actors)
         self.batch_size = config.actors_batch_size or len(seeds)
         self.n_under_way = (config.queue_out_of_sync_factor + 1) * self.batch_size
         self.version = 0  # of the parameters: gradient steps since the run began
         self._first_env = np.cumsum([0, *map(len, seeds)]).tolist()
         self._episodes: list[StateDict] = []  # that ended in the rollouts of this epoch
         self._n_steps_of_update = 0
+        self._buffers = dict(self.model.named_buffers())
         action_seed = int(parts.collector.generator.integers(MAX_SEED + 1))
 
         def plan() -> ActorPlan:
@@ -124,7 +126,8 @@ class IMPALA(OnPolicyTrainer[ImpalaAlgorithmConfig]):
         """
         env = self.collector.env
         n_missing = self.n_under_way - self.pool.n_under_way
-        self.pool.ask(n_missing, rollout.plain_parameters(self.model), env.statistics_state(), self.version)
+        parameters = rollout.plain_parameters(self.model.flat_parameters, self._buffers)
+        self.pool.ask(n_missing, parameters, env.statistics_state(), self.version)
         rollouts = self.pool.take(self.batch_size)
         for played in rollouts:
             env.merge_statistics(played["statistics"])
@@ -213,7 +216,9 @@ class IMPALA(OnPolicyTrainer[ImpalaAlgorithmConfig]):
         batches = [empty, *(statistics.EpisodeBatch(**episodes) for episodes in self._episodes)]
         self._episodes = []
         names = ("returns", "lengths", "env_index", "end_step")
-        return statistics.EpisodeBatch(**{name: np.concatenate([getattr(batch, name) for batch in batches]) for name in names})
+        return statistics.EpisodeBatch(
+            **{name: np.concatenate([getattr(batch, name) for batch in batches]) for name in names}
+        )
 
     def drain_event_stats(self) -> EventStats:
         """Return, and forget, what the actors' environments tell of their events until now."""

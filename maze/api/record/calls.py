@@ -42,6 +42,7 @@ class Call:
         n_epochs: how many epochs a training did.
         n_updates: how many updates it did since the last of them was complete.
         last_epoch: number of the last of them.
+        is_repeatable: whether making it again gives the same bits, as far as is known.
         session: number of the process's part of the run; a run that is resumed has several.
     """
 
@@ -57,6 +58,7 @@ class Call:
         self.n_epochs = 0
         self.n_updates = 0
         self.last_epoch = 0
+        self.is_repeatable = True
         self.session = 0
         self._written: dict[str, Any] | None = None
 
@@ -111,6 +113,8 @@ class Call:
             value = getattr(self, name)
             if value:
                 record[name] = value
+        if not self.is_repeatable:
+            record["is_repeatable"] = False
         return record
 
 

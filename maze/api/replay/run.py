@@ -91,7 +91,7 @@ def replay(
             differences=tuple(differences),
             environment=_environment_differences(parts),
             compared=tuple(compared),
-            reasons=tuple(_interruptions(parts)),
+            reasons=tuple(_reservations(parts)),
         )
     if output_dir is None and report.identical:
         shutil.rmtree(directory, ignore_errors=True)
@@ -276,9 +276,15 @@ def _environment_differences(parts: list[Recorded]) -> dict[str, tuple[Any, Any]
     return differences
 
 
-def _interruptions(parts: list[Recorded]) -> Iterator[str]:
+def _reservations(parts: list[Recorded]) -> Iterator[str]:
+    """Say what of the run could be repeated in part only."""
     for part in parts:
         for number, call in enumerate(part.content["calls"]):
+            if not call.get("is_repeatable", True):
+                yield (
+                    f"{part.part}, call {number} ({call['method']}) cannot be repeated to the last bit: what its "
+                    "algorithm did depended on time (asynchronous actors); a difference says nothing."
+                )
             if call.get("status") == "KILLED":
                 yield (
                     f"{part.part}, call {number} ({call['method']}) was interrupted ({call.get('reason')}) after "
