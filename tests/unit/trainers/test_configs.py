@@ -10,12 +10,12 @@ import pytest
 import yaml
 
 import maze.conf
-from maze import A2CAlgorithmConfig, AlgorithmConfig, ESAlgorithmConfig, InvalidSpecificationError, PPOAlgorithmConfig
+from maze import A2CAlgorithmConfig, AlgorithmConfig, ESAlgorithmConfig, ImpalaAlgorithmConfig, InvalidSpecificationError, PPOAlgorithmConfig
 from maze.config.instantiate import resolve_target
 from maze.trainers import Trainer
 
 FILES = sorted((Path(maze.conf.__file__).parent / "algorithm").glob("*.yaml"))
-CLASSES = (A2CAlgorithmConfig, ESAlgorithmConfig, PPOAlgorithmConfig)
+CLASSES = (A2CAlgorithmConfig, ESAlgorithmConfig, ImpalaAlgorithmConfig, PPOAlgorithmConfig)
 
 
 def test_there_is_a_file_for_every_algorithm() -> None:
@@ -119,6 +119,22 @@ def test_wrong_values_of_ppo_are_refused_by_name(values: Any, message: str) -> N
 def test_wrong_values_of_es_are_refused_by_name(values: Any, message: str) -> None:
     with pytest.raises(InvalidSpecificationError, match=message):
         ESAlgorithmConfig(**values)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"num_actors": 0}, r"^algorithm\.num_actors: 0"),
+        ({"actors_batch_size": 0}, r"^algorithm\.actors_batch_size: 0"),
+        ({"queue_out_of_sync_factor": -1}, r"^algorithm\.queue_out_of_sync_factor: -1"),
+        ({"queue_out_of_sync_factor": 1.5}, r"^algorithm\.queue_out_of_sync_factor: 1\.5"),
+        ({"vtrace_clip_rho_threshold": 0.0}, r"^algorithm\.vtrace_clip_rho_threshold: 0\.0"),
+        ({"vtrace_clip_pg_rho_threshold": float("nan")}, r"^algorithm\.vtrace_clip_pg_rho_threshold: nan"),
+    ],
+)
+def test_wrong_values_of_impala_are_refused_by_name(values: Any, message: str) -> None:
+    with pytest.raises(InvalidSpecificationError, match=message):
+        ImpalaAlgorithmConfig(**values)
 
 
 def test_an_unknown_keyword_is_pythons_own_error_that_names_it() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from maze.errors import TrainingError
 from maze.runner import AgentRunner
-from maze.trainers import EpochReport, Trainer
+from maze.trainers import IMPALA, EpochReport, Trainer
 from tests.scripted import counting, tiny_context
 from tests.unit.trainers.test_base import BOTH, same, trainer_of
 
@@ -85,7 +85,8 @@ class Faulty:
 
     def __init__(self, trainer: Trainer[Any], at: int) -> None:
         self.left = at
-        self.collect, trainer.collector.collect = trainer.collector.collect, self  # type: ignore[method-assign]
+        owner: Any = trainer if isinstance(trainer, IMPALA) else trainer.collector
+        self.collect, owner.collect = owner.collect, self
 
     def __call__(self) -> Any:
         rollout = self.collect()

@@ -73,7 +73,7 @@ def test_the_value_of_a_truncated_observation_comes_from_the_critic(tmp_path: Pa
     assert float(advantage[0, 0]) == pytest.approx(1.0 + predicted - 2.0, abs=1e-6)
 
 
-@pytest.mark.parametrize("algorithm", ["a2c", "ppo"])
+@pytest.mark.parametrize("algorithm", ["a2c", "ppo", "impala"])
 def test_the_total_loss_is_the_weighted_sum(algorithm: str, tmp_path: Path) -> None:
     trainer = on_policy(
         tmp_path, algorithm, policy_loss_coef=2.0, value_loss_coef=0.25, entropy_coef=0.5, critic_burn_in_epochs=1

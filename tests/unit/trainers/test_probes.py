@@ -15,6 +15,7 @@ VALUES = {"algorithm.gamma": DISCOUNT, "algorithm.gae_lambda": 0.95}
 ALGORITHMS: dict[str, dict[str, Any]] = {
     "a2c": {"algorithm.n_rollout_steps": 8, "algorithm.epoch_length": 400, "algorithm.lr": 0.01, **VALUES},
     "es": {"algorithm.epoch_length": 40},
+    "impala": {"algorithm.n_rollout_steps": 8, "algorithm.epoch_length": 400, "algorithm.lr": 0.01, **VALUES},
     "ppo": {"algorithm.n_rollout_steps": 16, "algorithm.epoch_length": 60, "algorithm.lr": 0.01, **VALUES},
 }
 WITHOUT_VALUES = ("es",)
