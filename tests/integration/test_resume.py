@@ -25,7 +25,7 @@ ENVIRONMENTS = {  # stepped as a batch, and one by one in pure Python
 }
 CASES = {
     f"{algorithm} {name}": {"algorithm": algorithm, "env": env}
-    for algorithm in ("a2c", "es", "ppo")
+    for algorithm in ("a2c", "es", "impala", "ppo")
     for name, env in ENVIRONMENTS.items()
 }
 SCRIPT = """

@@ -83,7 +83,7 @@ def test_different_choices_are_different_configurations() -> None:
     assert len(digests) == len(CASES)
 
 
-@pytest.mark.parametrize("algorithm", ["a2c", "ppo"])
+@pytest.mark.parametrize("algorithm", ["a2c", "ppo", "impala"])
 def test_the_same_seed_is_the_same_weights(algorithm: str, tmp_path: Path) -> None:
     values = {"algorithm.n_rollout_steps": 16, "tracking.mode": "off"}
     words = [f"algorithm={algorithm}", "configuration=test", "wrappers=vector_obs"]

@@ -209,7 +209,7 @@ def test_two_threads_do_not_disturb_each_other(tmp_path: Path) -> None:
         result: bytes = weights_of(rc).tobytes() + returns.tobytes()
         return result
 
-    alone = {algorithm: train(f"alone-{algorithm}", algorithm) for algorithm in ("a2c", "ppo")}
+    alone = {algorithm: train(f"alone-{algorithm}", algorithm) for algorithm in ("a2c", "ppo", "impala")}
     together: dict[str, bytes] = {}
     threads_before = torch.get_num_threads()
     blas_before = blas_threads()

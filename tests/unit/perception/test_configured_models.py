@@ -133,7 +133,7 @@ def test_every_critic_with_every_kind_of_model(model: str, critic: str) -> None:
             assert made.value(observation).shape == (5,)
 
 
-@pytest.mark.parametrize("algorithm", ["ppo", "a2c"])
+@pytest.mark.parametrize("algorithm", ["ppo", "a2c", "impala"])
 @pytest.mark.parametrize("name", MODELS)
 def test_every_model_learns(name: str, algorithm: str, tmp_path: Path) -> None:
     pixels = name.startswith("pixel")

@@ -182,12 +182,13 @@ def unsaveable() -> MazeEnv:
     return GymMazeEnv(Unsaveable())
 
 
-def test_environments_that_cannot_be_saved_begin_anew_with_one_warning(tmp_path: Path) -> None:
+@pytest.mark.parametrize("algorithm", ["a2c", "impala"])
+def test_environments_that_cannot_be_saved_begin_anew_with_one_warning(algorithm: str, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    first = tiny_context(run, env=unsaveable)
+    first = tiny_context(run, env=unsaveable, algorithm=algorithm)
     first.train(2)
     optimiser = first.trainer.state_dict()["optimizer"]
-    resumed = tiny_context(run, env=unsaveable, resume=True, silent=False)
+    resumed = tiny_context(run, env=unsaveable, algorithm=algorithm, resume=True, silent=False)
     with pytest.warns(
         UserWarning, match=r"the environment '.*unsaveable' holds what cannot be saved.*2 environments"
     ) as seen:
@@ -197,7 +198,7 @@ def test_environments_that_cannot_be_saved_begin_anew_with_one_warning(tmp_path:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         resumed.train(1)
-        tiny_context(run, env=unsaveable, resume=True, silent=True).train(1)
+        tiny_context(run, env=unsaveable, algorithm=algorithm, resume=True, silent=True).train(1)
     assert resumed.trainer.epoch == 4
     assert resumed.trainer.state_dict()["optimizer"]["n_steps"] == 2 * optimiser["n_steps"]
     # broken episodes are not counted: an episode of four steps returns 1 + 2 + 3 + 4

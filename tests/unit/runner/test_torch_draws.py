@@ -36,13 +36,17 @@ NETWORK = {
 }
 
 
-def context(run_dir: Path, **arguments: Any) -> RunContext:
+ALGORITHMS = pytest.mark.parametrize("algorithm", ["ppo", "impala"])
+
+
+def context(run_dir: Path, algorithm: str, **arguments: Any) -> RunContext:
     overrides = {"model.policy": NETWORK, "allowed_modules": [__name__]}
-    return tiny_context(run_dir, overrides, algorithm="ppo", **arguments)
+    return tiny_context(run_dir, overrides, algorithm=algorithm, **arguments)
 
 
-def test_dropout_follows_the_runs_seed_and_nothing_else(tmp_path: Path) -> None:
-    first, second = context(tmp_path / "first"), context(tmp_path / "second")
+@ALGORITHMS
+def test_dropout_follows_the_runs_seed_and_nothing_else(algorithm: str, tmp_path: Path) -> None:
+    first, second = context(tmp_path / "first", algorithm), context(tmp_path / "second", algorithm)
     first.train(2)
     with torch.random.fork_rng(devices=[]):
         torch.rand(1)  # somebody else draws, too
@@ -50,11 +54,12 @@ def test_dropout_follows_the_runs_seed_and_nothing_else(tmp_path: Path) -> None:
     assert weights_of(first).tobytes() == weights_of(second).tobytes()
 
 
-def test_dropout_goes_on_where_it_was_after_resuming(tmp_path: Path) -> None:
-    whole = context(tmp_path / "whole")
+@ALGORITHMS
+def test_dropout_goes_on_where_it_was_after_resuming(algorithm: str, tmp_path: Path) -> None:
+    whole = context(tmp_path / "whole", algorithm)
     whole.train(2)
-    context(tmp_path / "half").train(1)
-    half = context(tmp_path / "half", resume=True)
+    context(tmp_path / "half", algorithm).train(1)
+    half = context(tmp_path / "half", algorithm, resume=True)
     half.train(1)
     assert weights_of(half).tobytes() == weights_of(whole).tobytes()
 
