@@ -61,6 +61,8 @@ class ESAlgorithmConfig(AlgorithmConfig):
 
     trainer: ClassVar[str] = "maze.trainers.es.ES"
 
+    n_epochs: Annotated[int, Field(ge=0)] = 100
+    epoch_length: Annotated[int, Field(ge=1)] = 5
     n_rollouts_per_update: Annotated[int, Field(ge=1)] = 40
     n_timesteps_per_update: Annotated[int, Field(ge=0)] = 0
     max_steps: Annotated[int, Field(ge=0)] = 0

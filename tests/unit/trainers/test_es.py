@@ -313,7 +313,7 @@ def test_continuous_actions_are_learnt(deterministic: bool, tmp_path: Path) -> N
 
 @pytest.mark.slow
 def test_cart_pole_is_solved_by_the_defaults(tmp_path: Path) -> None:
-    overrides = {"tracking.mode": "off", "algorithm.n_epochs": 4}
+    overrides = {"tracking.mode": "off", "algorithm.n_epochs": 6}
     rc = RunContext(algorithm="es", overrides=overrides, seed=1, silent=True, run_dir=tmp_path / "run")
     started = time.perf_counter()
     rc.train()
