@@ -10,7 +10,14 @@ import pytest
 import yaml
 
 import maze.conf
-from maze import A2CAlgorithmConfig, AlgorithmConfig, ESAlgorithmConfig, ImpalaAlgorithmConfig, InvalidSpecificationError, PPOAlgorithmConfig
+from maze import (
+    A2CAlgorithmConfig,
+    AlgorithmConfig,
+    ESAlgorithmConfig,
+    ImpalaAlgorithmConfig,
+    InvalidSpecificationError,
+    PPOAlgorithmConfig,
+)
 from maze.config.instantiate import resolve_target
 from maze.trainers import Trainer
 
