@@ -62,6 +62,8 @@ from .perception import TemplateModelComposer as TemplateModelComposer
 from .rollout import Episodes as Episodes
 from .rollout import RolloutEvaluator as RolloutEvaluator
 from .rollout import RolloutResult as RolloutResult
+from .rollout import TrajectoryDataset as TrajectoryDataset
+from .rollout import load_trajectories as load_trajectories
 from .statistics import BaseEnvEvents as BaseEnvEvents
 from .statistics import LogStatsAggregator as LogStatsAggregator
 from .statistics import LogStatsKey as LogStatsKey
@@ -158,10 +160,12 @@ __all__ = [
     "TrainerParts",
     "TrainingError",
     "TrainingSummary",
+    "TrajectoryDataset",
     "VectorEnv",
     "VectorStep",
     "Wrapper",
     "as_gymnasium",
+    "load_trajectories",
     "make_gym_maze_env",
     "make_vector_env",
     "replay",

@@ -6,6 +6,9 @@ from .actors import plain_parameters as plain_parameters
 from .actors import split_seeds as split_seeds
 from .collect import Collector as Collector
 from .collect import Rollout as Rollout
+from .dataset import TrajectoryDataset as TrajectoryDataset
+from .dataset import TrajectorySource as TrajectorySource
+from .dataset import load_trajectories as load_trajectories
 from .episodes import ActingPolicy as ActingPolicy
 from .episodes import Episodes as Episodes
 from .episodes import StepObserver as StepObserver
@@ -36,10 +39,13 @@ __all__ = [
     "RolloutEvaluator",
     "RolloutResult",
     "StepObserver",
+    "TrajectoryDataset",
     "TrajectoryRecorder",
+    "TrajectorySource",
     "Workers",
     "batch_rollouts",
     "plain_parameters",
+    "load_trajectories",
     "play_episodes",
     "split_seeds",
     "write_episodes",

@@ -14,11 +14,20 @@ from maze.rollout.episodes import Episodes
 from maze.statistics import EventLog
 from maze.types import Array, Observation
 
-__all__ = ["RolloutResult", "TrajectoryRecorder", "read_steps", "write_episodes", "write_rollout"]
+__all__ = [
+    "RolloutResult",
+    "TrajectoryRecorder",
+    "read_statistics",
+    "read_steps",
+    "write_episodes",
+    "write_rollout",
+]
 
 EPISODES_FILE = "episodes.parquet"
 STEPS_FILE = "steps.npz"
 EVENTS_FOLDER = "event_logs"
+STATISTICS = "statistics."
+"""What the names of normalisation statistics begin with in the file of the steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,16 +135,27 @@ def write_episodes(path: Path, episodes: Episodes) -> None:
 
 
 def write_rollout(
-    directory: Path, episodes: Episodes, steps: Mapping[str, Array], events: EventLog | None = None
+    directory: Path,
+    episodes: Episodes,
+    steps: Mapping[str, Array],
+    events: EventLog | None = None,
+    statistics: Mapping[str, Array] | None = None,
 ) -> dict[str, Path]:
     """Write the episode table and, when there are any, the steps and events; the same data gives the same bytes.
 
     The files of an earlier rollout in the same directory are replaced, so that all of them tell of one rollout.
 
+    Args:
+        directory: where the files go.
+        episodes: every episode.
+        steps: of all episodes, by name.
+        events: of all steps.
+        statistics: normalisation statistics that the observations of the steps were made with; part of their file.
+
     Returns:
         The files by kind: ``episodes`` (parquet: episode, seed, return, length, terminated, truncated), ``steps``
-        (npz: one array for each name of :meth:`TrajectoryRecorder.steps`) and one ``event_logs/<kind>`` for each kind
-        of event (tab-separated text).
+        (npz: one array for each name of :meth:`TrajectoryRecorder.steps`, with a full stop for the slash, and
+        ``statistics.<name>``) and one ``event_logs/<kind>`` for each kind of event (tab-separated text).
     """
     directory.mkdir(parents=True, exist_ok=True)
     (directory / STEPS_FILE).unlink(missing_ok=True)
@@ -143,8 +163,10 @@ def write_rollout(
     write_episodes(files["episodes"], episodes)
     if steps:
         files["steps"] = directory / STEPS_FILE
+        arrays = {name.replace("/", ".", 1): values for name, values in steps.items()}
+        arrays |= {f"{STATISTICS}{name}": values for name, values in (statistics or {}).items()}
         with atomic_path(files["steps"]) as temporary, temporary.open("wb") as stream:
-            np.savez(stream, allow_pickle=False, **{name.replace("/", "."): values for name, values in steps.items()})
+            np.savez(stream, allow_pickle=False, **arrays)
     logs = (events or EventLog()).write(directory / EVENTS_FOLDER)
     return files | {f"{EVENTS_FOLDER}/{event}": path for event, path in logs.items()}
 
@@ -155,4 +177,15 @@ def read_steps(path: Path) -> dict[str, Array]:
     Raises:
         ArtifactError: the file is missing or damaged.
     """
-    return {name.replace(".", "/", 1): values for name, values in read_arrays(path).items()}
+    arrays = read_arrays(path)
+    return {name.replace(".", "/", 1): values for name, values in arrays.items() if not name.startswith(STATISTICS)}
+
+
+def read_statistics(path: Path) -> dict[str, Array]:
+    """Return the normalisation statistics in a file that :func:`write_rollout` wrote, by name.
+
+    Raises:
+        ArtifactError: the file is missing or damaged.
+    """
+    arrays = read_arrays(path)
+    return {name.removeprefix(STATISTICS): values for name, values in arrays.items() if name.startswith(STATISTICS)}

@@ -64,11 +64,12 @@ def play_rollout(
             max_episode_steps=settings.max_episode_steps,
             observers=observers,
         )
+        statistics = env.statistics_state()
     finally:
         env.close()
     steps = trajectory.steps() if trajectory is not None else {}
     log = events.log if events is not None else None
-    files = write_rollout(directory, episodes, steps, log) if directory is not None else {}
+    files = write_rollout(directory, episodes, steps, log, statistics) if directory is not None else {}
     return RolloutResult(episodes, steps, log.tables() if log is not None else {}, files)
 
 

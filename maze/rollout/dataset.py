@@ -1,0 +1,284 @@
+"""Recorded trajectories as a dataset: what rollouts wrote, checked against an environment, as arrays to learn from.
+
+from maze.rollout import load_trajectories
+
+dataset = load_trajectories("outputs/.../rollout")     # or a run's directory, or a list of them
+dataset = dataset.fitted(env.observation_space, env.action_space)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from gymnasium import spaces
+
+from maze.errors import ArtifactError, InvalidSpecificationError, suggest
+from maze.rollout.trajectory import STEPS_FILE, read_statistics, read_steps
+from maze.types import FLOAT, Array
+
+__all__ = ["TrajectoryDataset", "TrajectorySource", "load_trajectories", "same_statistics"]
+
+TrajectorySource: TypeAlias = str | Path | Sequence[str | Path]
+"""A file of recorded steps, a directory that holds some, or a list of these."""
+
+_REMEDY = "record some with rollout(record_trajectory=True), or run `dvc checkout` if DVC keeps them"
+_COLUMNS = ("reward", "terminated", "truncated")
+
+
+@dataclass(frozen=True, slots=True)
+class TrajectoryDataset:
+    """M recorded steps of E whole episodes, one episode after the other.
+
+    Observations are what the policy saw: after all wrappers, and normalised by ``statistics`` where a wrapper
+    normalises. Whoever learns from them has to act on observations that are normalised by the same statistics.
+
+    Attributes:
+        observation: what was acted on, by key, each [M, ...].
+        action: what was done, by action head, each [M, ...].
+        reward: float32 [M], after all wrappers.
+        terminated: the episode reached an end of its own, bool [M].
+        truncated: the episode was cut off, bool [M].
+        next_observation: what the step led to, by key, each [M, ...]; at an episode's end its true last observation.
+        starts: row of each episode's first step, int64 [E], increasing.
+        statistics: normalisation statistics that observations were made with, as `VectorEnv.statistics_state` names
+            them; empty where no wrapper normalises, or an early version of maze recorded the steps.
+    """
+
+    observation: dict[str, Array]
+    action: dict[str, Array]
+    reward: Array
+    terminated: Array
+    truncated: Array
+    next_observation: dict[str, Array]
+    starts: Array
+    statistics: Mapping[str, Array] = field(default_factory=dict)
+
+    @property
+    def n_steps(self) -> int:
+        """Number of steps M."""
+        return len(self.reward)
+
+    @property
+    def n_episodes(self) -> int:
+        """Number of episodes E."""
+        return len(self.starts)
+
+    def __len__(self) -> int:
+        return self.n_steps
+
+    @property
+    def lengths(self) -> Array:
+        """Steps of each episode, int64 [E]."""
+        return np.diff(np.append(self.starts, self.n_steps))
+
+    @property
+    def episode(self) -> Array:
+        """Number of each step's episode, int64 [M]."""
+        return np.repeat(np.arange(self.n_episodes), self.lengths)
+
+    @property
+    def returns(self) -> Array:
+        """Undiscounted return of each episode, float64 [E]."""
+        return np.add.reduceat(self.reward.astype(np.float64), self.starts)
+
+    def select(self, episodes: Sequence[int] | Array) -> TrajectoryDataset:
+        """Return a dataset of some episodes, in the order given.
+
+        Args:
+            episodes: their numbers, from 0; at least one.
+        """
+        chosen, lengths = np.asarray(episodes, np.int64), self.lengths
+        rows = np.concatenate([np.arange(lengths[number]) + self.starts[number] for number in chosen])
+        return replace(
+            self,
+            observation=_rows(self.observation, rows),
+            action=_rows(self.action, rows),
+            reward=self.reward[rows],
+            terminated=self.terminated[rows],
+            truncated=self.truncated[rows],
+            next_observation=_rows(self.next_observation, rows),
+            starts=np.concatenate([[0], np.cumsum(lengths[chosen])[:-1]]).astype(np.int64),
+        )
+
+    def fitted(self, observation_space: spaces.Dict, action_space: spaces.Dict) -> TrajectoryDataset:
+        """Return the dataset in the dtypes of an environment's spaces.
+
+        Args:
+            observation_space: of the environment with all its wrappers.
+            action_space: of the environment with all its wrappers.
+
+        Raises:
+            InvalidSpecificationError: the steps are not of such an environment: a key is missing or is too many, or
+                has another shape or dtype, or a discrete action is not among the possible ones.
+        """
+        return replace(
+            self,
+            observation=_fit(self.observation, observation_space, "observation"),
+            next_observation=_fit(self.next_observation, observation_space, "next observation"),
+            action=_fit(self.action, action_space, "action"),
+        )
+
+
+def load_trajectories(source: TrajectorySource) -> TrajectoryDataset:
+    """Return the recorded steps of one or several rollouts as one dataset.
+
+    Args:
+        source: directory of a run (the steps are in its ``rollout/``), directory that a rollout wrote (with
+            ``steps.npz``), directory of such directories (those of several seeds, in the order of their names), the
+            file itself, or a list of these.
+
+    Returns:
+        All episodes, in the order of the sources.
+
+    Raises:
+        ArtifactError: nothing was recorded there, or a file is damaged or empty.
+        InvalidSpecificationError: the sources do not fit together: they hold other keys, shapes or normalisation
+            statistics.
+    """
+    sources = [source] if isinstance(source, str | Path) else list(source)
+    if not sources:
+        raise InvalidSpecificationError(f"trajectories: an empty list was given; name a directory, or {_REMEDY}.")
+    files = [file for given in sources for file in _files(Path(given))]
+    parts = [_read(file) for file in files]
+    for part, file in zip(parts, files, strict=True):
+        _check_fits(part, parts[0], file, files[0])
+    if len(parts) == 1:
+        return parts[0]
+    first_rows = np.cumsum([0, *(len(part) for part in parts)])
+    return replace(
+        parts[0],
+        observation=_joined([part.observation for part in parts]),
+        action=_joined([part.action for part in parts]),
+        reward=np.concatenate([part.reward for part in parts]),
+        terminated=np.concatenate([part.terminated for part in parts]),
+        truncated=np.concatenate([part.truncated for part in parts]),
+        next_observation=_joined([part.next_observation for part in parts]),
+        starts=np.concatenate([part.starts + row for part, row in zip(parts, first_rows, strict=False)]),
+    )
+
+
+def _files(source: Path) -> list[Path]:
+    """Return the files of recorded steps that a source stands for."""
+    if source.is_file():
+        return [source]
+    for candidate in (source / STEPS_FILE, source / "rollout" / STEPS_FILE):
+        if candidate.is_file():
+            return [candidate]
+    found = sorted(source.glob(f"*/{STEPS_FILE}"))
+    if not found:
+        reason = f"holds no recorded steps ({STEPS_FILE})" if source.is_dir() else "does not exist"
+        raise ArtifactError(
+            f"{source}: {reason}; accepted is the directory of a run or of a rollout whose steps were recorded. To get "
+            f"one, {_REMEDY}."
+        )
+    return found
+
+
+def _read(file: Path) -> TrajectoryDataset:
+    """Return the steps of one file.
+
+    Raises:
+        ArtifactError: it is damaged or empty, or holds something else.
+    """
+    steps = read_steps(file)
+    missing = [name for name in ("episode", *_COLUMNS) if name not in steps]
+    groups = {
+        kind: {name.removeprefix(f"{kind}/"): values for name, values in steps.items() if name.startswith(f"{kind}/")}
+        for kind in ("observation", "action", "next_observation")
+    }
+    missing += [kind for kind, arrays in groups.items() if not arrays]
+    if missing:
+        raise ArtifactError(f"{file}: holds no recorded steps, {missing[0]!r} is missing; {_REMEDY}.")
+    episode = steps["episode"]
+    if not len(episode):
+        raise ArtifactError(f"{file}: holds no steps; {_REMEDY}.")
+    for name, values in steps.items():
+        if len(values) != len(episode):
+            raise ArtifactError(f"{file}: {name!r} has {len(values)} rows and 'episode' {len(episode)}; {_REMEDY}.")
+    return TrajectoryDataset(
+        observation=groups["observation"],
+        action=groups["action"],
+        reward=steps["reward"].astype(FLOAT, copy=False),
+        terminated=steps["terminated"].astype(np.bool_, copy=False),
+        truncated=steps["truncated"].astype(np.bool_, copy=False),
+        next_observation=groups["next_observation"],
+        starts=np.flatnonzero(np.diff(episode, prepend=episode[0] - 1)).astype(np.int64),
+        statistics=read_statistics(file),
+    )
+
+
+def _check_fits(part: TrajectoryDataset, first: TrajectoryDataset, file: Path, first_file: Path) -> None:
+    """Refuse steps of another environment, or of observations that were normalised in another way."""
+    for name in ("observation", "action", "next_observation"):
+        given = {key: values.shape[1:] for key, values in getattr(part, name).items()}
+        expected = {key: values.shape[1:] for key, values in getattr(first, name).items()}
+        if given != expected:
+            raise InvalidSpecificationError(
+                f"{file}: its {name}s are {given}, those of {first_file} are {expected}; give rollouts of one "
+                "environment with the same wrappers."
+            )
+    if not same_statistics(part.statistics, first.statistics):
+        raise InvalidSpecificationError(
+            f"{file}: its observations were normalised by other statistics than those of {first_file}; give rollouts "
+            "of one agent, or of agents without running statistics."
+        )
+
+
+def same_statistics(given: Mapping[str, Array], expected: Mapping[str, Array]) -> bool:
+    """Return whether two sets of normalisation statistics are the same."""
+    return given.keys() == expected.keys() and all(
+        np.array_equal(values, expected[name]) for name, values in given.items()
+    )
+
+
+def _rows(arrays: Mapping[str, Array], rows: Array) -> dict[str, Array]:
+    return {key: values[rows] for key, values in arrays.items()}
+
+
+def _joined(parts: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
+    return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+
+
+def _fit(arrays: Mapping[str, Array], space: spaces.Dict, what: str) -> dict[str, Array]:
+    """Return arrays by the keys, and in the dtypes, of a space."""
+    for key in arrays:
+        if key not in space.spaces:
+            raise InvalidSpecificationError(
+                f"trajectories: hold the {what} {key!r}, which the environment does not have; {suggest(key, space)} "
+                "Give the environment and the wrappers that they were recorded with."
+            )
+    return {key: _fit_part(arrays.get(key), part, f"{what} {key!r}") for key, part in space.spaces.items()}
+
+
+def _fit_part(values: Array | None, space: spaces.Space[Any], name: str) -> Array:
+    remedy = "Give the environment and the wrappers that they were recorded with, or record them again."
+    if values is None:
+        raise InvalidSpecificationError(f"trajectories: lack the {name}, which the environment has. {remedy}")
+    if values.shape[1:] != space.shape:
+        raise InvalidSpecificationError(
+            f"trajectories: the {name} has the shape {values.shape[1:]}; the environment has {space.shape}. {remedy}"
+        )
+    if space.dtype is None or not np.can_cast(values.dtype, space.dtype, "same_kind"):
+        raise InvalidSpecificationError(
+            f"trajectories: the {name} is of {values.dtype}; the environment has {space.dtype}. {remedy}"
+        )
+    bounds = _bounds(space)
+    if bounds is not None and ((values < bounds[0]) | (values > bounds[1])).any():
+        raise InvalidSpecificationError(
+            f"trajectories: the {name} lies between {values.min()} and {values.max()}; the environment accepts "
+            f"{space}. {remedy}"
+        )
+    return values.astype(space.dtype, copy=False)
+
+
+def _bounds(space: spaces.Space[Any]) -> tuple[Any, Any] | None:
+    """Return the smallest and the largest possible values of a discrete space; None for a box."""
+    if isinstance(space, spaces.Discrete):
+        return space.start, space.start + space.n - 1
+    if isinstance(space, spaces.MultiDiscrete):
+        return space.start, space.start + space.nvec - 1
+    return (0, 1) if isinstance(space, spaces.MultiBinary) else None
