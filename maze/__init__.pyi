@@ -71,9 +71,11 @@ from .statistics import LogStatsLevel as LogStatsLevel
 from .trainers import A2C as A2C
 from .trainers import ES as ES
 from .trainers import IMPALA as IMPALA
+from .trainers import BC as BC
 from .trainers import PPO as PPO
 from .trainers import A2CAlgorithmConfig as A2CAlgorithmConfig
 from .trainers import AlgorithmConfig as AlgorithmConfig
+from .trainers import BCAlgorithmConfig as BCAlgorithmConfig
 from .trainers import EpochReport as EpochReport
 from .trainers import ESAlgorithmConfig as ESAlgorithmConfig
 from .trainers import ImpalaAlgorithmConfig as ImpalaAlgorithmConfig
@@ -89,6 +91,7 @@ __all__ = [
     "A2C",
     "ES",
     "IMPALA",
+    "BC",
     "PPO",
     "A2CAlgorithmConfig",
     "ActionMaskWrapper",
@@ -97,6 +100,7 @@ __all__ = [
     "ActorID",
     "AlgorithmConfig",
     "ArtifactError",
+    "BCAlgorithmConfig",
     "BaseEnvEvents",
     "ConcatModelBuilder",
     "CustomModelComposer",

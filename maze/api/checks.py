@@ -184,6 +184,9 @@ def _check_algorithm(algorithm: Mapping[str, Any], model: Mapping[str, Any]) -> 
             "attribute `trainer` names its trainer, for example 'maze.trainers.a2c.A2CAlgorithmConfig'."
         )
     _check_source(trainer, {}, f"{name}.trainer", key="")
+    for field, remedy in getattr(target, "required", {}).items():
+        if algorithm.get(field) in (None, "", []):
+            raise InvalidSpecificationError(f"algorithm.{field}: missing; {target.__name__} needs it: {remedy}")
     for node, path in _components(algorithm, "algorithm"):
         if path != "algorithm":
             _check_source(*_parts(node, path), path)

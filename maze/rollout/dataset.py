@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from gymnasium import spaces
 
-from maze.errors import ArtifactError, InvalidSpecificationError, suggest
+from maze.errors import ArtifactError, InvalidSpecificationError
+from maze.rollout.fitting import fit, require_possible
 from maze.rollout.trajectory import STEPS_FILE, read_statistics, read_steps
 from maze.types import FLOAT, Array
 
@@ -113,14 +114,33 @@ class TrajectoryDataset:
 
         Raises:
             InvalidSpecificationError: the steps are not of such an environment: a key is missing or is too many, or
-                has another shape or dtype, or a discrete action is not among the possible ones.
+                has another shape or dtype, or an action is not among the possible ones.
         """
-        return replace(
+        fitted = replace(
             self,
-            observation=_fit(self.observation, observation_space, "observation"),
-            next_observation=_fit(self.next_observation, observation_space, "next observation"),
-            action=_fit(self.action, action_space, "action"),
+            observation=fit(self.observation, observation_space, "observation"),
+            next_observation=fit(self.next_observation, observation_space, "next observation"),
+            action=fit(self.action, action_space, "action"),
         )
+        require_possible(fitted.observation, fitted.action, observation_space, action_space)
+        return fitted
+
+    def require_statistics_of(self, statistics: Mapping[str, Array]) -> None:
+        """Refuse environments whose wrappers could not normalise by the statistics of this dataset.
+
+        Args:
+            statistics: of the environments, as `VectorEnv.statistics_state` returns them.
+
+        Raises:
+            InvalidSpecificationError: they have other names or shapes.
+        """
+        given, needed = ({name: np.shape(v) for name, v in part.items()} for part in (self.statistics, statistics))
+        if given != needed:
+            raise InvalidSpecificationError(
+                f"trajectories: were recorded with the normalisation statistics {sorted(given) or 'of no wrapper'}; "
+                f"those of the environment's wrappers are {sorted(needed) or 'none'}. Give the wrappers that they were "
+                "recorded with; steps that an early version recorded lack statistics: record them again."
+            )
 
 
 def load_trajectories(source: TrajectorySource) -> TrajectoryDataset:
@@ -241,44 +261,3 @@ def _rows(arrays: Mapping[str, Array], rows: Array) -> dict[str, Array]:
 
 def _joined(parts: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
     return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
-
-
-def _fit(arrays: Mapping[str, Array], space: spaces.Dict, what: str) -> dict[str, Array]:
-    """Return arrays by the keys, and in the dtypes, of a space."""
-    for key in arrays:
-        if key not in space.spaces:
-            raise InvalidSpecificationError(
-                f"trajectories: hold the {what} {key!r}, which the environment does not have; {suggest(key, space)} "
-                "Give the environment and the wrappers that they were recorded with."
-            )
-    return {key: _fit_part(arrays.get(key), part, f"{what} {key!r}") for key, part in space.spaces.items()}
-
-
-def _fit_part(values: Array | None, space: spaces.Space[Any], name: str) -> Array:
-    remedy = "Give the environment and the wrappers that they were recorded with, or record them again."
-    if values is None:
-        raise InvalidSpecificationError(f"trajectories: lack the {name}, which the environment has. {remedy}")
-    if values.shape[1:] != space.shape:
-        raise InvalidSpecificationError(
-            f"trajectories: the {name} has the shape {values.shape[1:]}; the environment has {space.shape}. {remedy}"
-        )
-    if space.dtype is None or not np.can_cast(values.dtype, space.dtype, "same_kind"):
-        raise InvalidSpecificationError(
-            f"trajectories: the {name} is of {values.dtype}; the environment has {space.dtype}. {remedy}"
-        )
-    bounds = _bounds(space)
-    if bounds is not None and ((values < bounds[0]) | (values > bounds[1])).any():
-        raise InvalidSpecificationError(
-            f"trajectories: the {name} lies between {values.min()} and {values.max()}; the environment accepts "
-            f"{space}. {remedy}"
-        )
-    return values.astype(space.dtype, copy=False)
-
-
-def _bounds(space: spaces.Space[Any]) -> tuple[Any, Any] | None:
-    """Return the smallest and the largest possible values of a discrete space; None for a box."""
-    if isinstance(space, spaces.Discrete):
-        return space.start, space.start + space.n - 1
-    if isinstance(space, spaces.MultiDiscrete):
-        return space.start, space.start + space.nvec - 1
-    return (0, 1) if isinstance(space, spaces.MultiBinary) else None

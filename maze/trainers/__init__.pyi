@@ -9,6 +9,8 @@ from .es import ES as ES
 from .es import ESAlgorithmConfig as ESAlgorithmConfig
 from .impala import IMPALA as IMPALA
 from .impala import ImpalaAlgorithmConfig as ImpalaAlgorithmConfig
+from .bc import BC as BC
+from .bc import BCAlgorithmConfig as BCAlgorithmConfig
 from .ppo import PPO as PPO
 from .ppo import PPOAlgorithmConfig as PPOAlgorithmConfig
 from .schedules import Schedule as Schedule
@@ -21,6 +23,11 @@ __all__ = [
     "A2CAlgorithmConfig",
     "AlgorithmConfig",
     "ESAlgorithmConfig",
+    "BC",
+    "PPO",
+    "A2CAlgorithmConfig",
+    "AlgorithmConfig",
+    "BCAlgorithmConfig",
     "EpochListener",
     "EpochReport",
     "ImpalaAlgorithmConfig",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
 
 from pydantic import Field
@@ -28,6 +29,8 @@ class AlgorithmConfig(ExplainedKeywords):
     Attributes:
         trainer: dotted path of the trainer class, so that the configuration alone says what trains and loads no torch;
             the class itself where it cannot be imported, as in a script or notebook.
+        required: fields that null, their default, is no value for, and what a message says to give; for what nobody
+            can know beforehand, such as the place of data.
         needs_critic: whether the model has to have a critic, so that one without is refused before anything is made.
         has_actors: whether actors play, each with a share of the environments, so that those of the trainer's own
             collector only hold the normalisation statistics; there is one of them then.
@@ -43,6 +46,7 @@ class AlgorithmConfig(ExplainedKeywords):
     """
 
     trainer: ClassVar[str | type[Any]]
+    required: ClassVar[Mapping[str, str]] = MappingProxyType({})
     needs_critic: ClassVar[bool] = False
     has_actors: ClassVar[bool] = False
 

@@ -126,6 +126,11 @@ class Trainer(ABC, Generic[ConfigT]):
         """Return the present value of a setting that may follow a schedule."""
         return setting.at(self.progress) if isinstance(setting, Schedule) else setting
 
+    @property
+    def compares_states(self) -> bool:
+        """Whether something says which state is the best; otherwise it is the last one."""
+        return self.evaluator is not None
+
     def train(
         self,
         n_epochs: int | None = None,
@@ -165,7 +170,7 @@ class Trainer(ABC, Generic[ConfigT]):
                         listener.on_epoch(report)
         if reason != "stopped":
             self._unfinished = None
-        elif self.evaluator is None:  # then the last state counts as the best
+        elif not self.compares_states:  # then the last state counts as the best
             self.best_state = self._snapshot()
         return TrainingSummary(reason, self.epoch - began, self.n_steps, self.best_epoch, self.best_return)
 
