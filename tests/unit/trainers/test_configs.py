@@ -13,6 +13,7 @@ import maze.conf
 from maze import (
     A2CAlgorithmConfig,
     AlgorithmConfig,
+    BCAlgorithmConfig,
     ESAlgorithmConfig,
     ImpalaAlgorithmConfig,
     InvalidSpecificationError,
@@ -22,7 +23,7 @@ from maze.config.instantiate import resolve_target
 from maze.trainers import Trainer
 
 FILES = sorted((Path(maze.conf.__file__).parent / "algorithm").glob("*.yaml"))
-CLASSES = (A2CAlgorithmConfig, ESAlgorithmConfig, ImpalaAlgorithmConfig, PPOAlgorithmConfig)
+CLASSES = (A2CAlgorithmConfig, BCAlgorithmConfig, ESAlgorithmConfig, ImpalaAlgorithmConfig, PPOAlgorithmConfig)
 
 
 def test_there_is_a_file_for_every_algorithm() -> None:
