@@ -27,6 +27,7 @@ __all__ = [
     "read_directory",
     "read_name",
     "read_overrides",
+    "with_input_dir",
 ]
 
 _LARGEST_SEED = 2**63 - 1
@@ -181,6 +182,24 @@ def read_overrides(overrides: Any) -> dict[str, Any]:
         path: read_component(value, path.removeprefix(ADD)) if names_component(path.removeprefix(ADD)) else value
         for path, value in overrides.items()
     }
+
+
+def with_input_dir(overrides: Any, input_dir: Any) -> dict[str, Any]:
+    """Return overrides that name the earlier agent with which a new one begins.
+
+    Args:
+        overrides: what the user gave.
+        input_dir: where the earlier agent is.
+
+    Raises:
+        InvalidSpecificationError: it is no path, or is given twice.
+    """
+    if overrides is not None and not isinstance(overrides, Mapping):
+        return read_overrides(overrides)  # which says what is wrong with it
+    given = dict(overrides or {})
+    if "input_dir" in given:
+        raise InvalidSpecificationError("input_dir: given as an argument and in overrides; give one of the two.")
+    return {**given, "input_dir": read_directory(input_dir, "input_dir")}
 
 
 def check_seed(seed: Any, name: str = "seed") -> int:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import numpy as np
 
 from maze.api import specs
-from maze.api.arguments import check_flag, check_source, explain_keywords, read_directory
+from maze.api.arguments import check_flag, check_source, explain_keywords, read_directory, with_input_dir
 from maze.api.loading import load_agent, read_config
 from maze.api.multirun.sweep import Sweep
 from maze.api.single_run import SingleRun
@@ -64,6 +64,9 @@ class RunContext:
         config_dir: a configuration tree of one's own, whose groups join the built-in ones.
         resume: go on from what an earlier run left in ``run_dir``, as if there had been no break: from its checkpoint
             or, where that is missing, from its agent's weights with a new optimiser. Its seed is taken over.
+        input_dir: an earlier agent, whatever trained it, with which the new one begins: directory of a run, MLflow run
+            id, or ``models:/name/version``. Its policy and its normalisation statistics are taken over, and its critic
+            where that is the same; everything else begins anew. Short for ``input_dir`` in ``overrides``.
 
     Raises:
         InvalidSpecificationError: something is wrong; the message says the value, what is accepted and what to do.
@@ -90,7 +93,10 @@ class RunContext:
         seed: int | Sequence[int] | None = None,
         config_dir: str | Path | None = None,
         resume: bool = False,
+        input_dir: str | Path | None = None,
     ) -> None:
+        if input_dir is not None:
+            overrides = with_input_dir(overrides, input_dir)
         components = {
             "env": env,
             "wrappers": wrappers,

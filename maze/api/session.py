@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from maze.agents import ActorCritic
     from maze.rollout import Episodes
     from maze.runner import AgentRunner
+    from maze.runner.inheritance import Inheritance
     from maze.trainers import EpochReport, Trainer
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -56,6 +57,7 @@ class RunSession:
         part_of: the multi-run that the run is a job of, or None.
         objects: live objects by the place in the configuration that they take; stored when the first call begins.
         agent: the loaded agent that the run goes on from, or None.
+        inheritance: what the run's new agent took over from an earlier one, or None.
         silent: print nothing.
 
     Attributes:
@@ -72,6 +74,7 @@ class RunSession:
         part_of: SweepPart | None = None,
         objects: Mapping[str, Any] = _NOTHING,
         agent: AgentFiles | None = None,
+        inheritance: Inheritance | None = None,
         silent: bool = False,
     ) -> None:
         self.config = config
@@ -84,7 +87,9 @@ class RunSession:
         self._part_of = part_of
         self._description = describe_run(config, stage=stage, part_of=part_of)
         path = record if record is not None else files.record
-        self.record = RunRecord(config, files, path, self._description, objects=objects, agent=agent)
+        self.record = RunRecord(
+            config, files, path, self._description, objects=objects, agent=agent, inheritance=inheritance
+        )
         self._run_id: str | None = None
         self._tracker: Tracker | None = None
         self._remote: Tracker | None = None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from maze.api import specs
 from maze.api.arguments import absolute_directory
 from maze.api.continuation import Continuation, with_earlier_seeds
+from maze.api.loading import find_agent
 from maze.api.pipeline import SweepPart, algorithm_name
 from maze.api.record.calls import Call
 from maze.api.record.played import PlayLog
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from maze.env import MazeEnv
     from maze.rollout import Episodes, RolloutResult
     from maze.runner import AgentRunner
+    from maze.runner.inheritance import Inheritance
     from maze.trainers import Trainer
     from maze.trainers.base import TrainingSummary
     from maze.types import Action, ActorID, Observation
@@ -83,6 +85,7 @@ class SingleRun:
         self._resumes = resume
         self._runner_instance: AgentRunner | None = None
         self._agent_files: AgentFiles | None = None
+        self._inheritance: Inheritance | None = None
         self._session: RunSession | None = None
         self._stage = stage
         self._part_of = part_of
@@ -211,6 +214,8 @@ class SingleRun:
             trainer = self._continuation.begin(runner, session)  # loads torch while the tracking store is being opened
             limit = trainer.n_epochs_ahead(n_epochs) or 0
             progress = stack.enter_context(TrainingProgress(limit, trainer.epoch, silent=self._silent))
+            if self._inheritance is not None and not self._ready:
+                progress.say(str(self._inheritance))
             try:
                 summary = trainer.train(
                     n_epochs,
@@ -323,6 +328,8 @@ class SingleRun:
                 runner = AgentRunner(self.config, self._objects, silent=self._silent)
                 if self._agent_files is not None:
                     runner.load(self._agent_files)
+                elif self.config.input_dir is not None:
+                    self._inheritance = runner.begin_from(find_agent(self.config.input_dir))
             self._runner_instance = runner
         return self._runner_instance
 
@@ -356,11 +363,12 @@ class SingleRun:
             part_of=self._part_of,
             objects=self._objects,
             agent=self._agent_files,
+            inheritance=self._inheritance,
             silent=self._silent,
         )
 
     def _warn_untrained(self) -> None:
-        if not self._ready and not self._warned:
+        if not self._ready and not self._warned and self.config.input_dir is None:
             self._warned = True
             self._warn("the agent's weights are untrained; call rc.train() first")
 

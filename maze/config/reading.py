@@ -46,6 +46,7 @@ TRAINING = SectionKinds(
     typed=MappingProxyType(dict(TYPED_SECTIONS)),
     components=("env", "algorithm", "model", "launcher"),
     needed=("env", "algorithm", "model"),
+    directories=("log_base_dir", "run_dir", "input_dir"),
 )
 """The sections of a `RunConfig`."""
 

@@ -40,6 +40,7 @@ class RunConfig(ResolvedConfig):
         launcher: where the jobs of a multi-run go.
         evaluation: how the evaluation stage evaluates.
         rollout: how the rollout stage rolls out.
+        input_dir: an earlier agent, from whose weights and statistics a new one begins; null begins anew.
         seeding: seeds.
         tracking: where the run is recorded.
         log_base_dir: where run directories are made when `run_dir` is null.
@@ -59,6 +60,7 @@ class RunConfig(ResolvedConfig):
     launcher: DictConfig
     evaluation: EvaluationConfig
     rollout: RolloutConfig
+    input_dir: str | None
     seeding: SeedingConfig
     tracking: TrackingConfig
     log_base_dir: str

@@ -79,6 +79,10 @@ class TrainingProgress:
             self._display = display(self._bar(), display_id=True)
         return self
 
+    def say(self, message: str) -> None:
+        """Show a line of its own."""
+        self._console.print(message, highlight=False, markup=False, soft_wrap=True)
+
     def _bar(self) -> Table:
         return self._progress.make_tasks_table(self._progress.tasks)
 

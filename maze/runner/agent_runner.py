@@ -21,6 +21,7 @@ from maze.errors import InvalidSpecificationError
 from maze.rollout import RolloutEvaluator, RolloutResult
 from maze.runner.agent_files import load_weights, read_spaces, save_agent
 from maze.runner.environments import EnvironmentMaker
+from maze.runner.inheritance import Inheritance, inherit
 from maze.runner.playing import play_rollout
 from maze.seeding import TorchDraws, derive_seed, numpy_generator, seeded_torch
 from maze.types import StateDict
@@ -226,6 +227,15 @@ class AgentRunner:
         """Write the agent that acts now into its directory."""
         statistics = self.environments.statistics or {}
         save_agent(files, self.config, self.model, self.environments, statistics)
+
+    def begin_from(self, files: AgentFiles) -> Inheritance:
+        """Let the untrained agent begin with what fits of an earlier one.
+
+        Raises:
+            ArtifactError: a file is missing or damaged.
+            InvalidSpecificationError: the earlier agent is of another kind.
+        """
+        return inherit(files.require(), self.model, self.environments)
 
     def load(self, files: AgentFiles) -> None:
         """Take spaces, weights and statistics from an agent's directory.

@@ -18,7 +18,7 @@ from maze.errors import InvalidSpecificationError
 from maze.seeding import derive_seed
 from maze.types import Array, Observation
 
-__all__ = ["ComponentSections", "EnvironmentMaker"]
+__all__ = ["ComponentSections", "EnvironmentMaker", "kinds_of"]
 
 
 class ComponentSections(Protocol):
@@ -168,10 +168,10 @@ class EnvironmentMaker:
             for name, known, given in zip(
                 ("observations", "actions"), self.known_spaces, (env.observation_space, env.action_space), strict=True
             ):
-                if _kinds(known) != _kinds(given):
+                if kinds_of(known) != kinds_of(given):
                     raise InvalidSpecificationError(
-                        f"env: its {name} are {_kinds(given)}, and the loaded agent knows {_kinds(known)}; give the "
-                        "environment and the wrappers that the agent was trained with."
+                        f"env: its {name} are {kinds_of(given)}, and the loaded agent knows {kinds_of(known)}; give "
+                        "the environment and the wrappers that the agent was trained with."
                     )
         return env
 
@@ -212,7 +212,7 @@ class EnvironmentMaker:
         return chain
 
 
-def _kinds(space: spaces.Dict) -> dict[str, tuple[Any, ...]]:
+def kinds_of(space: spaces.Dict) -> dict[str, tuple[Any, ...]]:
     """Return by key what networks depend on."""
     return {
         key: (type(part).__name__, part.shape, part.dtype, getattr(part, "n", None))

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from maze.api.record.calls import Call, file_digest, file_digests
 from maze.api.record.objects import store_objects
@@ -17,6 +17,9 @@ from maze.config import RunConfig
 from maze.config.own_code import modules_of_ids
 from maze.errors import ArtifactError
 from maze.tracking import Lineage, RunDescription, Tracker
+
+if TYPE_CHECKING:
+    from maze.runner.inheritance import Inheritance
 
 __all__ = ["EARLIER", "INITIAL", "RunRecord", "calls_directory", "copy_directory", "has_training", "named_modules"]
 
@@ -49,6 +52,7 @@ class RunRecord:
         description: what the run says about itself to the tracking store.
         objects: live objects by the place in the configuration that they take.
         agent: the loaded agent that the run goes on from, or None.
+        inheritance: what the run's new agent took over from an earlier one (``input_dir``), or None.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class RunRecord:
         *,
         objects: Mapping[str, Any],
         agent: AgentFiles | None,
+        inheritance: Inheritance | None = None,
     ) -> None:
         self.calls: list[Call] = []
         self._config = config
@@ -71,6 +76,7 @@ class RunRecord:
         )
         self._objects = objects
         self._agent = agent
+        self._inheritance = inheritance
         self._began_from: dict[str, Any] | None = None
         self._earlier: dict[str, Any] = {}
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
@@ -86,7 +92,7 @@ class RunRecord:
         if self._path.is_file():
             self._earlier = dict(read_json(self._path))
         self._began_from = self._earlier.get("began_from")
-        self._agent = None
+        self._agent = self._inheritance = None
 
     def add(self, call: Call) -> None:
         """Take note of a call that begins now, and store what its repetition needs."""
@@ -164,14 +170,18 @@ class RunRecord:
             copy_directory(self._files.agent.objects, self._files.root / EARLIER / str(number) / "objects")
         if self._description.stage in (None, "train"):
             store_objects(self._files.agent.objects, self._objects, named_modules(self._config.to_mapping()))
-        if self._agent is not None:
-            self._began_from = {"source": str(self._agent.root), "weights_sha256": file_digest(self._agent.weights)}
-            if self._has_directory:
-                agent, initial = self._agent.root, RunFiles(self._files.root / INITIAL)
-                copy_directory(agent, initial.agent.root)
-                if agent.name == "agent":
-                    copy_directory(RunFiles(agent.parent).checkpoint, initial.checkpoint)
-                self._began_from["directory"] = INITIAL
+        files = self._inheritance.files if self._inheritance is not None else self._agent
+        if files is None:
+            return
+        self._began_from = {"source": str(files.root), "weights_sha256": file_digest(files.weights)}
+        if self._inheritance is not None:
+            self._began_from |= {"taken": list(self._inheritance.taken), "anew": dict(self._inheritance.anew)}
+        if self._has_directory:
+            initial = RunFiles(self._files.root / INITIAL)
+            copy_directory(files.root, initial.agent.root)
+            if self._inheritance is None and files.root.name == "agent":
+                copy_directory(RunFiles(files.root.parent).checkpoint, initial.checkpoint)
+            self._began_from["directory"] = INITIAL
 
     @property
     def _earlier_sessions(self) -> list[dict[str, Any]]:

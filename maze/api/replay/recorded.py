@@ -42,6 +42,12 @@ class Recorded:
         return RunFiles(self.files.root / INITIAL).agent
 
     @property
+    def inherits(self) -> bool:
+        """Whether the run began with a new agent that took over parts of an earlier one (``input_dir``)."""
+        origin = self.content.get("began_from")
+        return isinstance(origin, Mapping) and "taken" in origin
+
+    @property
     def objects(self) -> Path:
         """Directory of the run's live objects and of the copies of modules; of a resumed run, those of its end."""
         return self.files.root / "objects" if self.is_rollout else self.files.agent.objects

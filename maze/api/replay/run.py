@@ -80,7 +80,8 @@ def replay(
         for part in parts:
             place = directory if part.part == "run" else directory / part.part
             repetition = _Repetition(part, place, allow_code=allow_code, env=env, track=track, silent=silent)
-            calls = repetition.make_calls(part.initial or agent or _agent_beside(part))
+            loaded = None if part.inherits else part.initial or agent or _agent_beside(part)
+            calls = repetition.make_calls(loaded)
             agent = RunFiles(place).agent if part.part == "train" else agent
             found, names = compare_part(part, RunFiles(place), calls)
             differences += found
@@ -209,6 +210,8 @@ class _Repetition:
     ) -> SingleRun:
         content = session["config"]
         config = RunConfig.from_mapping({**content, "run_dir": None})
+        if self._part.inherits and self._part.initial is not None:
+            config = config.replace({"input_dir": str(self._part.initial.root)})
         if not self._track:
             config = config.replace({"tracking.mode": "off"})
         given = dict(objects)

@@ -88,7 +88,6 @@ def test_what_cannot_be_chosen_is_not_offered(refused: Any) -> None:
     message = refused("nothing_like_it=1")
     assert "choices" not in message
     assert "_configuration" not in message
-    assert "input_dir" not in message  # of rollouts alone
     of_a_rollout = refused("-cn", "conf_rollout", "nothing_like_it=1")
     assert "input_dir" in of_a_rollout
     assert "algorithm" not in of_a_rollout
