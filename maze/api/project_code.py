@@ -1,4 +1,4 @@
-"""Code of a user's own in a pipeline: no stage may run it without depending on it."""
+"""Code and data of a user's own in a pipeline: no stage may use them without depending on them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import importlib.util
 import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from maze.api.pipeline import pipeline_code
+from maze.config import RunConfig
 from maze.errors import InvalidSpecificationError
 
-__all__ = ["check_code"]
+__all__ = ["check_code", "check_inputs"]
 
 _INSTALLED = ("purelib", "platlib")
 
@@ -40,6 +42,31 @@ def check_code(modules: Iterable[str], project: Path | None = None) -> None:
                 f"allowed_modules: {name!r} is code of this project on which no stage depends, so that an edit of it "
                 f"would re-run nothing; write code: {code} into params.yaml (or add it to the deps in dvc.yaml)."
             )
+
+
+def check_inputs(config: RunConfig, inputs: Any, project: Path | None = None) -> None:
+    """Refuse data and agents that training begins with and the pipeline does not depend on.
+
+    Args:
+        config: a composed configuration.
+        inputs: what params.yaml says under this name.
+        project: where dvc.yaml is; the working directory when None.
+
+    Raises:
+        InvalidSpecificationError: names the place, and what to write into params.yaml.
+    """
+    root = (Path.cwd() if project is None else project).resolve()
+    given = config.algorithm.get("demonstrations")
+    places = {"algorithm.demonstrations": [given] if isinstance(given, str) else list(given or ())}
+    places["input_dir"] = [config.input_dir] if config.input_dir is not None else []
+    watched = (root / inputs).resolve() if isinstance(inputs, str) else None
+    for name, found in places.items():
+        for place in found:
+            if watched is None or not (root / place).resolve().is_relative_to(watched):
+                raise InvalidSpecificationError(
+                    f"set.{name}: no stage depends on {place!r}, so that a change of it would re-run nothing; write "
+                    f"inputs: {place} into params.yaml, or a folder that holds everything that training begins with."
+                )
 
 
 def _place(name: str) -> Path | None:

@@ -36,7 +36,7 @@ COMPONENTS = ("env", "wrappers", "algorithm", "model", "policy", "critic", "runn
 """Arguments that take the name of a configuration module, a mapping, or an object."""
 
 _PARAMS = ("env", "wrappers", "algorithm", "model", "policy", "critic", "runner", "configuration", "experiment")
-_PLACES = ("config_dir", "code")
+_PLACES = ("config_dir", "code", "inputs")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -232,8 +232,9 @@ def from_params(params: Mapping[str, Any], config_dir: str | Path | None = None)
 
     Args:
         params: its content: choices by group (null leaves one open), ``experiment``, ``seeds``, ``set`` (values,
-            nested or by dotted path, merged last), ``tags``, ``config_dir`` (a configuration tree of one's own) and
-            ``code`` (where the code is that it names, which is for DVC).
+            nested or by dotted path, merged last), ``tags``, ``config_dir`` (a configuration tree of one's own),
+            ``code`` (where the code is that it names) and ``inputs`` (data and agents with which training begins),
+            which are for DVC.
         config_dir: a user's own configuration tree, instead of the one that ``params`` names.
 
     Returns:

@@ -48,7 +48,6 @@ CHANGES_NO_RESULT_OF = {
         "maze/statistics/*": "what environments tell when they run, which compose does not",
     },
     "train": {
-        "maze/api/loading.py": "finds agents; training begins without one",
         "maze/report/*": "progress bar and figures for MLflow",
     },
     "rollout": {

@@ -22,10 +22,18 @@ WRAPPERS = {name: name for name in ("pixel_obs", "pixel_obs_rnn", "vector_obs_rn
 """Wrappers without which a model does not know what to do with observations."""
 
 
-def trained(run_dir: Path, **arguments: Any) -> RunContext:
-    rc = RunContext(run_dir=run_dir, overrides={"tracking.mode": "off"}, seed=1, silent=True, **arguments)
+def trained(run_dir: Path, overrides: dict[str, Any] | None = None, **arguments: Any) -> RunContext:
+    values = {"tracking.mode": "off", **(overrides or {})}
+    rc = RunContext(run_dir=run_dir, overrides=values, seed=1, silent=True, **arguments)
     rc.train()
     return rc
+
+
+def demonstrations(place: Path, chosen: dict[str, Any]) -> dict[str, Any]:
+    """Return what an algorithm needs that learns from demonstrations: here, those of an agent that knows nothing."""
+    rc = RunContext(**{**chosen, "algorithm": "a2c"}, configuration="test", seed=1, silent=True)
+    rc.rollout(n_episodes=3, max_episode_steps=20, record_trajectory=True, output_dir=place)
+    return {"algorithm.demonstrations": str(place)}
 
 
 COMBINATIONS = [
@@ -42,14 +50,15 @@ COMBINATIONS = [
 def test_every_algorithm_with_every_model_runs_in_seconds(
     algorithm: str, model: str, experiment: str | None, tmp_path: Path
 ) -> None:
-    start = time.perf_counter()
     chosen: dict[str, Any] = {"algorithm": algorithm, "model": model, "experiment": experiment}
     chosen |= {
         "critic": CRITICS.get(model) if experiment is None or model in WRAPPERS else None,
         "wrappers": WRAPPERS.get(model),
     }
     chosen |= {"env": Bright} if "pixel" in model else {}
-    rc = trained(tmp_path / "run", configuration="test", **chosen)
+    given = demonstrations(tmp_path / "demonstrations", chosen) if algorithm == "bc" else {}
+    start = time.perf_counter()
+    rc = trained(tmp_path / "run", given, configuration="test", **chosen)
     assert time.perf_counter() - start < 10
     assert rc.config.choices["algorithm"] == algorithm
     assert rc.config.choices["model"] == model
@@ -74,11 +83,12 @@ def test_ppo_with_wrappers() -> None:
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_a_grid_search_goes_with_every_algorithm(algorithm: str) -> None:
-    config, _ = compose_arguments({"algorithm": algorithm}, experiment="grid_search")
+    given = {"algorithm.demonstrations": "recorded"} if algorithm == "bc" else {}
+    config, _ = compose_arguments({"algorithm": algorithm}, overrides=given, experiment="grid_search")
     assert config.choices["launcher"] == "joblib"
     assert config.section("launcher") == {"_target_": "maze.launchers.JoblibLauncher", "n_jobs": -1}
     assert config.runner.torch_threads == 1
-    plain, _ = compose_arguments({"algorithm": algorithm})
+    plain, _ = compose_arguments({"algorithm": algorithm}, overrides=given)
     assert config.section("algorithm") == plain.section("algorithm")
 
 

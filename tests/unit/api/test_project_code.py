@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from maze import RunContext
 from maze.api.pipeline import pipeline_code
-from maze.api.project_code import check_code
+from maze.api.project_code import check_code, check_inputs
 from maze.errors import InvalidSpecificationError
 
 
@@ -43,3 +44,22 @@ def test_code_from_elsewhere_is_not_the_projects(project: Path, tmp_path: Path) 
     (project / "dvc.yaml").unlink()  # which is not even looked at
     check_code(["pydantic", "json", "not_there_at_all"], project)
     check_code(["watched"], tmp_path / "another")
+
+
+@pytest.mark.parametrize("inputs", [None, "conf/__init__.py", "dat", "data/other"])
+def test_data_on_which_no_stage_depends_is_refused(inputs: str | None, tmp_path: Path) -> None:
+    demonstrations = {"algorithm.demonstrations": ["data/a", "data/b"]}
+    config = RunContext(algorithm="bc", overrides=demonstrations).config
+    with pytest.raises(
+        InvalidSpecificationError, match=r"^set\.algorithm\.demonstrations: .*'data/a'.*inputs: data/a into"
+    ):
+        check_inputs(config, inputs, tmp_path)
+    check_inputs(config, "data", tmp_path)
+
+
+def test_an_earlier_agent_is_an_input(tmp_path: Path) -> None:
+    config = RunContext(input_dir="runs/clone").config
+    with pytest.raises(InvalidSpecificationError, match=r"^set\.input_dir: .*inputs: runs/clone"):
+        check_inputs(config, "conf/__init__.py", tmp_path)
+    check_inputs(config, "runs/clone", tmp_path)
+    check_inputs(RunContext().config, "conf/__init__.py", tmp_path)
