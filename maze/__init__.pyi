@@ -69,9 +69,9 @@ from .statistics import LogStatsAggregator as LogStatsAggregator
 from .statistics import LogStatsKey as LogStatsKey
 from .statistics import LogStatsLevel as LogStatsLevel
 from .trainers import A2C as A2C
+from .trainers import BC as BC
 from .trainers import ES as ES
 from .trainers import IMPALA as IMPALA
-from .trainers import BC as BC
 from .trainers import PPO as PPO
 from .trainers import A2CAlgorithmConfig as A2CAlgorithmConfig
 from .trainers import AlgorithmConfig as AlgorithmConfig
@@ -89,9 +89,9 @@ __version__: str
 
 __all__ = [
     "A2C",
+    "BC",
     "ES",
     "IMPALA",
-    "BC",
     "PPO",
     "A2CAlgorithmConfig",
     "ActionMaskWrapper",

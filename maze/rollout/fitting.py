@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from maze.distributions.masking import mask_keys
+from maze.env import mask_keys
 from maze.errors import InvalidSpecificationError, suggest
 from maze.types import Array
 

@@ -5,29 +5,26 @@ from .base import EpochListener as EpochListener
 from .base import EpochReport as EpochReport
 from .base import Trainer as Trainer
 from .base import TrainerParts as TrainerParts
+from .bc import BC as BC
+from .bc import BCAlgorithmConfig as BCAlgorithmConfig
 from .es import ES as ES
 from .es import ESAlgorithmConfig as ESAlgorithmConfig
 from .impala import IMPALA as IMPALA
 from .impala import ImpalaAlgorithmConfig as ImpalaAlgorithmConfig
-from .bc import BC as BC
-from .bc import BCAlgorithmConfig as BCAlgorithmConfig
 from .ppo import PPO as PPO
 from .ppo import PPOAlgorithmConfig as PPOAlgorithmConfig
 from .schedules import Schedule as Schedule
 
 __all__ = [
     "A2C",
+    "BC",
     "ES",
     "IMPALA",
     "PPO",
     "A2CAlgorithmConfig",
     "AlgorithmConfig",
-    "ESAlgorithmConfig",
-    "BC",
-    "PPO",
-    "A2CAlgorithmConfig",
-    "AlgorithmConfig",
     "BCAlgorithmConfig",
+    "ESAlgorithmConfig",
     "EpochListener",
     "EpochReport",
     "ImpalaAlgorithmConfig",

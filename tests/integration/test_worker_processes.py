@@ -90,7 +90,8 @@ TRAIN = """
 import sys
 from maze.cli import main
 words = ["env.name=Acrobot-v1", "runner=local", "runner.n_processes=2", "runner.concurrency=2", "algorithm=a2c",
-         "algorithm.epoch_length=5", "algorithm.n_rollout_steps=8", "algorithm.patience=null", "algorithm.n_epochs=1000000", "tracking.mode=off",
+         "algorithm.epoch_length=5", "algorithm.n_rollout_steps=8", "algorithm.patience=null", "tracking.mode=off",
+         "algorithm.n_epochs=1000000",
          "++env.max_episode_steps=20", "algorithm.rollout_evaluator.n_episodes=2"]
 sys.exit(main([*words, "--seed", "1", "--run-dir", sys.argv[1]]))
 """
