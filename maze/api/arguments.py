@@ -121,18 +121,22 @@ def absolute_directory(directory: Any, name: str = "run_dir") -> Path:
     return path
 
 
-def check_flag(value: Any, name: str) -> None:
+def check_flag(value: Any, name: str) -> bool:
     """Refuse what is neither true nor false, such as the text ``"false"``.
 
     Args:
         value: what the user gave.
         name: the name of the argument.
 
+    Returns:
+        Python's own True or False.
+
     Raises:
         InvalidSpecificationError: if it is neither.
     """
     if not isinstance(value, (bool, np.bool_)):
         raise InvalidSpecificationError(f"{name}: {value!r} is not accepted; accepted: True or False.")
+    return bool(value)
 
 
 def check_source(source: Any) -> None:

@@ -69,7 +69,7 @@ def load_agent(
     """
     files = find_agent(source)
     check_agent_files(files)
-    if allow_code:
+    if allow_code is True:
         allow_copies(files.objects)
     agent_config = read_agent_config(files, config, allow_code=allow_code)
     if env is None:
@@ -99,7 +99,7 @@ class _Withheld:
 
 def _objects_of(directory: Path, allow_code: bool, without: list[str]) -> dict[str, Any]:
     """Return the objects of an agent; those that acting does not need are withheld where code is not allowed."""
-    if allow_code:
+    if allow_code is True:
         return load_objects(directory, allow_code=True, without=without)
     index = {path: entry for path, entry in read_index(directory).items() if path not in without}
     late = {path: entry for path, entry in index.items() if path.partition(".")[0] in _NOT_FOR_ACTING}
@@ -145,10 +145,10 @@ def read_agent_config(files: AgentFiles, config: AnyConfig | None, *, allow_code
     declared = content.get("allowed_modules") if isinstance(content, dict) else None
     trusted = () if whole is None else (*whole.allowed_modules,)
     trusted += installed_modules() if declared else ()
-    if not allow_code:
+    if allow_code is not True:
         _refuse_code(files, declared or (), trusted)
     agent_config = RunConfig.from_yaml(files.config)
-    if not allow_code:
+    if allow_code is not True:
         _refuse_code(files, sorted(modules_of_ids(agent_config.agent_part())), trusted)
     return agent_config if whole is None else whole.replace(agent_config.agent_part())
 

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from maze.api.arguments import absolute_directory
+from maze.api.arguments import absolute_directory, check_flag
 from maze.api.loading import check_agent_files, find_agent, read_agent_config
 from maze.api.record.calls import Call, file_digest
 from maze.api.record.objects import load_objects, read_index, store_objects
@@ -57,6 +57,7 @@ def run_rollout(*, silent: bool = False, **arguments: Any) -> RolloutResult:
         InvalidSpecificationError: something is wrong; the message says the value, what is accepted and what to do.
         ArtifactError: the trained agent is missing or damaged.
     """
+    check_flag(silent, "silent")
     return RolloutRun.compose(**arguments).play(silent=silent)
 
 
@@ -91,7 +92,7 @@ class RolloutRun:
         directory = run_dir if run_dir is not None else self.config.run_dir
         self.run_dir = absolute_directory(directory) if directory is not None else _new_run_dir(self.config).absolute()
         self._objects = dict(objects or {})
-        self._allow_code = allow_code
+        self._allow_code = check_flag(allow_code, "allow_code")
         self._refuse_to_overwrite()
 
     @classmethod
@@ -117,6 +118,7 @@ class RolloutRun:
             InvalidSpecificationError: something is wrong in the arguments.
             ArtifactError: the trained agent is missing or damaged.
         """
+        allow_code = check_flag(allow_code, "allow_code")
         config, objects = compose_arguments(**arguments, allow_code=allow_code)
         return cls(config, objects, seed=seed, run_dir=run_dir, allow_code=allow_code)
 
@@ -140,6 +142,7 @@ class RolloutRun:
         Raises:
             InvalidSpecificationError: the file cannot be read or a value is wrong.
         """
+        allow_code = check_flag(allow_code, "allow_code")
         if isinstance(config, (str, Path)):
             resolved = RolloutRunConfig.from_yaml(config)
         else:

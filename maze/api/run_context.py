@@ -198,6 +198,7 @@ class RunContext:
         """
         check_flag(silent, "silent")
         check_source(source)
+        allow_code = check_flag(allow_code, "allow_code")
         files, agent_config, objects = load_agent(source, config, allow_code=allow_code, env=env)
         return cls._around(SingleRun(agent_config, objects, silent=silent, stage=stage, record=record, agent=files))
 

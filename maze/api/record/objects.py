@@ -256,7 +256,7 @@ def load_objects(directory: Path, *, allow_code: bool, without: Collection[str] 
         ArtifactError: a file is missing or is not the one that was stored, or the Python version is another.
     """
     index = {path: entry for path, entry in read_index(directory).items() if path not in without}
-    if index and not allow_code:
+    if index and allow_code is not True:
         raise InvalidSpecificationError(refusal(directory, index))
     for path, entry in index.items():
         if entry["file"] is None:

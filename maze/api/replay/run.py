@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from maze.api.arguments import check_flag
 from maze.api.components import read_component
 from maze.api.loading import read_env
 from maze.api.record.calls import Call, read_arguments
@@ -73,6 +74,9 @@ def replay(
         ArtifactError: there is no record, or something that it needs is missing or damaged.
         InvalidSpecificationError: the run needs code that was not allowed, or ``output_dir`` is in use.
     """
+    allow_code = check_flag(allow_code, "allow_code")
+    for name, value in {"track": track, "silent": silent}.items():
+        check_flag(value, name)
     parts = find_recorded(source)
     with _directory(output_dir) as directory:
         differences, compared = [], []
@@ -143,7 +147,7 @@ class _Repetition:
             agent: the agent that the first session begins with, or None.
         """
         self._check()
-        if self._allow_code:
+        if self._allow_code is True:
             allow_copies(self._part.objects)
         else:
             self._refuse_modules()

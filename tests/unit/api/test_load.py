@@ -9,11 +9,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 
-from maze import ArtifactError, GymMazeEnv, InvalidSpecificationError, MazeError, RunContext
+from maze import ArtifactError, GymMazeEnv, InvalidSpecificationError, MazeError, RunContext, replay, run_rollout
+from maze.api.record.objects import load_objects
+from maze.api.rollouts import RolloutRun
 from tests.scripted import counting, tiny_context, weights_of
 
 ROOT = Path(__file__).parents[3]
@@ -39,6 +42,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the directory of a finished run with normalised observations."""
     directory = tmp_path_factory.mktemp("loading") / "run"
     tiny_context(directory, wrappers="vector_obs", algorithm="ppo").train()
+    return directory
+
+
+@pytest.fixture(scope="module")
+def run_of_a_lambda(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the directory of a finished run that holds an object."""
+    directory = tmp_path_factory.mktemp("code") / "run"
+    tiny_context(directory, env=lambda: counting([4])).train(1)
     return directory
 
 
@@ -186,3 +197,25 @@ def test_raw_observations_need_no_environment_where_nothing_wraps_it(tmp_path: P
     observation = {"observation": np.zeros((3, 4), np.float32)}
     assert loaded.transform_observation(observation) is observation
     assert loaded.compute_action(observation, deterministic=True)["action"].shape == (3,)
+
+
+@pytest.mark.parametrize("flag", ["no", "False", 1, 0, None, [True]])
+def test_what_is_neither_true_nor_false_allows_no_code(flag: Any, run_of_a_lambda: Path) -> None:
+    run = run_of_a_lambda
+    uses: list[Callable[[], object]] = [
+        lambda: RunContext.load(run, allow_code=flag),
+        lambda: replay(run, allow_code=flag, silent=True),
+        lambda: run_rollout(policy="torch_policy", input_dir=run, allow_code=flag),
+        lambda: RolloutRun.from_config({}, allow_code=flag),
+    ]
+    with patch("maze.api.record.objects.loads", side_effect=AssertionError("stored code was run")):
+        for use in uses:
+            with pytest.raises(InvalidSpecificationError, match=r"allow_code: .* is not accepted; accepted: True or"):
+                use()
+        with pytest.raises(InvalidSpecificationError, match="loading them runs their code"):
+            load_objects(run / "agent" / "objects", allow_code=flag)
+
+
+def test_numpy_truth_allows_code(run_of_a_lambda: Path) -> None:
+    rc = RunContext.load(run_of_a_lambda, silent=True, allow_code=np.True_)  # type: ignore[arg-type]
+    assert rc.evaluate(n_episodes=1).lengths.tolist() == [4]
