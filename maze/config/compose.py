@@ -6,6 +6,7 @@ work; values are literals, which are set after composition and never parsed.
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -29,12 +30,22 @@ from maze.config.hydra_tree import (
     option_with_target,
 )
 from maze.config.instantiate import complete_component, with_defaults
-from maze.config.overrides import ADD, ALIASES, apply_values, canonical_path, to_plain
+from maze.config.overrides import ADD, ALIASES, apply_values, canonical_path, is_marker, to_plain
 from maze.config.schema import RunConfig
+from maze.config.sections import TYPED_SECTIONS
 from maze.config.targets import allow_modules, is_within
 from maze.errors import InvalidSpecificationError
 
-__all__ = ["compose", "config_directory", "group_options", "groups", "option_with_target", "protected", "resolved"]
+__all__ = [
+    "completed_sections",
+    "compose",
+    "config_directory",
+    "group_options",
+    "groups",
+    "option_with_target",
+    "protected",
+    "resolved",
+]
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -85,10 +96,26 @@ def compose(
         tree["wrappers"] = canonical_wrappers(tree.get("wrappers"))
     if isinstance(literal.get("wrappers"), dict):
         literal["wrappers"] = canonical_wrappers(literal["wrappers"])
+    literal = completed_sections(literal, TYPED_SECTIONS)
     merged = apply_values(tree, {**literal, **markers}, origin=origin)
     for group in replaced:
         chosen[group] = None
     return RunConfig.from_mapping({**files.trusting(resolved(merged, tokens)), "choices": chosen})
+
+
+def completed_sections(literal: Mapping[str, Any], sections: Mapping[str, type[Any]]) -> dict[str, Any]:
+    """Write the defaults of a section's class into its mapping, so that each of its keys can be set beside it.
+
+    Args:
+        literal: values by dotted path, in plain containers.
+        sections: class of every section with fixed keys, by its name.
+    """
+    completed = dict(literal)
+    for path, value in literal.items():
+        section = sections.get(path.removeprefix(ADD))
+        if section is not None and isinstance(value, dict) and not is_marker(value):
+            completed[path] = {**to_plain(dataclasses.asdict(section())), **value}
+    return completed
 
 
 def _following(

@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 from omegaconf.basecontainer import BaseContainer
 from omegaconf.errors import OmegaConfBaseException
 
+from maze.config.source_lookup import Definition, look_up
 from maze.errors import InvalidSpecificationError, suggest
 
 __all__ = [
@@ -165,8 +166,9 @@ def apply_values(
     """Set values by dotted path, parents before their children.
 
     A value is a literal: strings are not parsed, quoted or split, None sets null, a mapping replaces the whole node.
-    A path must exist; ``++path`` adds the last key (and the mappings that lead to it). Under ``tags`` any key may be
-    set, and parts with a short name (``critic``) may be added to a model that does not mention them.
+    A path must exist, or name an argument of the class beside whose ``_target_`` it stands; ``++path`` adds any other
+    last key (and the mappings that lead to it). Under ``tags`` any key may be set, and parts with a short name
+    (``critic``) may be added to a model that does not mention them.
 
     Args:
         tree: nested plain containers; left as they are.
@@ -252,13 +254,20 @@ def _set(tree: dict[_Key, Any], path: str, value: Any, label: str, *, add: bool)
     if add and keys == ["wrappers"] and isinstance(parent, list) and isinstance(value, dict | None):
         parent.append({"_target_": left, **(value or {})})
         return (*keys, left)
-    if not add or not isinstance(parent, dict) or is_marker(parent):
+    if not (add or _takes(parent, left)) or not isinstance(parent, dict) or is_marker(parent):
         raise InvalidSpecificationError(_unknown(parent, keys, left, label, path))
     *between, last = left.split(".")
     for key in between:
         parent = parent.setdefault(key, {})
     parent[last] = value
     return (*keys, *between, last)
+
+
+def _takes(parent: Any, key: str) -> bool:
+    """Say whether a component's class or function has an argument that its mapping does not mention."""
+    target = parent.get("_target_") if isinstance(parent, dict) else None
+    found = look_up(target) if isinstance(target, str) and key.isidentifier() else None
+    return isinstance(found, Definition) and key in found.named
 
 
 def _accepted(parent: Mapping[_Key, Any], keys: list[_Key]) -> list[str]:

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, ListConfig
 from pydantic import Field
 
 from maze.config import canonical
-from maze.config.compose import protected, resolved
+from maze.config.compose import completed_sections, protected, resolved
 from maze.config.hydra_tree import NULL, ConfigFiles, Tree, comes_later
 from maze.config.overrides import ADD, apply_values, to_plain
 from maze.config.reading import SectionKinds
@@ -170,6 +170,7 @@ def compose_rollout(
     tree["wrappers"] = canonical.canonical_wrappers(tree.get("wrappers"))
     if isinstance(literal.get("wrappers"), dict):
         literal["wrappers"] = canonical.canonical_wrappers(literal["wrappers"])
+    literal = completed_sections(literal, _KINDS.typed)
     merged = files.trusting(resolved(apply_values(tree, literal, aliases={}), tokens))
     known = [name for name, option in chosen.items() if not name.endswith(_SPECIALISATION)]
     merged["choices"] = {name: None if name in replaced else chosen[name] for name in known}

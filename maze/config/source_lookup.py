@@ -33,11 +33,13 @@ class Definition:
 
     Attributes:
         name: the dotted name of the place where it is defined.
-        arguments: names of the arguments that it accepts by keyword; None where they cannot be told.
+        arguments: names of the arguments that it accepts by keyword; None where they cannot all be told.
+        named: those of them that are written down, also where there may be more.
     """
 
     name: str
     arguments: tuple[str, ...] | None
+    named: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,8 @@ def _bound(module: str, name: str, way: int = 0) -> Definition | Absent | None:
     if source is None or way > _LONGEST_WAY:
         return None
     if name in source.definitions:
-        return Definition(f"{module}.{name}", _arguments(module, source.definitions[name], way))
+        node = source.definitions[name]
+        return Definition(f"{module}.{name}", _arguments(module, node, way), _named(module, node, way))
     if name in source.imports:
         home, original = source.imports[name]
         is_module = original is not None and _find_module(f"{home}.{original}") is not None
@@ -162,10 +165,29 @@ def _arguments(module: str, node: ast.ClassDef | _Function, way: int) -> tuple[s
     return None if node.bases else ()
 
 
+def _named(module: str, node: ast.ClassDef | _Function, way: int) -> tuple[str, ...]:
+    """Names of the arguments that are written down where a function or a class's constructor is defined."""
+    if node.decorator_list or way > _LONGEST_WAY:
+        return ()
+    if not isinstance(node, ast.ClassDef):
+        return _written(node.args)
+    own = next((item for item in node.body if isinstance(item, _Function) and item.name == "__init__"), None)
+    if own is not None:
+        return _written(own.args)[1:]
+    if len(node.bases) == 1 and isinstance(node.bases[0], ast.Name):
+        inherited = _bound(module, node.bases[0].id, way + 1)
+        return inherited.named if isinstance(inherited, Definition) else ()
+    return ()
+
+
+def _written(arguments: ast.arguments) -> tuple[str, ...]:
+    return tuple(argument.arg for argument in [*arguments.args, *arguments.kwonlyargs])
+
+
 def _keywords(arguments: ast.arguments) -> tuple[str, ...] | None:
     if arguments.kwarg is not None or arguments.posonlyargs:
         return None
-    return tuple(argument.arg for argument in [*arguments.args, *arguments.kwonlyargs])
+    return _written(arguments)
 
 
 # --- files ------------------------------------------------------------------------------------------------------------

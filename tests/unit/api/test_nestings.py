@@ -11,6 +11,7 @@ import pytest
 from maze import A2CAlgorithmConfig, GymMazeEnv, InvalidSpecificationError, LogStatsWrapper, RunContextError
 from maze.api.specs import compose_arguments, from_params
 from maze.config import RunnerConfig
+from maze.config.rollout_run import compose_rollout
 from tests.components import CRITIC, LOG_STATS, MODEL, NORMALIZATION, POLICY
 
 MODEL_OBJECT = types.SimpleNamespace(policy=None, critic=None)
@@ -182,6 +183,60 @@ def test_objects_in_lists_and_mappings_of_overrides_keep_their_places() -> None:
     assert objects == {"model.policy.networks.0": first, "model.critic.networks.0": second}
     assert list(config.section("model")["critic"]["networks"]) == [0]
     assert overrides == {"policy.networks": [first], "++critic.networks": {0: second}}
+
+
+@pytest.mark.parametrize(
+    ("components", "overrides", "section", "expected"),
+    [
+        ({"runner": {"concurrency": 3}}, {"runner.torch_threads": 2}, "runner", (3, 2)),
+        ({}, {"runner": {"torch_threads": 2}, "runner.concurrency": 5}, "runner", (5, 2)),
+        (
+            {},
+            {"evaluation": {"n_episodes": 3}, "evaluation.deterministic": False},
+            "evaluation",
+            (3, False, None, None),
+        ),
+        ({}, {"seeding": {"env_base_seed": 3}, "seeding.agent_base_seed": 4}, "seeding", (3, 4)),
+        ({}, {"rollout": {"n_episodes": 3}, "rollout.render": True}, "rollout", (3, None, True, False, False, True)),
+        (
+            {},
+            {"tracking": {"mode": "off"}, "tracking.writers": ["console"]},
+            "tracking",
+            ("off", "maze", None, None, None, ["console"]),
+        ),
+    ],
+)
+def test_a_section_as_a_mapping_and_a_key_beside_it(
+    components: dict[str, Any], overrides: dict[str, Any], section: str, expected: tuple[Any, ...]
+) -> None:
+    config, _ = compose_arguments(components, overrides=overrides)
+    assert tuple(config.section(section).values()) == expected
+    with pytest.raises(InvalidSpecificationError, match=f"{section}.*did you mean"):
+        compose_arguments(components, overrides={**overrides, f"{section}.{next(iter(config.section(section)))}x": 1})
+
+
+def test_the_runner_of_a_rollout_as_a_mapping_and_a_key_beside_it() -> None:
+    values = {"runner": {"n_episodes": 3}, "runner.render": True}
+    runner = compose_rollout({"policy": "random_policy"}, values).runner
+    assert (runner.n_episodes, runner.render, runner.n_envs) == (3, True, 1)
+
+
+def test_arguments_of_a_class_need_no_plus_beside_its_mapping() -> None:
+    env = {"_target_": "maze.env.make_gym_maze_env", "name": "CartPole-v1"}
+    overrides = {
+        "env.render_mode": "rgb_array",
+        f"wrappers.{LOG_STATS}.logging_prefix": "a",
+        "policy.networks.0.non_lin": "torch.nn.ReLU",
+    }
+    network = {"_target_": "maze.perception.FlattenConcatPolicyNet", "hidden_units": [8]}
+    policy = {"_target_": "maze.perception.models.policies.ProbabilisticPolicyComposer", "networks": [network]}
+    config, _ = compose_arguments({"env": env, "wrappers": LogStatsWrapper, "policy": policy}, overrides=overrides)
+    assert config.env.render_mode == "rgb_array"
+    assert config.wrappers[0].logging_prefix == "a"
+    assert config.model.policy.networks[0].non_lin == "torch.nn.ReLU"
+    for path in ("env.rendermode", f"wrappers.{LOG_STATS}.prefix", "policy.networks.0.nonlin"):
+        with pytest.raises(InvalidSpecificationError, match=rf"^{path}: no such key"):
+            compose_arguments({"env": env, "wrappers": LogStatsWrapper, "policy": policy}, overrides={path: "x"})
 
 
 # --- precedence -------------------------------------------------------------------------------------------------------
