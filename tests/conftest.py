@@ -45,6 +45,7 @@ def _global_state() -> dict[str, Any]:
     """Return everything that a test, and so maze itself, has to leave as it was."""
     state: dict[str, Any] = {
         "cwd": Path.cwd(),
+        "output": [type(stream).__module__.startswith("maze") for stream in (sys.stdout, sys.stderr)],
         "argv": list(sys.argv),  # noqa: TID251
         "environment": sorted(f"{k}={v}" for k, v in os.environ.items() if not k.startswith("PYTEST_")),
         "log handlers": {name: _handlers(name) for name in (None, "maze", "hydra", "mlflow", "alembic")},

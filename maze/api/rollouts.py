@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from maze.api.arguments import absolute_directory, check_flag
 from maze.api.loading import check_agent_files, find_agent, read_agent_config
+from maze.api.quiet import Output
 from maze.api.record.calls import Call, file_digest
 from maze.api.record.objects import load_objects, read_index, store_objects
 from maze.api.record.origins import describe_environment, write_environment
@@ -57,8 +58,8 @@ def run_rollout(*, silent: bool = False, **arguments: Any) -> RolloutResult:
         InvalidSpecificationError: something is wrong; the message says the value, what is accepted and what to do.
         ArtifactError: the trained agent is missing or damaged.
     """
-    check_flag(silent, "silent")
-    return RolloutRun.compose(**arguments).play(silent=silent)
+    with Output(silent=check_flag(silent, "silent")):
+        return RolloutRun.compose(**arguments).play(silent=silent)
 
 
 class RolloutRun:
@@ -163,7 +164,11 @@ class RolloutRun:
 
         self._refuse_to_overwrite()
         config = self.config
-        with logs_kept_quiet(silent), allow_modules(config.allowed_modules):
+        with (
+            Output(silent=check_flag(silent, "silent")),
+            logs_kept_quiet(silent),
+            allow_modules(config.allowed_modules),
+        ):
             policy, environments = self._players()
             self._try_out(environments)  # a wrong specification is not worth a record
             with self._recorded() as call:

@@ -19,6 +19,7 @@ from maze.api import specs
 from maze.api.arguments import check_flag, check_source, explain_keywords, read_directory, with_input_dir
 from maze.api.loading import load_agent, read_config
 from maze.api.multirun.sweep import Sweep
+from maze.api.quiet import Output, may_be_silent
 from maze.api.single_run import SingleRun
 from maze.config import RunConfig
 from maze.errors import InvalidSpecificationError, RunContextError
@@ -58,7 +59,8 @@ class RunContext:
             value that is a list is a list inside a list. All methods and properties then give lists, one entry for
             each job in order, with a `JobFailure` in the place of an agent whose training failed; ``run_dir`` is the
             directory of all jobs, and ``resume=True`` runs those that have not finished.
-        silent: print nothing.
+        silent: print nothing, and hide what environments and other code print and warn of while this context works.
+            Only programs and compiled libraries that write to the process's own descriptors are not hidden.
         seed: base of all randomness of the run; drawn and recorded when None, once for all jobs of a multi-run.
             ``overrides`` of ``seeding`` win over it.
         config_dir: a configuration tree of one's own, whose groups join the built-in ones.
@@ -111,27 +113,32 @@ class RunContext:
             check_flag(value, name)
         if config_dir is not None:
             read_directory(config_dir, "config_dir")
-        if multirun:
-            presets = {"configuration": configuration, "experiment": experiment}
-            sweep = Sweep.compose(
-                {**components, **presets, "overrides": overrides, "seed": seed},
-                run_dir=run_dir,
-                config_dir=config_dir,
-                silent=silent,
-                resume=resume,
-            )
-            self._engine = cast(SingleRun, sweep)  # it has the same methods, and they return lists
-            return
-        config, objects = specs.compose_arguments(
-            components,
-            overrides=overrides,
-            configuration=configuration,
-            experiment=experiment,
-            run_dir=run_dir,
-            seed=seed,
-            config_dir=config_dir,
+        self._silent = bool(silent)
+        presets = {"configuration": configuration, "experiment": experiment}
+        specification = {**components, **presets, "overrides": overrides, "seed": seed}
+        self._engine = self._compose(
+            specification, run_dir=run_dir, config_dir=config_dir, multirun=multirun, resume=resume
         )
-        self._engine = SingleRun(config, objects, run_dir=config.run_dir, silent=silent, resume=resume)
+
+    @may_be_silent
+    def _compose(
+        self,
+        specification: Mapping[str, Any],
+        *,
+        run_dir: str | Path | None,
+        config_dir: str | Path | None,
+        multirun: bool,
+        resume: bool,
+    ) -> SingleRun:
+        if multirun:
+            sweep = Sweep.compose(
+                specification, run_dir=run_dir, config_dir=config_dir, silent=self._silent, resume=resume
+            )
+            return cast(SingleRun, sweep)  # it has the same methods, and they return lists
+        components = {name: specification[name] for name in specs.COMPONENTS}
+        others = {name: value for name, value in specification.items() if name not in components}
+        config, objects = specs.compose_arguments(components, run_dir=run_dir, config_dir=config_dir, **others)
+        return SingleRun(config, objects, run_dir=config.run_dir, silent=self._silent, resume=resume)
 
     @classmethod
     def from_config(
@@ -161,11 +168,12 @@ class RunContext:
             InvalidSpecificationError: the file cannot be read or a value is wrong.
         """
         check_flag(silent, "silent")
-        resolved = read_config(config)
-        directory = run_dir if run_dir is not None else resolved.run_dir
-        return cls._around(
-            SingleRun(resolved, {}, seed=seed, run_dir=directory, silent=silent, stage=stage, record=record)
-        )
+        with Output(silent=bool(silent)):
+            resolved = read_config(config)
+            directory = run_dir if run_dir is not None else resolved.run_dir
+            return cls._around(
+                SingleRun(resolved, {}, seed=seed, run_dir=directory, silent=silent, stage=stage, record=record)
+            )
 
     @classmethod
     def load(
@@ -199,13 +207,15 @@ class RunContext:
         check_flag(silent, "silent")
         check_source(source)
         allow_code = check_flag(allow_code, "allow_code")
-        files, agent_config, objects = load_agent(source, config, allow_code=allow_code, env=env)
-        return cls._around(SingleRun(agent_config, objects, silent=silent, stage=stage, record=record, agent=files))
+        with Output(silent=bool(silent)):
+            files, agent_config, objects = load_agent(source, config, allow_code=allow_code, env=env)
+            return cls._around(SingleRun(agent_config, objects, silent=silent, stage=stage, record=record, agent=files))
 
     @classmethod
     def _around(cls, engine: SingleRun) -> RunContext:
         context = cls.__new__(cls)
         context._engine = engine
+        context._silent = engine.is_silent
         return context
 
     def __repr__(self) -> str:
@@ -229,16 +239,19 @@ class RunContext:
         return self._engine.run_dir
 
     @property
+    @may_be_silent
     def policy(self) -> TorchPolicy:
         """The policy of the best state; of an untrained context, one with its first weights."""
         return self._engine.policy
 
     @property
+    @may_be_silent
     def model(self) -> ActorCritic:
         """Policy and critic of the best state."""
         return self._engine.model
 
     @property
+    @may_be_silent
     def trainer(self) -> Trainer[Any]:
         """The trainer, which holds the last state.
 
@@ -266,6 +279,7 @@ class RunContext:
 
     # --- what can be done ---------------------------------------------------------------------------------------
 
+    @may_be_silent
     def train(self, n_epochs: int | None = None, **trainer_kwargs: Any) -> TrainingSummary:
         """Train and keep the best state; calling again goes on from the last one.
 
@@ -286,6 +300,7 @@ class RunContext:
         n_epochs = int(n_epochs) if isinstance(n_epochs, np.integer) else n_epochs
         return self._engine.train(n_epochs, **trainer_kwargs)
 
+    @may_be_silent
     def evaluate(self, **evaluator_kwargs: Any) -> Episodes:
         """Play whole episodes with the policy and return them.
 
@@ -299,6 +314,7 @@ class RunContext:
         return self._engine.evaluate(**evaluator_kwargs)
 
     @explain_keywords
+    @may_be_silent
     def rollout(
         self,
         n_episodes: int | None = None,
@@ -341,6 +357,7 @@ class RunContext:
             output_dir=output_dir,
         )
 
+    @may_be_silent
     def compute_action(
         self,
         observation: Observation,
@@ -363,6 +380,7 @@ class RunContext:
         """
         return self._engine.compute_action(observation, maze_state, env, actor_id, deterministic)
 
+    @may_be_silent
     def transform_observation(self, observation: Observation) -> Observation:
         """Return what the wrappers make of a raw observation, for use with ``compute_action``.
 
@@ -371,6 +389,7 @@ class RunContext:
         """
         return self._engine.transform_observation(observation)
 
+    @may_be_silent
     def close(self) -> None:
         """Close the environments that training holds open. The agent can still act, roll out and be evaluated."""
         self._engine.close()

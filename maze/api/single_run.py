@@ -14,6 +14,7 @@ from maze.api.arguments import absolute_directory
 from maze.api.continuation import Continuation, with_earlier_seeds
 from maze.api.loading import find_agent
 from maze.api.pipeline import SweepPart, algorithm_name
+from maze.api.quiet import Output
 from maze.api.record.calls import Call
 from maze.api.record.played import PlayLog
 from maze.api.session import RunSession, logs_kept_quiet, new_run_dir
@@ -54,6 +55,7 @@ class SingleRun:
 
     Attributes:
         config: the configuration with all seeds.
+        is_silent: nothing is to be printed.
         interruption: where the next training ends, as the one that it repeats did; None where only its own end and
             signals end it.
 
@@ -80,7 +82,7 @@ class SingleRun:
             config = with_earlier_seeds(config, RunFiles(Path(run_dir)))
         self.config = config.with_seeds(draw_seed() if seed is None else specs.check_seed(seed), keep=keep)
         self._objects = dict(objects)
-        self._silent = silent
+        self.is_silent = bool(silent)
         self._run_dir = absolute_directory(run_dir) if run_dir is not None else None
         self._resumes = resume
         self._runner_instance: AgentRunner | None = None
@@ -176,7 +178,15 @@ class SingleRun:
     @property
     def env_factory(self) -> Callable[[], MazeEnv]:
         """A function that makes an environment with all wrappers, as the policy knows it."""
-        return self._runner.environments.make_seeded_env
+        make = self._runner.environments.make_seeded_env
+        if not self.is_silent:
+            return make
+
+        def make_silently() -> MazeEnv:
+            with Output(silent=True):
+                return make()
+
+        return make_silently
 
     # --- what can be done ---------------------------------------------------------------------------------------
 
@@ -205,7 +215,7 @@ class SingleRun:
         session = self._open_session()
         self._continuation.take_over_curve(session)
         with ExitStack() as stack:
-            stack.enter_context(logs_kept_quiet(self._silent))
+            stack.enter_context(logs_kept_quiet(self.is_silent))
             stack.enter_context(allow_modules(self.config.allowed_modules))
             stop = stack.enter_context(stop_on_signals())
             call = stack.enter_context(session.recorded("train", {"n_epochs": n_epochs, **trainer_kwargs}, stop))
@@ -213,7 +223,7 @@ class SingleRun:
             stack.enter_context(compute_threads(self.config.runner.torch_threads or 1))
             trainer = self._continuation.begin(runner, session)  # loads torch while the tracking store is being opened
             limit = trainer.n_epochs_ahead(n_epochs) or 0
-            progress = stack.enter_context(TrainingProgress(limit, trainer.epoch, silent=self._silent))
+            progress = stack.enter_context(TrainingProgress(limit, trainer.epoch, silent=self.is_silent))
             if self._inheritance is not None and not self._ready:
                 progress.say(str(self._inheritance))
             try:
@@ -364,7 +374,7 @@ class SingleRun:
             objects=self._objects,
             agent=self._agent_files,
             inheritance=self._inheritance,
-            silent=self._silent,
+            silent=self.is_silent,
         )
 
     def _warn_untrained(self) -> None:
@@ -373,7 +383,7 @@ class SingleRun:
             self._warn("the agent's weights are untrained; call rc.train() first")
 
     def _warn(self, message: str) -> None:
-        if not self._silent:
+        if not self.is_silent:
             warnings.warn(message, stacklevel=levels_inside())
 
 

@@ -23,6 +23,7 @@ from maze.runner.agent_files import load_weights, read_spaces, save_agent
 from maze.runner.environments import EnvironmentMaker
 from maze.runner.inheritance import Inheritance, inherit
 from maze.runner.playing import play_rollout
+from maze.runner.threads import compute_threads
 from maze.seeding import TorchDraws, derive_seed, numpy_generator, seeded_torch
 from maze.types import StateDict
 
@@ -67,7 +68,8 @@ class AgentRunner:
         from maze.agents import ActorCritic  # noqa: PLC0415  (loads torch, which composing must not)
 
         observation_space, action_space = self.environments.observed_and_acted
-        with seeded_torch(derive_seed(self._agent_seed, "weights")):
+        threads = compute_threads(self.config.runner.torch_threads or 1)  # orthogonal weights depend on their number
+        with threads, seeded_torch(derive_seed(self._agent_seed, "weights")):
             composer = self._composer(observation_space, action_space)
             model = ActorCritic(composer.policy, composer.critic)
         model.policy.seed(derive_seed(self._agent_seed, "compute_action"))

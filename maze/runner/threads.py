@@ -18,6 +18,7 @@ class _ThreadLimit:
         self.n_blocks = 0
         self.torch_before = 0
         self.blas: Any = None
+        self.of_thread = threading.local()
 
 
 _THREAD_LIMIT = _ThreadLimit()  # the limits themselves belong to the process, and so does their count
@@ -27,8 +28,8 @@ _THREAD_LIMIT = _ThreadLimit()  # the limits themselves belong to the process, a
 def compute_threads(n_threads: int) -> Iterator[None]:
     """Run a block with as many threads for torch and NumPy, and put back what was set before.
 
-    Small networks are faster with one thread, and one thread makes sums come out the same everywhere. Blocks of several
-    threads may overlap.
+    Small networks are faster with one thread, and one thread makes sums come out the same everywhere. Blocks may stand
+    in each other, and those of several threads may overlap.
     """
     import torch  # noqa: PLC0415
     from threadpoolctl import threadpool_limits  # noqa: PLC0415
@@ -40,11 +41,14 @@ def compute_threads(n_threads: int) -> Iterator[None]:
             shared.blas = threadpool_limits(limits=n_threads, user_api="blas")
         shared.n_blocks += 1
         torch.set_num_threads(n_threads)
+        outside = getattr(shared.of_thread, "n_threads", None)
+        shared.of_thread.n_threads = n_threads
     try:
         yield
     finally:
         with shared.lock:
             shared.n_blocks -= 1
-            torch.set_num_threads(shared.torch_before)
+            shared.of_thread.n_threads = outside
+            torch.set_num_threads(shared.torch_before if outside is None else outside)
             if shared.n_blocks == 0:
                 shared.blas.restore_original_limits()

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import contextlib
+import copy
+import io
 import json
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from maze import RunContext
+from maze import GymMazeEnv, RunContext
+from maze.api.quiet import Output
 from maze.artifacts import read_json
+from tests.scripted import CountingEnv, tiny_context
 
 OFF = {"tracking.mode": "off"}
 
@@ -124,3 +133,99 @@ def test_contexts_that_take_turns_are_as_if_alone(tmp_path: Path) -> None:
         first.compute_action(observation, deterministic=True)["action"],
         RunContext.load(tmp_path / "first", silent=True).compute_action(observation, deterministic=True)["action"],
     )
+
+
+NOISY = """
+import os, sys, warnings
+import gymnasium
+import numpy as np
+from maze import GymMazeEnv, LogStatsWrapper, RunContext, replay, run_rollout
+
+class Noisy(gymnasium.Wrapper):
+    def step(self, action):
+        print("a step")
+        print("a word on the other stream", file=sys.stderr)
+        sys.stdout.buffer.write(b"bytes\\n")
+        warnings.warn("a warning")
+        return super().step(action)
+
+def make():
+    import gym  # says that it is no longer maintained
+    print("an environment")
+    return Noisy(gymnasium.make("CartPole-v0", render_mode="foo"))  # out of date, and does not know the mode
+
+kept = sys.stdout, sys.stderr
+rc = RunContext(env=make, algorithm="a2c", configuration="test", silent=True, run_dir="run",
+                wrappers=lambda env: (print("a wrapper"), LogStatsWrapper.wrap(env))[1],
+                overrides={"tracking.mode": "off"})
+env = rc.env_factory()
+observation = {"observation": np.zeros(4, np.float32)}
+rc.compute_action(observation)
+rc.policy, rc.model
+rc.train()
+rc.evaluate(n_episodes=2)
+rc.rollout(n_episodes=2)
+rc.transform_observation(observation)
+rc.close()
+RunContext.load("run", silent=True, allow_code=True).evaluate(n_episodes=1)
+assert replay("run", silent=True, allow_code=True).identical
+run_rollout(env=make, policy="random_policy", silent=True, overrides={"runner.n_episodes": 1})
+old = RunContext(silent=True, overrides={"env.name": "CartPole-v0", "tracking.mode": "off"})
+old.policy
+jobs = RunContext(env=make, silent=True, multirun=True, algorithm="a2c", configuration="test", run_dir="jobs",
+                  overrides={"tracking.mode": "off", "algorithm.lr": [0.1, 0.2]})
+jobs.train()
+assert (sys.stdout, sys.stderr) == kept
+"""
+
+
+def test_silent_hides_what_environments_print_and_warn_of(tmp_path: Path) -> None:
+    done = run_script(NOISY, tmp_path / "place")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_a_loud_context_beside_a_silent_one_is_heard(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Each waits in its environment for the other, so that both work at once."""
+    both = threading.Barrier(2)
+
+    def make(name: str) -> Callable[[], GymMazeEnv]:
+        def make_env() -> GymMazeEnv:
+            env = CountingEnv([3])
+            step = env.step
+
+            def talking_step(action: Any) -> Any:
+                with contextlib.suppress(threading.BrokenBarrierError):
+                    both.wait(timeout=5 if env.life < 5 else 0.01)
+                print(f"{name} prints")  # noqa: T201
+                print(f"{name} complains", file=sys.stderr)  # noqa: T201
+                return step(action)
+
+            env.step = talking_step  # type: ignore[method-assign]
+            return GymMazeEnv(env)
+
+        return make_env
+
+    kept = sys.stdout, sys.stderr
+    contexts = {
+        name: tiny_context(tmp_path / name, env=make(name), silent=name == "silent") for name in ("silent", "loud")
+    }
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for future in [pool.submit(rc.train, 1) for rc in contexts.values()]:
+            future.result()
+    assert (sys.stdout, sys.stderr) == kept
+    shown = capsys.readouterr()
+    assert "loud prints" in shown.out
+    assert "loud complains" in shown.err
+    assert "silent" not in shown.out.replace(str(tmp_path), "") + shown.err.replace(str(tmp_path), "")
+
+
+def test_streams_that_others_put_back_late_are_cleared_away() -> None:
+    """A display that began inside of a block and ends after it leaves what it found; the next block removes that."""
+    original = sys.stdout
+    with Output(silent=True):
+        found, sys.stdout = sys.stdout, io.StringIO()
+    sys.stdout = found
+    assert copy.copy(found) is not None
+    with Output(silent=True), Output(silent=True):
+        sys.stdout.write("nothing")
+    assert sys.stdout is original

@@ -18,6 +18,7 @@ from typing import Any
 from maze.api.arguments import check_flag
 from maze.api.components import read_component
 from maze.api.loading import read_env
+from maze.api.quiet import Output
 from maze.api.record.calls import Call, read_arguments
 from maze.api.record.foreign import ForeignErrors, error_text
 from maze.api.record.objects import allow_copies, load_objects
@@ -75,8 +76,14 @@ def replay(
         InvalidSpecificationError: the run needs code that was not allowed, or ``output_dir`` is in use.
     """
     allow_code = check_flag(allow_code, "allow_code")
-    for name, value in {"track": track, "silent": silent}.items():
-        check_flag(value, name)
+    track, silent = check_flag(track, "track"), check_flag(silent, "silent")
+    with Output(silent=silent):
+        return _replay(source, allow_code, output_dir, env, track, silent)
+
+
+def _replay(
+    source: str | Path, allow_code: bool, output_dir: str | Path | None, env: Any, track: bool, silent: bool
+) -> ReplayReport:
     parts = find_recorded(source)
     with _directory(output_dir) as directory:
         differences, compared = [], []
