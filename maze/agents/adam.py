@@ -23,6 +23,8 @@ class Adam:
     Args:
         parameters: all parameters as one flat tensor, changed in place, [P].
         gradients: their gradients, [P]; read only when not clipped.
+        beta1: how much of the running mean of gradients stays in each step, in [0, 1).
+        beta2: how much of the running mean of their squares stays in each step, in [0, 1).
         epsilon: added to the root of the second moment.
 
     Source: Kingma and Ba, Adam: A Method for Stochastic Optimization, 2015, algorithm 1.

@@ -87,6 +87,9 @@ def compile_numpy(plan: DensePlan) -> NumpyForward | None:
     Supported are ``Linear``, ``Tanh``, ``ReLU``, ``ELU``, ``SELU``, ``LeakyReLU``, ``Sigmoid``, ``Identity`` and
     ``Flatten`` in single precision on the CPU. Subclasses of them and modules with forward hooks are not, since they
     may compute something else.
+
+    Args:
+        plan: what the network computes.
     """
     if all(_is_supported(module) for module in plan.modules()):
         return NumpyForward(plan)

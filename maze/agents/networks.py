@@ -19,6 +19,9 @@ class StepNetworks(nn.ModuleDict):
     """Networks by step key; integer keys work as they are written: ``policy.networks[0]``.
 
     The networks' weights appear in state dictionaries below the key's text, for example ``networks.0.trunk.0.weight``.
+
+    Args:
+        networks: network by step key.
     """
 
     def __init__(self, networks: Mapping[StepKey, nn.Module]) -> None:

@@ -72,11 +72,15 @@ class Categorical(Distribution):
 
     Impossible actions are expressed by very negative finite logits (for example ``torch.finfo.min``), not by -inf,
     whose entropy is undefined.
+
+    Args:
+        logits: [B, n].
+        start: the number of the first action.
     """
 
     __slots__ = ("log_probs", "start")
 
-    def __init__(self, logits: Tensor, start: int = 0) -> None:  # logits: [B, n]
+    def __init__(self, logits: Tensor, start: int = 0) -> None:
         self.log_probs = torch.log_softmax(logits, -1)
         self.start = start
 
@@ -148,11 +152,16 @@ class MultiCategorical(Distribution):
 
 
 class Bernoulli(Distribution):
-    """Independent coin flips, one per element of the action; logit 0 is a fair coin."""
+    """Independent coin flips, one per element of the action; logit 0 is a fair coin.
+
+    Args:
+        logits: [B, number of coins].
+        shape: of one action.
+    """
 
     __slots__ = ("logits", "shape")
 
-    def __init__(self, logits: Tensor, shape: tuple[int, ...]) -> None:  # logits: [B, number of coins]
+    def __init__(self, logits: Tensor, shape: tuple[int, ...]) -> None:
         self.logits = logits
         self.shape = shape
 
@@ -181,7 +190,11 @@ class Bernoulli(Distribution):
 
 
 class DictDistribution:
-    """The joint distribution of independent action heads: log probabilities, entropies and divergences add up."""
+    """The joint distribution of independent action heads: log probabilities, entropies and divergences add up.
+
+    Args:
+        heads: distribution by head.
+    """
 
     __slots__ = ("heads",)
 

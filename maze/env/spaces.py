@@ -171,6 +171,9 @@ def from_dict_value(
 def space_to_json(space: spaces.Space[Any]) -> dict[str, Any]:
     """Return a space as JSON values, exact for Box, Discrete, MultiDiscrete, MultiBinary and Dict.
 
+    Args:
+        space: of observations or actions.
+
     Raises:
         EnvError: the kind of space is not supported.
     """
@@ -198,6 +201,9 @@ def _bounds_to_json(bounds: Array) -> Any:
 
 def space_from_json(description: AnyMapping) -> spaces.Space[Any]:
     """Return the space that `space_to_json` described.
+
+    Args:
+        description: what that returned.
 
     Raises:
         ArtifactError: the description is incomplete or of an unknown type.

@@ -102,6 +102,9 @@ def play_episodes(
         deterministic: take the most likely action instead of a sample.
         max_episode_steps: cut episodes off after as many steps; None leaves that to the environment.
         observers: are shown every step.
+
+    Returns:
+        The episodes in the order of the seeds.
     """
     waves = []
     for first in range(0, len(seeds), env.n_envs):

@@ -59,7 +59,11 @@ class EventStats:
 
 
 def step_statistics(calls: Iterable[EventCall]) -> LogStats:
-    """Return the statistics of one step, of the events that declare any."""
+    """Return the statistics of one step, of the events that declare any.
+
+    Args:
+        calls: the events of the step.
+    """
     aggregator = LogStatsAggregator(LogStatsLevel.STEP)
     _receive(aggregator, calls)
     return aggregator.reduce()

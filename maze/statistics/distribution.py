@@ -61,6 +61,9 @@ def distribution_of(values: Array) -> Distribution:
 
     Args:
         values: [E], E >= 1; those that are not finite are left out.
+
+    Returns:
+        How often which values came, and their mean and spread.
     """
     flat = np.ravel(values)
     is_discrete = flat.dtype.kind in "biu"

@@ -232,7 +232,11 @@ def event_arguments(event: Event) -> tuple[str, ...]:
 
 
 def events_of(interface: type) -> dict[str, Event]:
-    """Return the events of an interface by name: its public methods, inherited ones included."""
+    """Return the events of an interface by name: its public methods, inherited ones included.
+
+    Args:
+        interface: a class whose methods are events, such as `BaseEnvEvents`.
+    """
     members = inspect.getmembers(interface, inspect.isfunction)
     return {name: member for name, member in members if not name.startswith("_")}
 
@@ -262,7 +266,11 @@ def input_of(event: Event, arguments: Mapping[str, Any], name: str | None) -> An
 
 
 def statistic_name(key: LogStatsKey) -> str:
-    """Return the name under which a statistic is written, for example ``"BaseEnvEvents/reward/mean"``."""
+    """Return the name under which a statistic is written, for example ``"BaseEnvEvents/reward/mean"``.
+
+    Args:
+        key: of the statistic.
+    """
     interface, _, event = key.event.__qualname__.rpartition(".")
     group = () if key.group is None else key.group if isinstance(key.group, tuple) else (key.group,)
     parts = (interface.rpartition(".")[2], event, key.output_name, *group)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import pkgutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 import maze
 
@@ -78,3 +82,50 @@ for name in {["maze", *MODULES]!r}:
 """
     # In a process of its own: importing all of mlflow warns and sets up logging, which is mlflow's business.
     assert "torch" in loaded_after(f"import warnings\nwarnings.simplefilter('ignore')\n{code}", tmp_path)
+
+
+INTERNAL = {
+    "maze.api": "modules, which are imported as such",
+    "maze.functional": "mathematics for trainers of one's own, with names as short as its formulas'",
+    "maze.report": "what the pipeline's last stage draws and counts",
+    "maze.tracking": "what a run does with the tracking store by itself",
+}
+"""Subpackages whose names are not offered by `maze`, and why."""
+
+CLASHING = {"Distribution": "of actions in maze.distributions, of numbers in maze.statistics"}
+"""Names that two subpackages give to different things."""
+
+
+def public_names(stub: Path) -> list[str]:
+    """Return what a stub lists.
+
+    Left out are functions of configuration, helpers for those who write blocks, a constant, and names of types, which
+    have no text of their own.
+    """
+    listed = next(
+        ast.literal_eval(node.value)
+        for node in ast.parse(stub.read_text()).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+    )
+    helpers = {
+        "config": {name for name in listed if name.islower()},
+        "blocks": {name for name in listed if not name.endswith(("Block", "Graph"))},
+        "statistics": {"Event", "LogStats", "StatsValue"},
+        "rollout": {"MAX_ENVS"},
+    }
+    return sorted(set(listed) - helpers.get(stub.parent.name, set()))
+
+
+STUBS = sorted(path for path in (ROOT / "maze").rglob("__init__.pyi") if path.parent != ROOT / "maze")
+
+
+@pytest.mark.parametrize("stub", STUBS, ids=lambda path: path.parent.relative_to(ROOT).as_posix())
+def test_public_names_of_subpackages_can_be_imported_from_maze(stub: Path) -> None:
+    module = ".".join(stub.parent.relative_to(ROOT).parts)
+    if any(module == name or module.startswith(f"{name}.") for name in INTERNAL):
+        return
+    for name in public_names(stub):
+        if name in CLASHING:
+            assert name not in maze.__all__
+        else:
+            assert getattr(maze, name) is getattr(importlib.import_module(module), name), name
