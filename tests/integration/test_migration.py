@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import maze
 from maze import (
     A2C,
     A2CAlgorithmConfig,
@@ -76,6 +77,46 @@ def test_what_comes_later_is_refused_with_what_there_is() -> None:
         RunContext(algorithm="rllib")
     with pytest.raises(InvalidSpecificationError, match="comes in a later release"):
         RunContext(launcher="ray")
+
+
+def words_of(name: str) -> set[str]:
+    """Return the words that a name is made of."""
+    return {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}
+
+
+NAMES = {word for name in maze.__all__ for word in words_of(name)}
+
+
+def absent(what: str) -> None:
+    """Check that no public name speaks of what a row says is not there."""
+    general = {"algorithms", "and", "environments", "launchers", "the", "wrapper"}
+    words = {word.lower() for word in re.findall(r"[A-Za-z][\w-]+", what)} - general
+    assert words, what
+    there = {word for word in words if {word, word.removesuffix("s")} & NAMES}
+    assert not there, f"{what}: there is something called {there}"
+
+
+def test_what_has_no_counterpart_yet_has_none() -> None:
+    table = TEXT.split("come with later releases")[1].split("\n## ")[0]
+    missing = re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE)[1:]
+    assert len(missing) >= 2
+    for what in missing:
+        absent(what)
+    for what in ("the monitoring wrapper", "events beyond the reward, KPIs, TensorBoard"):  # what once was there
+        with pytest.raises(AssertionError, match="there is something called"):
+            absent(what)
+
+
+def test_what_is_said_to_be_none_is_not_offered() -> None:
+    gone = [
+        name for left, right in rows("Imports") if right.startswith("none") for name in left.split(":")[1].split(",")
+    ]
+    assert len(gone) >= 4
+    for name in gone:
+        assert not hasattr(maze, name.strip().strip("`"))
+    for left, right in rows("Imports"):
+        for name in re.findall(r"without (\w+)", right):
+            assert not hasattr(maze.LogStatsLevel, name), left
 
 
 def test_the_trainer_is_abstract() -> None:
