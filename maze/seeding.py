@@ -11,6 +11,7 @@ import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,7 @@ import numpy as np
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["MAX_SEED", "TorchDraws", "derive_seed", "draw_seed", "numpy_generator", "seeded_torch"]
+__all__ = ["MAX_SEED", "TorchDraws", "derive_seed", "draw_seed", "drawn_from", "numpy_generator", "seeded_torch"]
 
 _TORCH_LOCK = threading.RLock()  # reentrant: a stream may flow within another one
 
@@ -26,9 +27,29 @@ MAX_SEED = 2**31 - 1
 """The largest seed that gymnasium, NumPy and torch all accept."""
 
 
+_DRAWS: ContextVar[np.random.Generator | None] = ContextVar("maze_draws", default=None)
+
+
 def draw_seed() -> int:
-    """Return a fresh seed in [0, MAX_SEED] from the operating system's entropy."""
+    """Return a fresh seed in [0, MAX_SEED]: from the run that is at work, see `drawn_from`, else from entropy."""
+    generator = _DRAWS.get()
+    if generator is not None:
+        return int(generator.integers(MAX_SEED + 1))
     return secrets.randbelow(MAX_SEED + 1)
+
+
+@contextmanager
+def drawn_from(generator: np.random.Generator) -> Iterator[None]:
+    """Run a block, in this thread, in which seeds that nobody gives come from a generator, so that it can be repeated.
+
+    Args:
+        generator: of the run; it moves on with every seed.
+    """
+    token = _DRAWS.set(generator)
+    try:
+        yield
+    finally:
+        _DRAWS.reset(token)
 
 
 def derive_seed(base_seed: int, stream: str, index: int = 0) -> int:

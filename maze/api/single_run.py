@@ -23,7 +23,7 @@ from maze.artifacts import AgentFiles, RunFiles
 from maze.config import RunConfig
 from maze.config.instantiate import allow_modules
 from maze.errors import InvalidSpecificationError, RunContextError, suggest
-from maze.seeding import draw_seed
+from maze.seeding import draw_seed, drawn_from, numpy_generator
 
 if TYPE_CHECKING:
     from maze.agents import ActorCritic, TorchPolicy
@@ -81,6 +81,7 @@ class SingleRun:
         if keep and resume and run_dir is not None:
             config = with_earlier_seeds(config, RunFiles(Path(run_dir)))
         self.config = config.with_seeds(draw_seed() if seed is None else specs.check_seed(seed), keep=keep)
+        self._draws = numpy_generator(self.config.seeding.env_base_seed or 0, "draws")
         self._objects = dict(objects)
         self.is_silent = bool(silent)
         self._run_dir = absolute_directory(run_dir) if run_dir is not None else None
@@ -199,7 +200,8 @@ class SingleRun:
             raise RunContextError("train: this context is training already; wait until that ends, or make another one.")
         self._is_training = True
         try:
-            return self._train(n_epochs, trainer_kwargs)
+            with drawn_from(self._draws):
+                return self._train(n_epochs, trainer_kwargs)
         finally:
             self._is_training = False
 
@@ -269,6 +271,7 @@ class SingleRun:
         from maze.runner import close_evaluator, compute_threads  # noqa: PLC0415
 
         with ExitStack() as stack:
+            stack.enter_context(drawn_from(self._draws))
             keep = stack.enter_context(self._playing("evaluate", evaluator_kwargs))
             stack.enter_context(allow_modules(self.config.allowed_modules))
             stack.enter_context(compute_threads(self.config.runner.torch_threads or 1))
@@ -299,6 +302,7 @@ class SingleRun:
             directory = self.run_dir / "rollout"
         with ExitStack() as stack:
             arguments = {**settings, "output_dir": output_dir}
+            stack.enter_context(drawn_from(self._draws))
             keep = stack.enter_context(self._playing("rollout", arguments))
             stack.enter_context(allow_modules(self.config.allowed_modules))
             stack.enter_context(compute_threads(self.config.runner.torch_threads or 1))

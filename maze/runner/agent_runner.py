@@ -24,7 +24,7 @@ from maze.runner.environments import EnvironmentMaker
 from maze.runner.inheritance import Inheritance, inherit
 from maze.runner.playing import play_rollout
 from maze.runner.threads import compute_threads
-from maze.seeding import TorchDraws, derive_seed, numpy_generator, seeded_torch
+from maze.seeding import TorchDraws, derive_seed, drawn_from, numpy_generator, seeded_torch
 from maze.types import StateDict
 
 if TYPE_CHECKING:
@@ -192,7 +192,8 @@ class AgentRunner:
         merged: dict[str, Any] = {**_accepted(target, collaborators), **defaults, **settings}
         del merged["_target_"]
         make = partial(instantiate, {"_target_": named}, _path_="evaluator") if isinstance(named, str) else named
-        made: RolloutEvaluator = make(**merged)
+        with drawn_from(numpy_generator(self._env_seed, f"{stream} draws")):  # a class may pass no seed on
+            made: RolloutEvaluator = make(**merged)
         return made
 
     def roll_out(self, settings: RolloutConfig, directory: Path | None) -> RolloutResult:

@@ -19,6 +19,7 @@ from maze import ArtifactError, GymMazeEnv, InvalidSpecificationError, RunContex
 from maze.api.replay.run import replay
 from maze.api.rollouts import run_rollout
 from maze.artifacts import read_json, write_json
+from maze.rollout import RolloutEvaluator
 from tests.integration.project import REPOSITORY, clean_environment
 from tests.scripted import counting, tiny_context
 
@@ -499,3 +500,20 @@ def test_a_run_in_mlflow_is_repeated_from_there_alone(tmp_path: Path) -> None:
     missing = maze_run(tmp_path / "elsewhere", "replay", "0" * 32, **store)
     assert missing.returncode == 2
     assert os.environ.get("MLFLOW_TRACKING_URI") != store["MLFLOW_TRACKING_URI"]
+
+
+class Seedless(RolloutEvaluator):
+    """An evaluator that does not pass the run's seed on."""
+
+    def __init__(self, eval_env: Any = None, n_episodes: int = 3) -> None:
+        super().__init__(eval_env, n_episodes)
+
+
+def test_an_evaluator_that_passes_no_seed_on_is_repeated(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    rc = tiny_context(run, env=counting, overrides={"algorithm.rollout_evaluator": {"n_episodes": 3}})
+    rc.train(1)
+    first, second = (rc.evaluate(_target_=Seedless, n_episodes=4) for _ in range(2))
+    assert first.lengths.tolist() == second.lengths.tolist()  # as those of the usual evaluator
+    report = replay(run, allow_code=True, silent=True)
+    assert report.identical, str(report.first)

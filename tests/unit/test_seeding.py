@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import torch
 
-from maze.seeding import MAX_SEED, derive_seed, draw_seed, numpy_generator, seeded_torch
+from maze.seeding import MAX_SEED, derive_seed, draw_seed, drawn_from, numpy_generator, seeded_torch
 
 # Changing these changes every recorded run.
 GOLDEN = [1604298284, 948138504, 1691279589]
@@ -76,3 +76,16 @@ def test_threads_take_turns() -> None:
         with seeded_torch(seed):
             assert results[seed] == [float(torch.rand(1)) for _ in range(20)]
     assert not np.allclose(results[1], results[2])
+
+
+def test_seeds_that_nobody_gives_come_from_the_run_at_work() -> None:
+    def drawn() -> list[int]:
+        with drawn_from(numpy_generator(3, "draws")):
+            first = draw_seed()
+            with drawn_from(numpy_generator(4, "draws")):
+                inside = draw_seed()
+            return [first, inside, draw_seed()]
+
+    assert drawn() == drawn()
+    assert len(set(drawn())) == 3
+    assert draw_seed() != draw_seed()
