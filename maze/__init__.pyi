@@ -147,11 +147,11 @@ from .rollout import LocalWorkers as LocalWorkers
 from .rollout import Rollout as Rollout
 from .rollout import RolloutEvaluator as RolloutEvaluator
 from .rollout import RolloutResult as RolloutResult
-from .rollout import TrajectoryDataset as TrajectoryDataset
-from .rollout import load_trajectories as load_trajectories
 from .rollout import StepObserver as StepObserver
+from .rollout import TrajectoryDataset as TrajectoryDataset
 from .rollout import TrajectoryRecorder as TrajectoryRecorder
 from .rollout import Workers as Workers
+from .rollout import load_trajectories as load_trajectories
 from .rollout import play_episodes as play_episodes
 from .rollout import write_episodes as write_episodes
 from .rollout import write_rollout as write_rollout
@@ -400,7 +400,6 @@ __all__ = [
     "Wrapper",
     "WriterGroup",
     "as_gymnasium",
-    "load_trajectories",
     "compile_numpy",
     "define_episode_stats",
     "define_epoch_stats",
@@ -409,6 +408,7 @@ __all__ = [
     "distribution_of",
     "estimate_statistics",
     "events_of",
+    "load_trajectories",
     "make_gym_maze_env",
     "make_vector_env",
     "model_figures",
