@@ -1,0 +1,103 @@
+"""What `learning.py` measures: presets, what the RL zoo published of the same tasks, and the zoo's settings.
+
+Published numbers: ``benchmark.md`` of rl-baselines3-zoo, one training each, mean return of deterministic episodes.
+Settings: ``hyperparams/ppo.yml`` and ``a2c.yml`` of the same repository. Nothing here imports a peer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+__all__ = ["LEARNING_TASKS", "LearningTask"]
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningTask:
+    """One preset, and what others have reached on its task with the same algorithm.
+
+    Args:
+        env: gymnasium's id.
+        algorithm: ``"ppo"`` or ``"a2c"``.
+        budget: steps of the environment that the zoo trains for.
+        zoo_mean: mean return that the zoo published, None where it published none.
+        zoo_std: standard deviation over its evaluation episodes.
+        zoo_env: id that the zoo measured, where it was an older one.
+        sb3: arguments of Stable-Baselines3's algorithm, with ``n_envs``; empty where it is not measured here.
+    """
+
+    env: str
+    algorithm: str
+    budget: int
+    zoo_mean: float | None = None
+    zoo_std: float | None = None
+    zoo_env: str | None = None
+    sb3: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+
+
+LEARNING_TASKS: Mapping[str, LearningTask] = {
+    "cartpole_ppo": LearningTask(
+        env="CartPole-v1",
+        algorithm="ppo",
+        budget=100_000,
+        zoo_mean=500.0,
+        zoo_std=0.0,
+        sb3={
+            "n_envs": 8,
+            "n_steps": 32,
+            "batch_size": 256,
+            "gae_lambda": 0.8,
+            "gamma": 0.98,
+            "n_epochs": 20,
+            "ent_coef": 0.0,
+            "learning_rate": "lin_0.001",
+            "clip_range": "lin_0.2",
+        },
+    ),
+    "cartpole_a2c": LearningTask(
+        env="CartPole-v1",
+        algorithm="a2c",
+        budget=500_000,
+        zoo_mean=500.0,
+        zoo_std=0.0,
+        sb3={"n_envs": 8, "ent_coef": 0.0},
+    ),
+    "pendulum_ppo": LearningTask(
+        env="Pendulum-v1",
+        algorithm="ppo",
+        budget=100_000,
+        zoo_mean=-172.225,
+        zoo_std=104.159,
+        sb3={
+            "n_envs": 4,
+            "n_steps": 1024,
+            "gae_lambda": 0.95,
+            "gamma": 0.9,
+            "n_epochs": 10,
+            "ent_coef": 0.0,
+            "learning_rate": 1e-3,
+            "clip_range": 0.2,
+            "use_sde": True,
+            "sde_sample_freq": 4,
+        },
+    ),
+    "acrobot_ppo": LearningTask(
+        env="Acrobot-v1", algorithm="ppo", budget=1_000_000, zoo_mean=-73.506, zoo_std=18.201
+    ),
+    "mountaincar_continuous_ppo": LearningTask(
+        env="MountainCarContinuous-v0", algorithm="ppo", budget=20_000, zoo_mean=88.343, zoo_std=2.572
+    ),
+    "lunarlander_ppo": LearningTask(
+        env="LunarLander-v3",
+        algorithm="ppo",
+        budget=1_000_000,
+        zoo_mean=242.119,
+        zoo_std=31.823,
+        zoo_env="LunarLander-v2",
+    ),
+}
+"""By the name of the preset in ``conf/experiment``, in the order in which they are run."""
