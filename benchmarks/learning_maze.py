@@ -122,9 +122,7 @@ def _returns(
     """Play one deterministic episode for each seed, and return what the environment itself counted."""
     returns: dict[int, float] = {}
     settings = {key: value for key, value in settings.items() if key != "env.name"}
-    context = _context(
-        preset, settings, 0, None, env=lambda: _UnscaledReturns(gymnasium.make(task.env), returns)
-    )
+    context = _context(preset, settings, 0, None, env=lambda: _UnscaledReturns(gymnasium.make(task.env), returns))
     env = make_vector_env(context.env_factory, len(episode_seeds))
     try:
         env.load_statistics(dict(statistics))

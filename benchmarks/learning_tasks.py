@@ -24,6 +24,7 @@ class LearningTask:
         env: gymnasium's id.
         algorithm: ``"ppo"`` or ``"a2c"``.
         budget: steps of the environment that the zoo trains for.
+        random_mean: mean return of actions drawn evenly from the action space.
         zoo_mean: mean return that the zoo published, None where it published none.
         zoo_std: standard deviation over its evaluation episodes.
         zoo_env: id that the zoo measured, where it was an older one.
@@ -33,6 +34,7 @@ class LearningTask:
     env: str
     algorithm: str
     budget: int
+    random_mean: float
     zoo_mean: float | None = None
     zoo_std: float | None = None
     zoo_env: str | None = None
@@ -44,6 +46,7 @@ LEARNING_TASKS: Mapping[str, LearningTask] = {
         env="CartPole-v1",
         algorithm="ppo",
         budget=100_000,
+        random_mean=22.0,
         zoo_mean=500.0,
         zoo_std=0.0,
         sb3={
@@ -62,6 +65,7 @@ LEARNING_TASKS: Mapping[str, LearningTask] = {
         env="CartPole-v1",
         algorithm="a2c",
         budget=500_000,
+        random_mean=22.0,
         zoo_mean=500.0,
         zoo_std=0.0,
         sb3={"n_envs": 8, "ent_coef": 0.0},
@@ -70,6 +74,7 @@ LEARNING_TASKS: Mapping[str, LearningTask] = {
         env="Pendulum-v1",
         algorithm="ppo",
         budget=100_000,
+        random_mean=-1238.2,
         zoo_mean=-172.225,
         zoo_std=104.159,
         sb3={
@@ -86,15 +91,21 @@ LEARNING_TASKS: Mapping[str, LearningTask] = {
         },
     ),
     "acrobot_ppo": LearningTask(
-        env="Acrobot-v1", algorithm="ppo", budget=1_000_000, zoo_mean=-73.506, zoo_std=18.201
+        env="Acrobot-v1", algorithm="ppo", budget=1_000_000, random_mean=-486.5, zoo_mean=-73.506, zoo_std=18.201
     ),
     "mountaincar_continuous_ppo": LearningTask(
-        env="MountainCarContinuous-v0", algorithm="ppo", budget=20_000, zoo_mean=88.343, zoo_std=2.572
+        env="MountainCarContinuous-v0",
+        algorithm="ppo",
+        budget=20_000,
+        random_mean=-33.1,
+        zoo_mean=88.343,
+        zoo_std=2.572,
     ),
     "lunarlander_ppo": LearningTask(
         env="LunarLander-v3",
         algorithm="ppo",
         budget=1_000_000,
+        random_mean=-223.3,
         zoo_mean=242.119,
         zoo_std=31.823,
         zoo_env="LunarLander-v2",
