@@ -24,26 +24,39 @@ _HEAD = (
 
 
 def report(results: Path, images: Path) -> None:
-    """Print one row for each preset and peer, and draw one figure for each.
+    """Print one row for each preset and peer, one line for each peer, and draw one figure for each row.
 
     Args:
         results: file of JSON lines.
         images: folder of the figures, which get the names ``PRESET_PEER.png``.
     """
     lines = list({(line["peer"], line["preset"], line["seed"]): line for line in read_lines(results)}.values())
+    scores: dict[str, list[list[float]]] = {}
     print(_HEAD)
     print("|---|---:|---|---:|---:|---:|---:|")
-    means: dict[str, dict[str, list[float]]] = {}
     for preset, task in LEARNING_TASKS.items():
         for peer, name in _NAMES.items():
             runs = _same_settings([line for line in lines if (line["peer"], line["preset"]) == (peer, preset)])
             if runs:
                 print(_row(preset, task, name, runs))
-                means.setdefault(peer, {})[preset] = [run["best"]["mean"] for run in runs]
+                scores.setdefault(name, []).append([task.normalised(run["best"]["mean"]) for run in runs])
                 _draw(images / f"{preset}_{peer}.png", f"{task.env}, {task.algorithm}, {name}", runs)
+    for name, strata in scores.items():
+        print(_summary(name, strata))
 
 
-def _same_settings(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _summary(name: str, strata: Sequence[Sequence[float]]) -> str:
+    """Return a line about all presets of a peer; seeds are redrawn within their preset."""
+    interval = bootstrap_interval(strata)
+    bounds = "" if interval is None else f", 95 % interval {interval.low:.3f} to {interval.high:.3f}"
+    iqm = interquartile_mean(np.concatenate([np.asarray(stratum) for stratum in strata]))
+    return (
+        f"\n{name}, {len(strata)} presets, 0 for random play and 1 for the zoo's mean: IQM {iqm:.3f}{bounds} "
+        "(stratified by preset)."
+    )
+
+
+def _same_settings(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the runs that have the settings of the one that was written last, by seed."""
     latest = [run for run in runs if run["identity"] == runs[-1]["identity"]]
     return sorted(latest, key=lambda run: int(run["seed"]))
@@ -54,7 +67,7 @@ def _row(preset: str, task: LearningTask, name: str, runs: Sequence[Mapping[str,
     last = [run["last"]["mean"] for run in runs]
     interval = bootstrap_interval([best])
     bounds = "" if interval is None else f" ({interval.low:.1f} to {interval.high:.1f})"
-    zoo = "none" if task.zoo_mean is None else f"{task.zoo_mean:.1f} ± {task.zoo_std:.1f}"
+    zoo = f"{task.zoo_mean:.1f} ± {task.zoo_std:.1f}"
     older = f" ({task.zoo_env})" if task.zoo_env else ""
     return (
         f"| {preset} | {max(run['steps'] for run in runs):,} | {name}, {len(runs)} seeds "

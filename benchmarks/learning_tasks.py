@@ -25,7 +25,7 @@ class LearningTask:
         algorithm: ``"ppo"`` or ``"a2c"``.
         budget: steps of the environment that the zoo trains for.
         random_mean: mean return of actions drawn evenly from the action space.
-        zoo_mean: mean return that the zoo published, None where it published none.
+        zoo_mean: mean return that the zoo published.
         zoo_std: standard deviation over its evaluation episodes.
         zoo_env: id that the zoo measured, where it was an older one.
         sb3: arguments of Stable-Baselines3's algorithm, with ``n_envs``; empty where it is not measured here.
@@ -35,10 +35,14 @@ class LearningTask:
     algorithm: str
     budget: int
     random_mean: float
-    zoo_mean: float | None = None
-    zoo_std: float | None = None
+    zoo_mean: float
+    zoo_std: float
     zoo_env: str | None = None
     sb3: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+
+    def normalised(self, mean_return: float) -> float:
+        """Return 0 for random play, 1 for the zoo's mean, and what lies on that line otherwise."""
+        return (mean_return - self.random_mean) / (self.zoo_mean - self.random_mean)
 
 
 LEARNING_TASKS: Mapping[str, LearningTask] = {
@@ -46,7 +50,7 @@ LEARNING_TASKS: Mapping[str, LearningTask] = {
         env="CartPole-v1",
         algorithm="ppo",
         budget=100_000,
-        random_mean=22.0,
+        random_mean=22.9,
         zoo_mean=500.0,
         zoo_std=0.0,
         sb3={
@@ -65,7 +69,7 @@ LEARNING_TASKS: Mapping[str, LearningTask] = {
         env="CartPole-v1",
         algorithm="a2c",
         budget=500_000,
-        random_mean=22.0,
+        random_mean=22.9,
         zoo_mean=500.0,
         zoo_std=0.0,
         sb3={"n_envs": 8, "ent_coef": 0.0},

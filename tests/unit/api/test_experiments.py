@@ -66,10 +66,43 @@ def test_every_algorithm_with_every_model_runs_in_seconds(
     assert rc.evaluate().statistics
 
 
-def test_every_experiment_runs(tmp_path: Path) -> None:
-    for experiment in group_options("experiment"):
-        rc = trained(tmp_path / experiment, experiment=experiment, configuration="test")
-        assert rc.config.choices["experiment"] == experiment
+@pytest.mark.parametrize("experiment", group_options("experiment"))
+def test_every_experiment_runs(experiment: str, tmp_path: Path) -> None:
+    if experiment.startswith("lunarlander"):
+        pytest.importorskip("Box2D", reason="LunarLander needs maze[box2d]")
+    rc = trained(tmp_path / experiment, experiment=experiment, configuration="test")
+    assert rc.config.choices["experiment"] == experiment
+    assert rc.trainer.epoch == 2
+
+
+TUNED = [
+    (experiment, algorithm)
+    for experiment in group_options("experiment")
+    for algorithm in set(experiment.split("_")) & set(ALGORITHMS)
+]
+"""Presets that tune an algorithm, whose name they carry."""
+
+
+@pytest.mark.parametrize(("experiment", "algorithm"), TUNED)
+def test_tuned_presets_choose_their_algorithm_and_refuse_another(experiment: str, algorithm: str) -> None:
+    config, _ = compose_arguments(experiment=experiment)
+    assert config.choices["algorithm"] == algorithm
+    same, _ = compose_arguments({"algorithm": algorithm}, experiment=experiment)
+    assert same.section("algorithm") == config.section("algorithm")
+    for other in set(ALGORITHMS) - {algorithm}:
+        with pytest.raises(
+            InvalidSpecificationError, match=f"'{experiment}' tunes the algorithm '{algorithm}'.*'{other}'"
+        ):
+            compose_arguments({"algorithm": other}, experiment=experiment)
+
+
+@pytest.mark.parametrize("experiment", group_options("experiment"))
+def test_presets_that_set_values_of_an_algorithm_carry_its_name(experiment: str) -> None:
+    config, _ = compose_arguments(experiment=experiment)
+    algorithm = config.choices["algorithm"]
+    plain, _ = compose_arguments({"algorithm": algorithm})
+    if config.section("algorithm") != plain.section("algorithm"):
+        assert (experiment, algorithm) in TUNED
 
 
 def test_ppo_with_wrappers() -> None:
