@@ -2,6 +2,7 @@ from .agents import ActorCritic as ActorCritic
 from .agents import Adam as Adam
 from .agents import ArrayForward as ArrayForward
 from .agents import DensePlan as DensePlan
+from .agents import PopulationPolicy as PopulationPolicy
 from .agents import RandomPolicy as RandomPolicy
 from .agents import StepNetworks as StepNetworks
 from .agents import TorchPolicy as TorchPolicy
@@ -28,6 +29,7 @@ from .distributions import Beta as Beta
 from .distributions import BetaHead as BetaHead
 from .distributions import Categorical as Categorical
 from .distributions import CategoricalHead as CategoricalHead
+from .distributions import ClippedGaussian as ClippedGaussian
 from .distributions import DiagonalGaussian as DiagonalGaussian
 from .distributions import DiagonalGaussianHead as DiagonalGaussianHead
 from .distributions import DictDistribution as DictDistribution
@@ -61,6 +63,7 @@ from .env import ObservationStackWrapper as ObservationStackWrapper
 from .env import ObservationWrapper as ObservationWrapper
 from .env import PreProcessingWrapper as PreProcessingWrapper
 from .env import PreProcessor as PreProcessor
+from .env import ProcessVectorEnv as ProcessVectorEnv
 from .env import RandomResetWrapper as RandomResetWrapper
 from .env import ReturnNormalizationRewardWrapper as ReturnNormalizationRewardWrapper
 from .env import RewardAggregatorInterface as RewardAggregatorInterface
@@ -81,6 +84,7 @@ from .env import as_gymnasium as as_gymnasium
 from .env import estimate_statistics as estimate_statistics
 from .env import make_gym_maze_env as make_gym_maze_env
 from .env import make_vector_env as make_vector_env
+from .env import mask_keys as mask_keys
 from .env import space_from_json as space_from_json
 from .env import space_to_json as space_to_json
 from .env import to_dict_space as to_dict_space
@@ -140,19 +144,27 @@ from .perception import VGGConvolutionGAPBlock as VGGConvolutionGAPBlock
 from .perception import model_figures as model_figures
 from .perception import model_summary as model_summary
 from .rollout import ActingPolicy as ActingPolicy
+from .rollout import ActorHost as ActorHost
+from .rollout import ActorPlan as ActorPlan
+from .rollout import ActorPool as ActorPool
 from .rollout import Collector as Collector
 from .rollout import Episodes as Episodes
 from .rollout import EventRecorder as EventRecorder
 from .rollout import LocalWorkers as LocalWorkers
+from .rollout import ProcessWorkers as ProcessWorkers
 from .rollout import Rollout as Rollout
 from .rollout import RolloutEvaluator as RolloutEvaluator
 from .rollout import RolloutResult as RolloutResult
 from .rollout import StepObserver as StepObserver
 from .rollout import TrajectoryDataset as TrajectoryDataset
 from .rollout import TrajectoryRecorder as TrajectoryRecorder
+from .rollout import TrajectorySource as TrajectorySource
 from .rollout import Workers as Workers
+from .rollout import batch_rollouts as batch_rollouts
 from .rollout import load_trajectories as load_trajectories
+from .rollout import plain_parameters as plain_parameters
 from .rollout import play_episodes as play_episodes
+from .rollout import split_seeds as split_seeds
 from .rollout import write_episodes as write_episodes
 from .rollout import write_rollout as write_rollout
 from .statistics import ActionEvents as ActionEvents
@@ -187,6 +199,7 @@ from .statistics import define_epoch_stats as define_epoch_stats
 from .statistics import define_stats_grouping as define_stats_grouping
 from .statistics import define_step_stats as define_step_stats
 from .statistics import distribution_of as distribution_of
+from .statistics import event_tags as event_tags
 from .statistics import events_of as events_of
 from .statistics import statistic_name as statistic_name
 from .statistics import step_statistics as step_statistics
@@ -227,7 +240,10 @@ __all__ = [
     "ActionMaskingBlock",
     "ActionWrapper",
     "ActorCritic",
+    "ActorHost",
     "ActorID",
+    "ActorPlan",
+    "ActorPool",
     "Adam",
     "AlgorithmConfig",
     "ArrayForward",
@@ -241,6 +257,7 @@ __all__ = [
     "Block",
     "Categorical",
     "CategoricalHead",
+    "ClippedGaussian",
     "Collector",
     "ConcatModelBuilder",
     "ConcatenationBlock",
@@ -326,9 +343,12 @@ __all__ = [
     "ObservationStackWrapper",
     "ObservationWrapper",
     "PPOAlgorithmConfig",
+    "PopulationPolicy",
     "PreProcessingWrapper",
     "PreProcessor",
     "ProbabilisticPolicyComposer",
+    "ProcessVectorEnv",
+    "ProcessWorkers",
     "Pubsub",
     "RandomPolicy",
     "RandomResetWrapper",
@@ -389,6 +409,7 @@ __all__ = [
     "TrainingSummary",
     "TrajectoryDataset",
     "TrajectoryRecorder",
+    "TrajectorySource",
     "VGGConvolutionBlock",
     "VGGConvolutionDenseBlock",
     "VGGConvolutionGAPBlock",
@@ -400,6 +421,7 @@ __all__ = [
     "Wrapper",
     "WriterGroup",
     "as_gymnasium",
+    "batch_rollouts",
     "compile_numpy",
     "define_episode_stats",
     "define_epoch_stats",
@@ -407,17 +429,21 @@ __all__ = [
     "define_step_stats",
     "distribution_of",
     "estimate_statistics",
+    "event_tags",
     "events_of",
     "load_trajectories",
     "make_gym_maze_env",
     "make_vector_env",
+    "mask_keys",
     "model_figures",
     "model_summary",
+    "plain_parameters",
     "play_episodes",
     "replay",
     "run_rollout",
     "space_from_json",
     "space_to_json",
+    "split_seeds",
     "statistic_name",
     "step_statistics",
     "summarise_episodes",

@@ -87,6 +87,7 @@ for name in {["maze", *MODULES]!r}:
 INTERNAL = {
     "maze.api": "modules, which are imported as such",
     "maze.functional": "mathematics for trainers of one's own, with names as short as its formulas'",
+    "maze.processes": "how worker processes are kept, for environments and workers",
     "maze.report": "what the pipeline's last stage draws and counts",
     "maze.tracking": "what a run does with the tracking store by itself",
 }
