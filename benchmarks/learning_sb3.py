@@ -50,7 +50,7 @@ def learn(
     model = algorithm("MlpPolicy", env, seed=seed, device="cpu", **made)
     with TemporaryDirectory() as folder:
         watch = EvalCallback(
-            make_vec_env(task.env, n_envs=1, seed=10_000 + seed),
+            make_vec_env(task.env, n_envs=20, seed=10_000 + seed),
             n_eval_episodes=20,
             eval_freq=max(task.budget // _N_EVALUATIONS // n_envs, 1),
             best_model_save_path=folder,
