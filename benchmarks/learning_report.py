@@ -51,7 +51,7 @@ def _summary(name: str, strata: Sequence[Sequence[float]]) -> str:
     bounds = "" if interval is None else f", 95 % interval {interval.low:.3f} to {interval.high:.3f}"
     iqm = interquartile_mean(np.concatenate([np.asarray(stratum) for stratum in strata]))
     return (
-        f"\n{name}, {len(strata)} presets, 0 for random play and 1 for the zoo's mean: IQM {iqm:.3f}{bounds} "
+        f"\n{name}, {_count(len(strata), 'preset')}, 0 for random play and 1 for the zoo's mean: IQM {iqm:.3f}{bounds} "
         "(stratified by preset)."
     )
 
@@ -70,10 +70,14 @@ def _row(preset: str, task: LearningTask, name: str, runs: Sequence[Mapping[str,
     zoo = f"{task.zoo_mean:.1f} ± {task.zoo_std:.1f}"
     older = f" ({task.zoo_env})" if task.zoo_env else ""
     return (
-        f"| {preset} | {max(run['steps'] for run in runs):,} | {name}, {len(runs)} seeds "
+        f"| {preset} | {max(run['steps'] for run in runs):,} | {name}, {_count(len(runs), 'seed')} "
         f"| {interquartile_mean(best):.1f}{bounds} | {min(best):.1f} to {max(best):.1f} "
         f"| {interquartile_mean(last):.1f} | {zoo}{older} |"
     )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _draw(path: Path, title: str, runs: Sequence[Mapping[str, Any]]) -> None:
