@@ -105,7 +105,7 @@ def _build(task: Task, overrides: Mapping[str, Any], seed: int, folder: str) -> 
     return RunContext(
         env="gym_env",
         algorithm=task.algorithm,
-        model="flatten_concat",
+        **{"model": "flatten_concat", **task.choices},
         overrides=dict(overrides),
         run_dir=Path(folder) / "run",
         silent=True,
@@ -128,4 +128,5 @@ def _overrides(task: Task, epoch_length: int, n_threads: int) -> dict[str, Any]:
         "runner.concurrency": task.n_envs,
         "runner.torch_threads": n_threads,
         **named,
+        **{f"model.{name}": value for name, value in task.model.items()},
     }

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import gymnasium
 import torch
-from stable_baselines3 import A2C, PPO
+from gymnasium.wrappers import GrayscaleObservation, ResizeObservation
+from stable_baselines3 import A2C, PPO, SAC
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
 
 if TYPE_CHECKING:
     from solving import SolveWatch
-    from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+    from stable_baselines3.common.base_class import BaseAlgorithm
     from tasks import Task
 
 __all__ = ["measure_throughput", "solve"]
@@ -82,11 +85,20 @@ class _Checks(BaseCallback):
         return self._going
 
 
-def _build(task: Task, seed: int, settings: Mapping[str, Any]) -> OnPolicyAlgorithm:
-    algorithm = {"ppo": PPO, "a2c": A2C}[task.algorithm]
-    env = make_vec_env(task.env, n_envs=task.n_envs, seed=seed)
+def _build(task: Task, seed: int, settings: Mapping[str, Any]) -> BaseAlgorithm:
+    algorithm = {"ppo": PPO, "a2c": A2C, "sac": SAC}[task.algorithm]
+    rollout = {} if task.algorithm == "sac" else {"n_steps": task.n_rollout_steps}
+    if task.env.startswith("ALE/"):
+        gymnasium.register_envs(importlib.import_module("ale_py"))
+    env = make_vec_env(task.env, n_envs=task.n_envs, seed=seed, wrapper_class=_grey_and_small if task.pixels else None)
     arguments = {name: _schedule(value) for name, value in {**task.sb3, **settings}.items()}
-    return algorithm("MlpPolicy", env, n_steps=task.n_rollout_steps, seed=seed, device="cpu", **arguments)
+    policy = "CnnPolicy" if task.pixels else "MlpPolicy"
+    return algorithm(policy, env, seed=seed, device="cpu", **rollout, **arguments)
+
+
+def _grey_and_small(env: gymnasium.Env) -> gymnasium.Env:
+    """Return an environment whose images are grey, [84, 84, 1], by gymnasium's own wrappers."""
+    return ResizeObservation(GrayscaleObservation(env), (84, 84))
 
 
 def _schedule(value: Any) -> Any:

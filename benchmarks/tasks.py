@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 __all__ = ["SOLVE_TASKS", "THROUGHPUT_TASKS", "Task"]
@@ -18,11 +18,14 @@ class Task:
     """One environment, one algorithm, and how each side is told the same settings.
 
     Args:
-        algorithm: ``"ppo"`` or ``"a2c"``.
+        algorithm: ``"ppo"``, ``"a2c"`` or ``"sac"``.
         n_envs: environments side by side.
         n_rollout_steps: steps of each environment between two updates.
         sb3: constructor arguments of Stable-Baselines3's algorithm.
         maze: values below ``algorithm.`` in maze's configuration.
+        model: values below ``model.`` in maze's configuration.
+        choices: further choices of maze's configuration: ``wrappers``, ``model``, ``critic``.
+        pixels: whether observations are images, which both sides make grey and small, and see through convolutions.
         env: gymnasium's id.
         sb3_total_steps: length that Stable-Baselines3's schedules are stretched over.
     """
@@ -32,6 +35,9 @@ class Task:
     n_rollout_steps: int
     sb3: Mapping[str, Any]
     maze: Mapping[str, Any]
+    model: Mapping[str, Any] = field(default_factory=dict)
+    choices: Mapping[str, Any] = field(default_factory=dict)
+    pixels: bool = False
     env: str = "CartPole-v1"
     sb3_total_steps: int = 100_000
 
@@ -46,9 +52,47 @@ class Task:
 
 
 _PPO_SHARED = {"gamma": 0.99, "gae_lambda": 0.95, "clip_range": 0.2, "batch_size": 256, "max_grad_norm": 0.5}
+_SAC_SHARED = {"gamma": 0.99, "tau": 0.005, "batch_size": 256, "target_update_interval": 1}
+_RELU_256 = {"hidden_units": [256, 256], "non_lin": "torch.nn.ReLU"}
 _A2C_SHARED = {"gamma": 0.99, "gae_lambda": 1.0, "max_grad_norm": 0.5}
+_MONITORED = {  # what people put around an environment to learn from vectors and to watch it
+    "maze.ObservationNormalizationWrapper": {
+        "default_strategy": "mean_zero_std_one",
+        "default_strategy_config": {"clip_range": [-10.0, 10.0], "axis": 0},
+    },
+    "maze.MazeEnvMonitoringWrapper": {
+        "observation_logging": False,
+        "action_logging": True,
+        "reward_logging": True,
+    },
+}
+_GREY_AND_SMALL = {
+    "maze.PreProcessingWrapper": {
+        "pre_processor_mapping": [
+            {"observation": "observation", "_target_": "maze.env.preprocessors.Rgb2Gray", "config": {"rgb_dim": -1}},
+            {
+                "observation": "observation-rgb2gray",
+                "_target_": "maze.env.preprocessors.ResizeImg",
+                "config": {"target_size": [84, 84], "transpose": False},
+            },
+            {
+                "observation": "observation-rgb2gray-resize_img",
+                "_target_": "maze.env.preprocessors.UnSqueeze",
+                "config": {"dim": -3},
+            },
+        ]
+    }
+}
+_NATURE_CNN = {  # Stable-Baselines3's CnnPolicy: Mnih et al., 2015
+    "model_builder.modality_config.image.block_params.hidden_channels": [32, 64, 64],
+    "model_builder.modality_config.image.block_params.hidden_kernels": [8, 4, 3],
+    "model_builder.modality_config.image.block_params.hidden_strides": [4, 2, 1],
+    "model_builder.modality_config.image.block_params.hidden_padding": [0, 0, 0],
+    "model_builder.modality_config.hidden.block_params.hidden_units": [512],
+    "model_builder.shared_embedding_keys": ["observation-rgb2gray-resize_img-unsqueeze", "observation", "hidden"],
+}
 
-THROUGHPUT_TASKS = {
+THROUGHPUT_BASE = {
     # 8 environments x 128 steps, 4 epochs x 4 minibatches, two networks of 2 x 64 tanh.
     "ppo-cartpole": Task(
         algorithm="ppo",
@@ -71,6 +115,56 @@ THROUGHPUT_TASKS = {
             "normalize_advantages": False,
         },
     ),
+    # 1 environment, one gradient step of everything for each step, three networks of 2 x 256 ReLU and two targets.
+    "sac-pendulum": Task(
+        algorithm="sac",
+        env="Pendulum-v1",
+        n_envs=1,
+        n_rollout_steps=1,
+        sb3={
+            **_SAC_SHARED,
+            "learning_rate": 1e-3,
+            "ent_coef": "auto",
+            "learning_starts": 100,
+            "buffer_size": 1_000_000,
+            "train_freq": 1,
+            "gradient_steps": 1,
+        },
+        maze={
+            **_SAC_SHARED,
+            "lr": 1e-3,
+            "entropy_coef": 1.0,
+            "entropy_tuning": True,
+            "entropy_coef_lr": 1e-3,
+            "initial_buffer_size": 100,
+            "replay_buffer_size": 1_000_000,
+            "num_batches_per_iter": 1,
+        },
+        model={
+            f"{part}.networks.0.{name}": value for part in ("policy", "critic") for name, value in _RELU_256.items()
+        },
+    ),
+}
+"""Tasks of vectors, without wrappers."""
+
+THROUGHPUT_TASKS = {
+    **THROUGHPUT_BASE,
+    # Images of 210 x 160 x 3 made grey and 84 x 84, three convolutions and a dense layer shared by policy and value.
+    "ppo-pong": Task(
+        algorithm="ppo",
+        env="ALE/Pong-v5",
+        n_envs=8,
+        n_rollout_steps=64,
+        sb3={**_PPO_SHARED, "n_epochs": 2, "learning_rate": 2.5e-4, "ent_coef": 0.01, "vf_coef": 0.5},
+        maze={**_PPO_SHARED, "n_optimization_epochs": 2, "lr": 2.5e-4, "entropy_coef": 0.01, "value_loss_coef": 0.5},
+        choices={"wrappers": _GREY_AND_SMALL, "model": "pixel_obs", "critic": "template_state"},
+        model=_NATURE_CNN,
+        pixels=True,
+    ),
+    **{
+        f"{name}-monitored": replace(THROUGHPUT_BASE[name], choices={"wrappers": _MONITORED})
+        for name in ("ppo-cartpole", "a2c-cartpole")
+    },
 }
 """Tasks of ``throughput.py``: both sides do the same work."""
 
