@@ -301,13 +301,10 @@ class Trainer(ABC, Generic[ConfigT]):
             self.draws.state = state["draws"]
         if state["evaluator"] is not None and self.evaluator is not None:
             self.evaluator.load_own_state(state["evaluator"])
-        self.epoch = int(state["epoch"])
-        self.n_steps = int(state["n_steps"])
+        self.epoch, self.n_steps = int(state["epoch"]), int(state["n_steps"])
         self._unfinished = state["unfinished"]
         self.event_statistics.load_state_dict(state["event_statistics"])
-        self._measured = [dict(update) for update in state["measured"]]
-        best = state["best"]
-        self.best_epoch = int(best["epoch"])
+        self._measured, best = [dict(update) for update in state["measured"]], state["best"]
+        self.best_epoch, self.best_return = int(best["epoch"]), float(best["return"])
         self._improved_epoch = int(best["improved_epoch"])
-        self.best_return = float(best["return"])
         self.best_state = {"model": best["model"], "statistics": best["statistics"]}

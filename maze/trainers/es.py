@@ -7,39 +7,38 @@ nor values. What travels to workers is the parameters and the numbers of pairs; 
 
 Source: Salimans et al., Evolution Strategies as a Scalable Alternative to Reinforcement Learning, 2017.
 Deviations: both episodes of a pair begin alike, which takes the beginning's luck out of their difference. Workers draw
-the noise of a pair from its number rather than look it up in a shared table: that costs 30 us for the 4,600 parameters
-of a small network, 1 % of playing the pair, whereas a table of 25 million numbers takes 0.4 s and 100 MB in each worker
-before the first episode. Statistics that wrappers normalise by are gathered by the unperturbed policy.
+the noise of a pair from its number (40 us for the 4,600 parameters of a small network, 3 % of playing long episodes)
+rather than look it up in a shared table: one of 25 million numbers would take every worker 0.4 s and 100 MB before the
+first episode. Statistics that wrappers normalise by are gathered by the unperturbed policy.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
-from maze import agents, functional, rollout
+from maze import agents, functional
 from maze.errors import InvalidSpecificationError, TrainingError
-from maze.seeding import MAX_SEED, derive_seed, numpy_generator
+from maze.seeding import MAX_SEED
 from maze.statistics import EpisodeBatch, EventStats
 from maze.trainers.base import AlgorithmConfig, Trainer, TrainerParts
 from maze.trainers.on_policy import NonNegative, Positive
+from maze.trainers.pair_player import PairPlayer, draw_noise, frozen_parameters
 from maze.trainers.schedules import Schedule
 from maze.types import Array, StateDict
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from maze.agents import PopulationPolicy, TorchPolicy
-    from maze.env import VectorEnv
-    from maze.rollout import Episodes, Workers
+    from maze.rollout import Workers
 
-__all__ = ["ES", "ESAlgorithmConfig", "PairPlayer"]
+__all__ = ["ES", "ESAlgorithmConfig"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,10 +94,8 @@ class ES(Trainer[ESAlgorithmConfig]):
         super().__init__(config, parts)
         policy = self.model.policy
         self.frozen = frozen_parameters(policy)
-        self.parameters = self.model.flat_parameters[
-            : len(self.frozen)
-        ]  # the policy's come first; critics are left out
-        self.gradient = self.model.flat_gradient[: len(self.frozen)]
+        size = len(self.frozen)  # the policy's parameters come first; those of a critic are left out
+        self.parameters, self.gradient = self.model.flat_parameters[:size], self.model.flat_gradient[:size]
         self.optimizer = agents.Adam(self.parameters, self.gradient)
         player = partial(
             PairPlayer,
@@ -237,107 +234,3 @@ class ES(Trainer[ESAlgorithmConfig]):
         self.optimizer.load_state_dict(state["optimizer"])
         self._returns, self._lengths = (list(state["episodes"][name]) for name in ("returns", "lengths"))
         self._event_stats = EventStats()
-
-
-class PairPlayer:
-    """A worker: plays antithetic pairs of episodes, of which it is told no more than the numbers.
-
-    Args:
-        number: of the worker; nothing depends on it.
-        policy: is played with other parameters, on the CPU.
-        make_vector_env: makes environments, as many as it is told.
-        deterministic: take the most likely action instead of a sample.
-        max_steps: cut episodes off after as many steps; None leaves that to the environment.
-    """
-
-    def __init__(
-        self,
-        number: int,
-        *,
-        policy: TorchPolicy,
-        make_vector_env: Callable[[int], VectorEnv],
-        deterministic: bool,
-        max_steps: int | None,
-    ) -> None:
-        del number
-        self.policy = policy
-        self.frozen = frozen_parameters(policy)
-        self.make_vector_env = make_vector_env
-        self.deterministic = deterministic
-        self.max_steps = max_steps
-        self.env: VectorEnv | None = None
-        self.population: PopulationPolicy | None = None
-
-    def play(self, state: Mapping[str, Any], pairs: Sequence[int]) -> dict[str, Any]:
-        """Play some pairs.
-
-        Args:
-            state: the parameters [P] and ``noise_stddev``, the update's ``seed``, the policy's buffers and the
-                wrappers' statistics.
-            pairs: their numbers in the update.
-
-        Returns:
-            ``returns`` float64 and ``lengths`` int64, [2 * pairs]: with the noise and against it, pair by pair; and
-            ``event_stats``, one mapping for each episode where environments tell of events.
-        """
-        if self.env is None or self.population is None:
-            n_members = min(2 * len(pairs), rollout.MAX_ENVS)
-            self.env = self.make_vector_env(n_members)
-            self.population = agents.PopulationPolicy(self.policy, n_members)
-        self.env.load_statistics(state["statistics"])
-        self.population.load_buffers(state["buffers"])
-        n_pairs = self.env.n_envs // 2
-        waves = [pairs[start : start + n_pairs] for start in range(0, len(pairs), n_pairs)]
-        episodes = rollout.Episodes.concatenate(
-            [self._play_wave(self.env, self.population, state, wave) for wave in waves]
-        )
-        told = list(episodes.event_stats) if any(episodes.event_stats) else []
-        return {"returns": episodes.returns, "lengths": episodes.lengths, "event_stats": told}
-
-    def _play_wave(
-        self, env: VectorEnv, population: PopulationPolicy, state: Mapping[str, Any], pairs: Sequence[int]
-    ) -> Episodes:
-        """Play pairs side by side, two members each."""
-        noise = draw_noise(state["seed"], pairs, self.frozen)
-        noise *= np.float32(state["noise_stddev"])
-        members = population.parameters[: 2 * len(pairs)]
-        np.add(state["parameters"], noise, members[0::2])
-        np.subtract(state["parameters"], noise, members[1::2])
-        episode_seeds, action_seeds = (
-            [derive_seed(state["seed"], stream, pair) for pair in pairs for _ in range(2)]
-            for stream in ("episode", "actions")
-        )
-        population.begin(action_seeds)
-        return rollout.play_episodes(
-            population,
-            env,
-            episode_seeds,
-            numpy_generator(state["seed"], "unused"),
-            deterministic=self.deterministic,
-            max_episode_steps=self.max_steps,
-            observers=population.observers,
-        )
-
-    def close(self) -> None:
-        """Close the environments."""
-        if self.env is not None:
-            self.env.close()
-
-
-def draw_noise(seed: int, pairs: Sequence[int], frozen: Array) -> Array:
-    """Return the noise of some pairs of an update, float32 [K, P], the same for the same numbers everywhere.
-
-    Args:
-        seed: of the update.
-        pairs: their numbers.
-        frozen: which parameters are not to be learnt, bool [P]; their noise is 0.
-    """
-    noise = np.stack([numpy_generator(seed, "noise", pair).standard_normal(len(frozen), np.float32) for pair in pairs])
-    if frozen.any():
-        noise[:, frozen] = 0.0
-    return noise
-
-
-def frozen_parameters(policy: TorchPolicy) -> Array:
-    """Return which of a policy's parameters ask for no gradient, bool [P]."""
-    return np.concatenate([np.full(p.numel(), not p.requires_grad) for p in policy.parameters()])

@@ -21,7 +21,7 @@ from maze.rollout import LocalWorkers
 from maze.runner import AgentRunner
 from maze.runner.threads import compute_threads
 from maze.trainers import ES, Schedule
-from maze.trainers.es import draw_noise
+from maze.trainers.pair_player import draw_noise
 from tests.components import NORMALIZATION
 from tests.scripted import counting, tiny_context, weights_of
 from tests.unit.env.test_core_maze_env import WalkEnv
