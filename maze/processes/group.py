@@ -8,6 +8,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from maze.config.own_code import object_name
@@ -63,7 +64,9 @@ class WorkerGroup:
         self._handovers = [dump_handover(make, queued=queued, what=f"{what}: {object_name(source)}") for make in makers]
         self._names = list(names)
         self._what, self._error = what, error
-        self._silent, self._n_threads, self._inherited = silent, n_threads, tuple(inherited)
+        self._make_process = partial(
+            WorkerProcess, error=error, silent=silent, n_threads=n_threads, inherited=tuple(inherited)
+        )
         self._members: list[WorkerProcess] = []
         self._closed = False
         self.in_order = True
@@ -93,17 +96,10 @@ class WorkerGroup:
         _abandon(self._members, os.getpid(), _REPLACED_SECONDS)
         self.in_order = False
         try:
-            for name, handover in zip(self._names, self._handovers, strict=True):
-                self._members.append(
-                    WorkerProcess(
-                        name,
-                        handover,
-                        error=self._error,
-                        silent=self._silent,
-                        n_threads=self._n_threads,
-                        inherited=self._inherited,
-                    )
-                )
+            for name in self._names:
+                self._members.append(self._make_process(name))
+            for member, handover in zip(self._members, self._handovers, strict=True):  # while all of them get ready
+                member.hand_over(handover)
             self.results()
             self.in_order = True
         finally:

@@ -30,11 +30,11 @@ _DEATH_SECONDS = 5.0
 class WorkerProcess:
     """A process in which one object lives.
 
-    It does one thing at a time: every request has to be answered before the next one, unless it reads ahead.
+    It does one thing at a time: every request has to be answered before the next one, unless it reads ahead. The first
+    one is `hand_over`.
 
     Args:
         name: what messages call it, for example ``"worker process 1 (environments 4 to 7)"``.
-        handover: what it makes its object of, see `dump_handover`.
         error: class of the error that tells of its death.
         silent: let it print nothing.
         n_threads: threads of NumPy's matrix products, and of torch where the object needs that.
@@ -47,7 +47,6 @@ class WorkerProcess:
     def __init__(
         self,
         name: str,
-        handover: Parts,
         *,
         error: type[MazeError],
         silent: bool,
@@ -73,12 +72,22 @@ class WorkerProcess:
                 ours.close()
                 raise error(f"{name} cannot be started ({failure}); use fewer processes, or runner='dev'.") from failure
         self._channel = Channel(ours, self._check_alive)
+        self._socket = ours
+
+    def hand_over(self, parts: Parts) -> None:
+        """Tell the process where modules are, and what it makes its object of; the answer has to be waited for.
+
+        Args:
+            parts: see `dump_handover`.
+
+        Raises:
+            MazeError: the process has ended.
+        """
         told = json.dumps({"path": [str(place) for place in sys.path], "owner": os.getpid()}).encode()
         try:
-            ours.sendall(struct.pack("<I", len(told)) + told)
-            self._channel.send(CALL, handover)
-        except ConnectionError as failure:
-            self._channel.close()
+            self._socket.sendall(struct.pack("<I", len(told)) + told)
+            self._channel.send(CALL, parts)
+        except OSError as failure:
             self._raise_ended(failure)
 
     def fileno(self) -> int:

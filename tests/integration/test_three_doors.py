@@ -41,6 +41,11 @@ CASES: dict[str, tuple[list[str], dict[str, Any], dict[str, Any]]] = {
         },
         {"configuration": "test", "wrappers": "vector_obs", "set": {"model.policy.networks.0.hidden_units": [8, 4]}},
     ),
+    "runner": (
+        ["runner=local", "runner.concurrency=4", "configuration=test"],
+        {"runner": "local", "overrides": {"runner.concurrency": 4}, "configuration": "test"},
+        {"runner": "local", "configuration": "test", "set": {"runner.concurrency": 4}},
+    ),
     "literals": (
         ["algorithm.patience=null", "algorithm.normalize_advantages=false", "evaluation={n_episodes:5,n_envs:2}"],
         {

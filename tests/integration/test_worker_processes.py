@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,10 +91,9 @@ print("equal")
 TRAIN = """
 import sys
 from maze.cli import main
-words = ["env.name=Acrobot-v1", "runner=local", "runner.n_processes=2", "runner.concurrency=2", "algorithm=a2c",
-         "algorithm.epoch_length=5", "algorithm.n_rollout_steps=8", "algorithm.patience=null", "tracking.mode=off",
-         "algorithm.n_epochs=1000000",
-         "++env.max_episode_steps=20", "algorithm.rollout_evaluator.n_episodes=2"]
+words = ["env.name=Acrobot-v1", "runner=local", "runner.n_processes=2", "runner.concurrency=2", "algorithm=a2c"]
+words += ["algorithm.epoch_length=5", "algorithm.n_rollout_steps=8", "algorithm.patience=null", "tracking.mode=off"]
+words += ["algorithm.n_epochs=1000000", "++env.max_episode_steps=20", "algorithm.rollout_evaluator.n_episodes=2"]
 sys.exit(main([*words, "--seed", "1", "--run-dir", sys.argv[1]]))
 """
 
@@ -167,8 +168,8 @@ def test_signals_to_all_processes_end_training_in_good_order(number: int, code: 
     assert process.returncode == code, errors
     assert "Traceback" not in errors
     assert not any(map(is_running, workers))
-    with RunContext.load(run, silent=True) as rc:
-        rc.train(n_epochs=1)
+    record = json.loads((run / "record.json").read_text())
+    assert (record["status"], record["reason"]) == ("KILLED", f"signal {int(number)}")
 
 
 @pytest.mark.parametrize("state", ["idle", "busy"])
@@ -183,3 +184,20 @@ def test_workers_leave_when_their_owner_is_killed(state: str, tmp_path: Path) ->
     assert wait_until(lambda: not any(map(is_running, workers)), 20)
     _, errors = process.communicate(timeout=20)
     assert errors == ""
+
+
+def test_jobs_of_a_multirun_have_processes_of_their_own(tmp_path: Path) -> None:
+    rc: Any = RunContext(
+        runner=["dev", "local"],
+        algorithm="a2c",
+        configuration="test",
+        overrides={"env.name": "Acrobot-v1", "tracking.mode": "off"},
+        multirun=True,
+        run_dir=tmp_path / "grid",
+        seed=1,
+        silent=True,
+    )
+    rc.train()
+    assert [config.runner.n_processes for config in rc.config] == [0, 2]
+    weights = {(run / "agent" / "weights.safetensors").read_bytes() for run in rc.run_dir}
+    assert len(weights) == 1
