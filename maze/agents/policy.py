@@ -181,6 +181,12 @@ class TorchPolicy(nn.Module):
             MazeError: where keys or shapes of the observation do not fit.
         """
         del maze_state
+        if not isinstance(deterministic, (bool, np.bool_)):
+            raise MazeError(f"deterministic: {deterministic!r} is not accepted; accepted: True or False.")
+        if actor_id is None and env is not None and not callable(getattr(env, "actor_id", None)):
+            raise MazeError(
+                f"env: {env!r} is not accepted; accepted: a MazeEnv, whose actor_id() says who acts, or None."
+            )
         if actor_id is None:
             actor_id = env.actor_id() if env is not None else (self._first_step_key, 0)
         if not isinstance(actor_id, tuple) or len(actor_id) != 2:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from maze.api.components import can_be_called
 from maze.config.instantiate import check_arguments
 from maze.config.overrides import is_marker
 from maze.config.schema import RunConfig
@@ -36,6 +37,12 @@ _ID_ARGUMENTS: Mapping[str, str] = {
 
 _CLASS_NAME = re.compile(r"(maze|torch\.nn)(\.[A-Za-z_]\w*)+")
 """Texts in a model that can only be meant as names of classes."""
+
+_GIVEN_TO_MODELS = ("action_spaces_dict", "observation_spaces_dict", "agent_counts_dict")
+"""Arguments that a run gives to models and their parts."""
+
+_DEVICE = re.compile(r"(cpu|cuda|mps|xpu|hpu|xla)(:\d+)?")
+"""Names of devices on which networks can compute."""
 
 _SUPPLIED = frozenset({"render_mode"})
 
@@ -155,6 +162,7 @@ def _check_model(model: Mapping[str, Any]) -> None:
     if is_marker(model):
         return
     _parts(model, "model")
+    _refuse_what_is_given(model)
     for node, path in _components(model, "model"):
         name, arguments = _parts(node, path)
         _check_source(name, arguments, path)
@@ -172,6 +180,16 @@ def _check_model(model: Mapping[str, Any]) -> None:
             )
 
 
+def _refuse_what_is_given(model: Mapping[str, Any]) -> None:
+    """Refuse arguments of a model that the run gives itself."""
+    for path, part in (("model", model), *((f"model.{name}", model.get(name)) for name in ("policy", "critic"))):
+        for name in _GIVEN_TO_MODELS:
+            if isinstance(part, Mapping) and name in part:
+                raise InvalidSpecificationError(
+                    f"{path}.{name}: comes from the environment; what is written here would be ignored. Leave it out."
+                )
+
+
 def _check_algorithm(algorithm: Mapping[str, Any], model: Mapping[str, Any]) -> None:
     if is_marker(algorithm):
         return
@@ -187,6 +205,11 @@ def _check_algorithm(algorithm: Mapping[str, Any], model: Mapping[str, Any]) -> 
     for field, remedy in getattr(target, "required", {}).items():
         if algorithm.get(field) in (None, "", []):
             raise InvalidSpecificationError(f"algorithm.{field}: missing; {target.__name__} needs it: {remedy}")
+    device = algorithm.get("device", "cpu")
+    if isinstance(device, str) and not _DEVICE.fullmatch(device):
+        raise InvalidSpecificationError(
+            f"algorithm.device: {device!r} is not accepted; accepted: 'cpu', or 'cuda' where there is one."
+        )
     for node, path in _components(algorithm, "algorithm"):
         if path != "algorithm":
             _check_source(*_parts(node, path), path)
@@ -210,7 +233,8 @@ def _check_launcher(launcher: Mapping[str, Any]) -> None:
     if target is None:
         _check_source(name, arguments, "launcher")
         return
-    if isinstance(target, type) and not callable(getattr(target, "launch", None)):
+    launch = getattr(target, "launch", None)
+    if isinstance(target, type) and not (callable(launch) and can_be_called(launch, 3)):  # the instance is the first
         raise InvalidSpecificationError(
             f"launcher._target_: {name!r} is no launcher; accepted: a class with the method launch(jobs, on_end), for "
             "example 'maze.launchers.SerialLauncher'."

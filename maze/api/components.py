@@ -5,7 +5,6 @@ Objects are looked at by their attributes and base classes, without importing wh
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import inspect
 import types
@@ -20,7 +19,7 @@ from maze.config.sections import RunnerConfig
 from maze.config.targets import dotted_name
 from maze.errors import InvalidSpecificationError
 
-__all__ = ["LITERALS", "is_container", "is_environment", "names_component", "read_component"]
+__all__ = ["LITERALS", "can_be_called", "is_container", "is_environment", "names_component", "read_component"]
 
 LITERALS = (
     type(None),
@@ -45,7 +44,8 @@ _FINISHED: Mapping[str, str] = {"policy": "TorchPolicy", "critic": "TorchStateCr
 
 _OBJECTS: Mapping[str, str] = {
     "env": "or a factory, a callable without arguments that makes an environment",
-    "algorithm": "or an algorithm configuration, a dataclass whose class attribute `trainer` names its trainer",
+    "algorithm": "or an algorithm configuration, a dataclass derived from maze.AlgorithmConfig whose class attribute "
+    "`trainer` names its trainer",
     "model": "or a model composer, an object with the attributes policy and critic",
     "policy": "or a policy composer (with build() or a policy), a TorchPolicy or a network",
     "critic": "or a critic composer (with build() or a critic), a TorchStateCritic or a network",
@@ -119,11 +119,22 @@ def _is_kind(cls: type, name: str, *packages: str) -> bool:
 
 
 def _is_algorithm(value: Any) -> bool:
-    return isinstance(getattr(type(value), "trainer", None), (str, type)) and dataclasses.is_dataclass(value)
+    trainer = getattr(type(value), "trainer", None)
+    return isinstance(trainer, (str, type)) and _is_kind(type(value), "AlgorithmConfig", "maze")
 
 
 def _is_model(value: Any) -> bool:
-    return _offers(value, "policy") and _offers(value, "critic")
+    return all(_offers(value, part) and _is_finished(value, part) for part in ("policy", "critic"))
+
+
+def _is_finished(value: Any, name: str) -> bool:
+    """Say whether an attribute may hold a policy or critic; numbers and texts are none."""
+    return not isinstance(inspect.getattr_static(value, name, None), (bool, int, float, str, bytes))
+
+
+def _can_launch(value: Any) -> bool:
+    launch = getattr(value, "launch", None)
+    return callable(launch) and can_be_called(launch, 2)
 
 
 def _is_policy(value: Any) -> bool:
@@ -137,7 +148,9 @@ def _is_critic(value: Any) -> bool:
 def _is_part(value: Any, name: str, other: str) -> bool:
     if _offers(value, other) or _is_kind(type(value), _FINISHED[other], "maze"):
         return False
-    return _is_kind(type(value), "Module", "torch") or _offers(value, "build") or _offers(value, name)
+    if _offers(value, "build"):
+        return callable(value.build)
+    return _is_kind(type(value), "Module", "torch") or (_offers(value, name) and _is_finished(value, name))
 
 
 def _is_runner(value: Any) -> bool:
@@ -145,7 +158,7 @@ def _is_runner(value: Any) -> bool:
 
 
 def _is_launcher(value: Any) -> bool:
-    return callable(getattr(type(value), "launch", None))
+    return callable(getattr(type(value), "launch", None)) and _can_launch(value)
 
 
 _CHECKS: Mapping[str, Callable[[Any], bool]] = {
@@ -199,7 +212,7 @@ def _read_env(env: Any) -> Any:
             f"env: {_shown(env)} is not accepted; accepted: the name of a module of the group 'env', a mapping with "
             f"_target_, {_OBJECTS['env']}."
         )
-    if not _can_be_called(env, 0):
+    if not can_be_called(env, 0):
         what = f"the class {env.__name__}" if isinstance(env, type) else "the factory"
         name = str(getattr(env, "__name__", ""))
         call = f"{name}(...)" if name.isidentifier() else "..."
@@ -228,7 +241,13 @@ def is_environment(thing: Any) -> bool:
     return any(_is_kind(type(thing), name, "gym", "gymnasium", "maze") for name in ("Env", "MazeEnv", "VectorEnv"))
 
 
-def _can_be_called(function: Callable[..., Any], n_arguments: int) -> bool:
+def can_be_called(function: Callable[..., Any], n_arguments: int) -> bool:
+    """Say whether a function accepts so many arguments by their place.
+
+    Args:
+        function: any callable; of compiled ones nothing is known, so that they do.
+        n_arguments: how many.
+    """
     try:
         inspect.signature(function).bind(*[None] * n_arguments)
     except TypeError:
@@ -262,7 +281,8 @@ def _read_wrapper(wrapper: Any, index: int) -> Any:
         name = dotted_name(wrapper)
         return wrapper if name is None else {"_target_": name}
     remedy = _wrapper_remedy(wrapper)
-    if remedy is None and callable(wrapper) and _can_be_called(wrapper, 1):
+    is_other_class = isinstance(wrapper, type) and not _is_kind(wrapper, "MazeEnv", "maze")
+    if remedy is None and callable(wrapper) and can_be_called(wrapper, 1) and not is_other_class:
         return wrapper
     raise InvalidSpecificationError(
         f"wrappers.{index}: {_shown(wrapper)} is not accepted; accepted: a Wrapper class, a callable env -> env, or a "

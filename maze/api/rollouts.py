@@ -33,7 +33,7 @@ from maze.config.describe import with_objects
 from maze.config.instantiate import allow_modules, instantiate, resolve_target
 from maze.config.overrides import OBJECT_KEY
 from maze.config.rollout_run import RolloutRunConfig
-from maze.errors import ArtifactError, InvalidSpecificationError
+from maze.errors import ArtifactError, InvalidSpecificationError, suggest
 from maze.seeding import draw_seed
 from maze.tracking import Lineage, collect_lineage
 
@@ -118,8 +118,13 @@ class RolloutRun:
         Raises:
             InvalidSpecificationError: something is wrong in the arguments.
             ArtifactError: the trained agent is missing or damaged.
+            TypeError: there is no such argument; the message names the nearest one.
         """
         allow_code = check_flag(allow_code, "allow_code")
+        accepted = [*inspect.signature(compose_arguments).parameters, "run_dir", "seed", "silent"]
+        for name in arguments:
+            if name not in accepted:
+                raise TypeError(f"run_rollout() has no argument {name!r}; {suggest(name, sorted(accepted))}")
         config, objects = compose_arguments(**arguments, allow_code=allow_code)
         return cls(config, objects, seed=seed, run_dir=run_dir, allow_code=allow_code)
 

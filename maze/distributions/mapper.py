@@ -117,7 +117,13 @@ def _entries(configuration: Sequence[AnyMapping] | AnyMapping | None) -> list[An
             f"distribution_mapper_config is the mapping {dict(configuration)!r}; accepted is a list of mappings with "
             f"the keys {', '.join(_ENTRY_KEYS)}. Put it into a list."
         )
-    for entry in configuration:
+    is_list = isinstance(configuration, Sequence) and not isinstance(configuration, (str, bytes))
+    for entry in configuration if is_list else [configuration]:
+        if not is_list or not isinstance(entry, Mapping):
+            raise InvalidSpecificationError(
+                f"distribution_mapper_config: {entry!r} is not accepted; accepted is a list of mappings with the keys "
+                f"{', '.join(_ENTRY_KEYS)}."
+            )
         unknown = [key for key in entry if key not in _ENTRY_KEYS]
         if unknown:
             raise InvalidSpecificationError(

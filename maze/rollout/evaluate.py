@@ -80,7 +80,19 @@ class RolloutEvaluator:
         return [derive_seed(self.seed, "episode", index) for index in range(self.n_episodes)]
 
     def evaluate(self, policy: ActingPolicy) -> Episodes:
-        """Play the episodes with a policy; calling again plays the same ones again."""
+        """Play the episodes with a policy; calling again plays the same ones again.
+
+        Args:
+            policy: who plays, for example ``rc.policy``.
+
+        Raises:
+            InvalidSpecificationError: that is no policy.
+        """
+        if not callable(getattr(policy, "act", None)):
+            remedy = "; pass its policy: evaluate(rc.policy)" if hasattr(policy, "compute_action") else ""
+            raise InvalidSpecificationError(
+                f"policy: {policy!r} has no method act(observation, rng, deterministic){remedy or '; pass rc.policy'}."
+            )
         episodes = play_episodes(
             policy,
             self.env,

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from maze.api.arguments import check_flag
+from maze.api.arguments import check_flag, check_source
 from maze.api.components import read_component
 from maze.api.loading import read_env
 from maze.api.quiet import Output
@@ -75,6 +75,7 @@ def replay(
         ArtifactError: there is no record, or something that it needs is missing or damaged.
         InvalidSpecificationError: the run needs code that was not allowed, or ``output_dir`` is in use.
     """
+    check_source(source)
     allow_code = check_flag(allow_code, "allow_code")
     track, silent = check_flag(track, "track"), check_flag(silent, "silent")
     with Output(silent=silent):

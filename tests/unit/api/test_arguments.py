@@ -18,7 +18,7 @@ COMPOSER = "maze.perception.models.composers.CustomModelComposer"
 POLICY = "maze.perception.models.policies.ProbabilisticPolicyComposer"
 CRITIC = "maze.perception.models.critics.StateCriticComposer"
 MODEL = types.SimpleNamespace(policy=None, critic=None)
-PART = types.SimpleNamespace(build=None)
+PART = types.SimpleNamespace(build=len)
 A2C = "maze.trainers.a2c.A2CAlgorithmConfig"
 LOG_STATS = "maze.env.log_stats.LogStatsWrapper"
 

@@ -15,7 +15,7 @@ from maze.config.rollout_run import compose_rollout
 from tests.components import CRITIC, LOG_STATS, MODEL, NORMALIZATION, POLICY
 
 MODEL_OBJECT = types.SimpleNamespace(policy=None, critic=None)
-PART_OBJECT = types.SimpleNamespace(build=None)
+PART_OBJECT = types.SimpleNamespace(build=len)
 NETWORK = {"_target_": "maze.perception.FlattenConcatStateValueNet", "hidden_units": [3]}
 
 

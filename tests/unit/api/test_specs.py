@@ -19,6 +19,7 @@ from maze.config.describe import with_objects
 from maze.config.schema import RunnerConfig
 from maze.env import GymMazeEnv, LogStatsWrapper
 from maze.errors import InvalidSpecificationError
+from maze.trainers import AlgorithmConfig
 from maze.trainers.a2c import A2CAlgorithmConfig
 from maze.trainers.ppo import PPOAlgorithmConfig
 
@@ -101,16 +102,18 @@ def test_live_parts_of_an_algorithm_keep_their_place():
 def test_users_own_algorithm_needs_no_registration(monkeypatch):
     module = types.ModuleType("somebodys_project")
 
-    @dataclass(frozen=True)
-    class OwnConfig:
+    @dataclass(frozen=True, kw_only=True)
+    class OwnConfig(AlgorithmConfig):
         trainer: ClassVar[str] = "somebodys_project.Own"
         lr: float = 0.5
 
     OwnConfig.__module__, OwnConfig.__qualname__ = module.__name__, "OwnConfig"
+    module.ClassVar = ClassVar
     module.OwnConfig, module.Own = OwnConfig, type("Own", (), {"__module__": module.__name__})
     monkeypatch.setitem(sys.modules, module.__name__, module)
     config, objects = compose_arguments({"algorithm": OwnConfig(lr=0.125)})
-    assert config.section("algorithm") == {"_target_": "somebodys_project.OwnConfig", "lr": 0.125}
+    section = config.section("algorithm")
+    assert (section["_target_"], section["lr"]) == ("somebodys_project.OwnConfig", 0.125)
     assert config.allowed_modules == ("somebodys_project",)
     assert objects == {}
 
@@ -158,7 +161,7 @@ def test_wrappers_are_changed_by_path():
 
 
 def test_objects_in_overrides():
-    policy, nested = types.SimpleNamespace(build=None), object()
+    policy, nested = types.SimpleNamespace(build=len), object()
     config, objects = compose_arguments(overrides={"policy": policy, "env.render_mode": nested})
     assert objects == {"model.policy": policy, "env.render_mode": nested}
     assert config.section("model")["policy"] == {"_object_": "types.SimpleNamespace"}
@@ -170,10 +173,9 @@ def test_spaces_are_objects_although_they_look_like_containers():
     from gymnasium import spaces
 
     space = spaces.Dict({"a": spaces.Tuple([spaces.Discrete(2)])})
-    model = {"_target_": COMPOSER, "action_spaces_dict": space, "critic": {"_target_": CRITIC}}
-    config, objects = compose_arguments({"model": model})
-    assert objects == {"model.action_spaces_dict": space}
-    assert with_objects(config.section("model"), objects, "model")["action_spaces_dict"] is space
+    config, objects = compose_arguments(overrides={"++env.sutton_barto_reward": space})
+    assert objects == {"env.sutton_barto_reward": space}
+    assert with_objects(config.section("env"), objects, "env")["sutton_barto_reward"] is space
 
 
 def test_containers_of_omegaconf_are_mappings_and_lists():
@@ -205,10 +207,10 @@ def test_runner_by_mapping_and_object():
 
 
 def test_none_sets_null_and_integer_keys_stay():
-    overrides = {"algorithm.patience": None, "algorithm.n_epochs": 1, "++policy.agent_counts_dict": {0: 1}}
+    overrides = {"algorithm.patience": None, "algorithm.n_epochs": 1, "critic.networks": {0: {"_target_": NETWORK}}}
     config, _ = compose_arguments(overrides=overrides)
     assert config.algorithm.patience is None
-    assert list(config.section("model")["policy"]["agent_counts_dict"]) == [0]
+    assert list(config.section("model")["critic"]["networks"]) == [0]
 
 
 def test_nothing_that_was_given_is_changed():
