@@ -41,7 +41,7 @@ _CLASS_NAME = re.compile(r"(maze|torch\.nn)(\.[A-Za-z_]\w*)+")
 _GIVEN_TO_MODELS = ("action_spaces_dict", "observation_spaces_dict", "agent_counts_dict")
 """Arguments that a run gives to models and their parts."""
 
-_DEVICE = re.compile(r"(cpu|cuda|mps|xpu|hpu|xla)(:\d+)?")
+_DEVICE = re.compile(r"(cpu|cuda|mps|xpu)(:\d+)?")
 """Names of devices on which networks can compute."""
 
 _SUPPLIED = frozenset({"render_mode"})

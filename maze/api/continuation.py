@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from maze.artifacts import AgentFiles, RunFiles
-from maze.config import RunConfig
-from maze.errors import ArtifactError
+from maze.config import RunConfig, canonical
+from maze.config.describe import SOURCE_KEY
+from maze.errors import ArtifactError, InvalidSpecificationError
 
 if TYPE_CHECKING:
     from maze.api.session import RunSession
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from maze.runner.checkpoint import Checkpoint
     from maze.trainers import Trainer
 
-__all__ = ["Continuation", "with_earlier_seeds"]
+__all__ = ["Continuation", "refuse_other_model", "with_earlier_seeds"]
 
 
 class Continuation:
@@ -97,3 +98,27 @@ def with_earlier_seeds(config: RunConfig, files: RunFiles) -> RunConfig:
     present = config.section("seeding")
     missing = {name: earlier.get(name) for name, value in present.items() if value is None}
     return replace(config, seeding=replace(config.seeding, **missing))
+
+
+def refuse_other_model(config: RunConfig, agent: AgentFiles) -> None:
+    """Refuse to go on from an agent whose networks are described in another way, before its weights do not fit.
+
+    Args:
+        config: of the run that wants to go on.
+        agent: of the earlier run; where its configuration cannot be read, whoever loads it says so.
+
+    Raises:
+        InvalidSpecificationError: names the first value that is not the same.
+    """
+    try:
+        earlier = yaml.safe_load(agent.config.read_text(encoding="utf-8"))["model"]
+    except (OSError, yaml.YAMLError, UnicodeDecodeError, TypeError, KeyError):
+        return
+    saved, given = (canonical.flat({"model": model}) for model in (earlier, config.section("model")))
+    for key in dict.fromkeys([*saved, *given]):
+        before, now = saved.get(key), given.get(key)
+        if before != now and not key.endswith(f".{SOURCE_KEY}"):
+            raise InvalidSpecificationError(
+                f"{key}: was {before!r} in the earlier run and is {now!r} now, so that its weights do not fit; give "
+                "the earlier value to go on, or another run_dir to begin anew."
+            )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from maze.api import specs
 from maze.api.arguments import absolute_directory
-from maze.api.continuation import Continuation, with_earlier_seeds
+from maze.api.continuation import Continuation, refuse_other_model, with_earlier_seeds
 from maze.api.loading import find_agent
 from maze.api.pipeline import SweepPart, algorithm_name
 from maze.api.quiet import Output
@@ -105,6 +105,8 @@ class SingleRun:
         if self._run_dir is not None and RunFiles(self._run_dir).is_used() and stage is None:
             self._refuse_to_overwrite()
             agent = None if RunFiles(self._run_dir).broke_off() else RunFiles(self._run_dir).agent
+            if agent is not None:
+                refuse_other_model(self.config, agent)
         if agent is not None:
             self._agent_files = agent.require()
             self._ready = True

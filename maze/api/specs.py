@@ -7,7 +7,8 @@ configuration, which holds their names, and what a dataclass says is written int
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -88,6 +89,48 @@ def compose_arguments(
     Raises:
         InvalidSpecificationError: for anything wrong in the specification.
     """
+    given = {
+        **components,
+        "configuration": configuration,
+        "experiment": experiment,
+        "seed": seed,
+        **_as_dict(overrides),
+    }
+    with _explained_lists(given):
+        return _composed(components, overrides, configuration, experiment, run_dir, seed, config_dir, config_name)
+
+
+def _as_dict(overrides: Any) -> dict[Any, Any]:
+    return dict(overrides) if isinstance(overrides, Mapping) else {}
+
+
+@contextmanager
+def _explained_lists(given: Mapping[Any, Any]) -> Iterator[None]:
+    """Say in the refusal of a list where one value stands what spans a grid."""
+    try:
+        yield
+    except InvalidSpecificationError as error:
+        message = str(error)
+        refused = [
+            path
+            for path, value in given.items()
+            if isinstance(value, (list, tuple)) and message.startswith(f"{_place(str(path))}: ")
+        ]
+        if not refused or "multirun=True" in message or "is not accepted" not in message:
+            raise
+        raise InvalidSpecificationError(f"{message} Lists span a grid of jobs with multirun=True.") from error
+
+
+def _composed(
+    components: Mapping[str, Any],
+    overrides: Mapping[str, Any] | None,
+    configuration: Any,
+    experiment: Any,
+    run_dir: str | Path | None,
+    seed: Any,
+    config_dir: str | Path | None,
+    config_name: str,
+) -> tuple[RunConfig, dict[str, Any]]:
     specification = split(components, overrides=overrides, config_dir=config_dir)
     values = dict(specification.values)
     if run_dir is not None:

@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stochastic", action="store_true", help="sample actions instead of taking the likeliest")
     parser.add_argument("--max-episode-steps", type=int, help="cut episodes off after as many steps")
     parser.add_argument("--output-dir", type=Path, help="write episodes.parquet and metrics.json there")
+    parser.add_argument("--silent", action="store_true", help="print nothing")
     parser.add_argument(
         "--allow-code", action="store_true", help="let the agent name code outside of maze; trust it first"
     )
@@ -37,11 +38,12 @@ def run(arguments: argparse.Namespace) -> int:
         "max_episode_steps": arguments.max_episode_steps,
         **_settings(arguments.overrides),
     }
-    rc = RunContext.load(arguments.source, allow_code=arguments.allow_code)
+    rc = RunContext.load(arguments.source, allow_code=arguments.allow_code, silent=arguments.silent)
     episodes = rc.evaluate(**settings)
     if arguments.output_dir is not None:
         _write(arguments.output_dir, episodes)
-    print(json.dumps(episodes.statistics, indent=2))
+    if not arguments.silent:
+        print(json.dumps(episodes.statistics, indent=2))
     return 0
 
 

@@ -30,15 +30,20 @@ def context_arguments(
         multirun: a word with several values (``algorithm=a2c,ppo``) spans an axis; ``seed=0,1`` does so for the seed.
 
     Raises:
-        InvalidSpecificationError: a word is no ``key=value``, or asks for what only ``--multirun`` could do.
+        InvalidSpecificationError: a word is no ``key=value``, says again what another one does, or asks for what only
+            ``--multirun`` could do.
     """
     parser = OverridesParser.create()
     known_groups = set(groups(config_dir))
     choices: dict[str, Any] = {}
     values: dict[str, Any] = {}
+    written: dict[str, str] = {}
     for word in words:
         override = _parse(parser, word)
         key = override.key_or_group
+        if key in written:
+            raise InvalidSpecificationError(f"{written[key]!r} and {word!r} choose the same; give one.")
+        written[key] = word
         sweeps = override.is_sweep_override()
         if sweeps and not multirun:
             raise InvalidSpecificationError(

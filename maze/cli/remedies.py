@@ -20,6 +20,7 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
     (r"\brun_dir=\.(?!\w|/)", "--run-dir."),
     (r"; or pass the objects again, for example env=\.\.\.", ""),
     (r"\b(env|wrappers|algorithm|model|policy|critic|runner|launcher|experiment|configuration)='(\w+)'", r"\1=\2"),
+    (r"\boverrides=\{'([\w.]+)': '([^'}]*)'\}", r"\1=\2"),
     (r"^(?:rollout\.)?n_episodes: (?!no such)", "--episodes: "),
     (r"^(?:rollout\.)?max_episode_steps: (?!no such)", "--max-episode-steps: "),
     (r"^(seed|resume): ", r"--\1: "),

@@ -14,6 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source", metavar="RUN", help="directory of a run, outputs of a pipeline (out/train/0), or MLflow run id"
     )
+    parser.add_argument("--silent", action="store_true", help="print nothing")
     parser.add_argument(
         "--allow-code", action="store_true", help="run the objects and modules that the run stored; trust it first"
     )
@@ -32,7 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
         allow_code=arguments.allow_code,
         output_dir=arguments.output_dir,
         track=arguments.track,
-        silent=arguments.json,
+        silent=arguments.json or arguments.silent,
     )
-    print(json.dumps(report.as_mapping(), indent=2, default=str) if arguments.json else report)
+    if not arguments.silent:
+        print(json.dumps(report.as_mapping(), indent=2, default=str) if arguments.json else report)
     return 0 if report.identical else 1

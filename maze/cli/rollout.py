@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--events", action="store_true", help="write a table for each kind of event (event_logs/*.tsv)")
     parser.add_argument("--render", action="store_true", help="show the environment while it is played")
     parser.add_argument("--output-dir", type=Path, help="where the files go (default: RUN/rollout)")
+    parser.add_argument("--silent", action="store_true", help="print nothing")
     parser.add_argument(
         "--allow-code", action="store_true", help="let the agent name code outside of maze; trust it first"
     )
@@ -35,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"{arguments.source!r} is no run; to play as a configuration says: maze-run -cn conf_rollout "
             f"{arguments.source}"
         )
-    rc = RunContext.load(arguments.source, allow_code=arguments.allow_code)
+    rc = RunContext.load(arguments.source, allow_code=arguments.allow_code, silent=arguments.silent)
     result = rc.rollout(
         n_episodes=arguments.episodes,
         max_episode_steps=arguments.max_episode_steps,
@@ -44,5 +45,6 @@ def run(arguments: argparse.Namespace) -> int:
         render=arguments.render or None,
         output_dir=arguments.output_dir,
     )
-    print_rollout(result)
+    if not arguments.silent:
+        print_rollout(result)
     return 0

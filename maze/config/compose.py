@@ -47,6 +47,7 @@ __all__ = [
     "resolved",
 ]
 
+_PRESETS = ("configuration", "experiment")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -161,6 +162,11 @@ def _refuse_names(values: Mapping[str, Any], files: ConfigFiles, origin: str) ->
     shorts = {long: short for short, long in ALIASES.items()}
     for path, value in values.items():
         group = shorts.get(path, path)
+        if group in _PRESETS and not isinstance(value, str):
+            raise InvalidSpecificationError(
+                f"{origin}{path}: {value!r} is not accepted; no value of the configuration but a choice. Pass the name "
+                f"of a module, {group}=..., or leave it out for none."
+            )
         if isinstance(value, str) and group in files.defaults:
             raise InvalidSpecificationError(
                 f"{origin}{path}: names of configuration modules are not resolved here; "

@@ -248,7 +248,9 @@ def _composed(
                 del config["hydra"]
             tree = OmegaConf.to_container(config, resolve=False)
     except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
-        raise InvalidSpecificationError(f"{config_name}: {first_line(error)}") from error
+        mark = getattr(error, "problem_mark", None)  # of YAML's errors: the file and the line
+        place = config_name if mark is None else f"{mark.name}, line {mark.line + 1}"
+        raise InvalidSpecificationError(f"{place}: {first_line(error)}") from error
     return tree, {str(group): option for group, option in chosen.items() if not str(group).startswith("hydra/")}
 
 

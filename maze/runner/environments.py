@@ -11,10 +11,12 @@ from typing import Any, Protocol
 from gymnasium import spaces
 
 from maze.config import SeedingConfig
+from maze.config.foreign import ForeignErrors, error_text
 from maze.config.instantiate import allow_modules, instantiate, resolve_target, with_objects
+from maze.config.own_code import object_name
 from maze.env import GymMazeEnv, MazeEnv, VectorEnv, estimate_statistics, make_vector_env
 from maze.env.estimation import wants_estimation
-from maze.errors import InvalidSpecificationError
+from maze.errors import EnvError, InvalidSpecificationError, MazeError
 from maze.seeding import derive_seed
 from maze.types import Array, Observation
 
@@ -126,7 +128,8 @@ class EnvironmentMaker:
         env = self._make_bare_env(render=render)
         self.raw_observation_space = env.observation_space
         for wrap in self._wrappers():
-            env = wrap(env)
+            with _own_code("wrappers", wrap):
+                env = wrap(env)
             if not isinstance(env, MazeEnv):
                 raise InvalidSpecificationError(
                     f"wrappers: {wrap!r} made {env!r}, not a MazeEnv; accepted are callables env -> wrapped env."
@@ -137,7 +140,8 @@ class EnvironmentMaker:
         source = with_objects(self._config.section("env"), self._objects, "env")
         if render and isinstance(source, Mapping):
             source = {**source, "render_mode": "human"}
-        env = source() if callable(source) else instantiate(source, _path_="env")
+        with _own_code("env", source):
+            env = source() if callable(source) else instantiate(source, _path_="env")
         if isinstance(env, MazeEnv):
             return env
         try:
@@ -210,6 +214,16 @@ class EnvironmentMaker:
             chain.append(env)
             env = env.env
         return chain
+
+
+def _own_code(path: str, thing: Any) -> ForeignErrors:
+    """Return a block in which an error of somebody's environment or wrapper becomes an `EnvError` that names it."""
+    name = thing.get("_target_") if isinstance(thing, Mapping) else object_name(thing)
+
+    def translate(error: Exception) -> MazeError:
+        return EnvError(f"{path}: {name} failed while it made an environment: {error_text(error)}")
+
+    return ForeignErrors(translate, passes=MazeError)
 
 
 def kinds_of(space: spaces.Dict) -> dict[str, tuple[Any, ...]]:

@@ -18,9 +18,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from maze.api.record.foreign import ForeignErrors, error_text
 from maze.api.record.user_modules import import_copies, imports_of, read_sources, store_sources
 from maze.artifacts import atomic_path, read_json, write_json, write_text
+from maze.config.foreign import ForeignErrors, error_text
 from maze.config.own_code import is_own_module, object_name, own_modules, source_of, text_of
 from maze.errors import ArtifactError, InvalidSpecificationError
 

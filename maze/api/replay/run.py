@@ -20,7 +20,6 @@ from maze.api.components import read_component
 from maze.api.loading import read_env
 from maze.api.quiet import Output
 from maze.api.record.calls import Call, read_arguments
-from maze.api.record.foreign import ForeignErrors, error_text
 from maze.api.record.objects import allow_copies, load_objects
 from maze.api.record.origins import describe_environment, environment_differences
 from maze.api.replay.recorded import Recorded, find_recorded
@@ -30,6 +29,7 @@ from maze.api.signals import BrokenOff, Interruption
 from maze.api.single_run import SingleRun
 from maze.artifacts import AgentFiles, RunFiles
 from maze.config import RunConfig
+from maze.config.foreign import ForeignErrors, error_text
 from maze.config.own_code import modules_of_ids
 from maze.config.rollout_run import RolloutRunConfig
 from maze.errors import ArtifactError, InvalidSpecificationError, MazeError

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import maze
-from maze import GymMazeEnv, InvalidSpecificationError, MazeError, RolloutEvaluator, RunContext
+from maze import EnvError, GymMazeEnv, InvalidSpecificationError, MazeError, RolloutEvaluator, RunContext
 from maze.api.specs import compose_arguments
+from tests.scripted import tiny_context
 
 OBSERVATION = {"observation": np.zeros(4, np.float32)}
 OFF = {"tracking.mode": "off"}
@@ -96,3 +99,58 @@ def test_wrong_arguments_of_calls(case: str) -> None:
     rc = RunContext(overrides=OFF, silent=True)
     with pytest.raises(error, match=message):
         use(rc)
+
+
+def fails() -> GymMazeEnv:
+    raise ZeroDivisionError("no customers")
+
+
+@pytest.mark.parametrize(
+    ("components", "message"),
+    [
+        ({"env": fails}, r"^env: .*fails failed while it made an environment: ZeroDivisionError: no customers"),
+        ({"wrappers": lambda env: fails()}, r"^wrappers: .*lambda.* failed while.*ZeroDivisionError: no customers"),
+    ],
+)
+def test_errors_of_a_factory_or_wrapper_are_errors_of_the_environment(components: Any, message: str) -> None:
+    with pytest.raises(EnvError, match=message) as caught:
+        _ = RunContext(**components, overrides=OFF, silent=True).policy
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "path"),
+    [
+        ({"overrides": {"algorithm.lr": [1, 2]}}, "algorithm.lr"),
+        ({"seed": [1, 2]}, "seed"),
+        ({"experiment": ["cartpole"]}, "experiment"),
+        ({"overrides": {"policy.networks": 1, "runner.concurrency": [2, 4]}}, "runner.concurrency"),
+    ],
+)
+def test_a_list_in_the_place_of_one_value_is_told_of_multi_runs(arguments: Any, path: str) -> None:
+    with pytest.raises(InvalidSpecificationError, match=rf"^{path}: \[.*Lists span a grid .* multirun=True"):
+        RunContext(**arguments)
+
+
+@pytest.mark.parametrize("value", [None, 3, {"a": 1}])
+@pytest.mark.parametrize("name", ["experiment", "configuration"])
+def test_presets_are_no_values(name: str, value: Any) -> None:
+    with pytest.raises(InvalidSpecificationError, match=rf"^{name}: .*{name}=\.\.\., or leave it out for none"):
+        RunContext(overrides={name: value})
+
+
+def test_resuming_with_other_networks_names_what_differs(tmp_path: Path) -> None:
+    tiny_context(tmp_path / "run").train(1)
+    with pytest.raises(
+        InvalidSpecificationError, match=r"^model\.policy\.networks\.0\.hidden_units.*: was .*64.*8.* now.*run_dir"
+    ):
+        tiny_context(tmp_path / "run", overrides={"policy.networks.0.hidden_units": [8]}, resume=True)
+    tiny_context(tmp_path / "run", resume=True).train(1)
+
+
+def test_a_broken_file_of_ones_own_tree_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "env" / "mine.yaml"
+    file.parent.mkdir()
+    file.write_text("name: [1,\n  x: }\n")
+    with pytest.raises(InvalidSpecificationError, match=rf"^{re.escape(str(file))}, line 2: "):
+        RunContext(env="mine", config_dir=tmp_path)

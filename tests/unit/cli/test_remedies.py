@@ -33,3 +33,8 @@ def test_remedies_can_be_typed(message: str, translated: str) -> None:
 )
 def test_other_messages_stay_as_they_are(message: str) -> None:
     assert at_the_command_line(message) == message
+
+
+def test_an_override_is_a_word() -> None:
+    message = "An environment's own id goes to env.name: overrides={'env.name': 'CartPole-v1'}."
+    assert at_the_command_line(message) == "An environment's own id goes to env.name: env.name=CartPole-v1."

@@ -86,3 +86,11 @@ def test_results_show_a_finished_pipeline(tmp_path: Path, capsys: Capture) -> No
 
 def test_results_without_a_pipeline_are_status_2(tmp_path: Path, refused: Any) -> None:
     assert "record.json: does not exist" in refused("results", "--out", str(tmp_path))
+
+
+@pytest.mark.parametrize("command", ["evaluate", "rollout", "replay"])
+def test_silent_prints_nothing(command: str, run: Path, tmp_path: Path, capsys: Capture) -> None:
+    words = {"replay": []}.get(command, ["--episodes", "1"])
+    assert main([command, str(run), "--silent", *words, "--output-dir", str(tmp_path / "out")]) == 0
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == ("", "")

@@ -91,3 +91,10 @@ def test_what_cannot_be_chosen_is_not_offered(refused: Any) -> None:
     of_a_rollout = refused("-cn", "conf_rollout", "nothing_like_it=1")
     assert "input_dir" in of_a_rollout
     assert "algorithm" not in of_a_rollout
+
+
+@pytest.mark.parametrize("words", [["algorithm=a2c", "algorithm=ppo"], ["algorithm.lr=1", "+algorithm.lr=2"]])
+@pytest.mark.parametrize("multirun", [False, True])
+def test_one_thing_is_said_once(words: list[str], multirun: bool) -> None:
+    with pytest.raises(InvalidSpecificationError, match=r"' and '.*' choose the same; give one\."):
+        context_arguments(words, multirun=multirun)

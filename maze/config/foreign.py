@@ -15,10 +15,12 @@ class ForeignErrors:
 
     Args:
         translate: makes the error of maze.
+        passes: errors that pass as they are.
     """
 
-    def __init__(self, translate: Callable[[Exception], MazeError]) -> None:
+    def __init__(self, translate: Callable[[Exception], MazeError], passes: type[Exception] | tuple[()] = ()) -> None:
         self._translate = translate
+        self._passes = passes
 
     def __enter__(self) -> None:
         """Begin the block."""
@@ -26,7 +28,7 @@ class ForeignErrors:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         """Raise the translated error, if there was one."""
         del kind
-        if isinstance(error, Exception):
+        if isinstance(error, Exception) and not isinstance(error, self._passes):
             raise self._translate(error) from error
 
 
