@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from maze import GymMazeEnv, InvalidSpecificationError, MazeEnv, RunContext, TorchPolicy
+from maze import EnvError, GymMazeEnv, InvalidSpecificationError, MazeEnv, RunContext, TorchPolicy
 from maze.api.multirun.results import JobFailure
 from tests.scripted import CountingEnv, tiny_context, weights_of
 
@@ -90,7 +90,9 @@ def test_a_failure_says_what_went_wrong_and_where(trained: Trained) -> None:
     assert failure.traceback.startswith("Traceback (most recent call last):")
     assert "in __call__" in failure.traceback
     assert failure.exit_code == 1
-    assert (failure.run_dir / "train.log").read_text().endswith(failure.traceback.partition("\n")[2])
+    log = (failure.run_dir / "train.log").read_text()
+    assert log.startswith(failure.traceback.partition("\nThe above exception")[0])  # what the wrapper raised
+    assert log.endswith(failure.traceback.rpartition("\n  File")[2])
     assert str(failure) == f"job {failure.name} failed: {failure.reason}"
     assert rc.policy[FAILED] == failure
 
@@ -132,7 +134,7 @@ def test_what_a_job_was_given_is_real_also_where_it_failed(trained: Trained) -> 
     assert len({path.name for path in rc.run_dir}) == 6
     assert [config.run_dir for config in rc.config] == [str(path) for path in rc.run_dir]
     assert rc.env_factory[1]().reset().keys() == {"observation"}
-    with pytest.raises(ValueError, match="too many"):
+    with pytest.raises(EnvError, match="too many"):
         rc.env_factory[FAILED]()
 
 
