@@ -26,6 +26,9 @@ class ActorPool:
         n_actors: how many actors there are.
         depth: how many rollouts of each actor may be under way.
         in_order: see above.
+
+    Attributes:
+        is_whole: nothing broke off what the pool was doing; otherwise it has to be closed, and can go on then.
     """
 
     def __init__(
@@ -47,6 +50,8 @@ class ActorPool:
         self._asked: deque[int] = deque()  # the actor of each rollout that was asked for and not taken, in order
         self._arrived: list[StateDict] = []
         self._n_open = 0  # requests that are not answered
+        self.is_whole = True
+        self._last = self.state_dict()
 
     @property
     def n_under_way(self) -> int:
@@ -62,6 +67,7 @@ class ActorPool:
             statistics: for normalisation.
             version: of the parameters.
         """
+        self.is_whole = False
         workers = self._ready()
         actors = [self._next.popleft() for _ in range(n_rollouts)]
         self._asked.extend(actors)
@@ -72,6 +78,7 @@ class ActorPool:
         for request in requests:
             workers.submit(request[0] % workers.n_workers, "play", request, parameters, statistics, version)
             self._n_open += 1
+        self.is_whole = True
 
     def take(self, n_rollouts: int) -> list[StateDict]:
         """Wait for rollouts and return them; their actors can be asked again.
@@ -85,6 +92,7 @@ class ActorPool:
         Raises:
             MazeError: a worker has ended.
         """
+        self.is_whole = False
         taken = []
         for _ in range(n_rollouts):
             actor = self._asked[0] if self.in_order else None
@@ -95,6 +103,7 @@ class ActorPool:
             self._asked.remove(rollout["actor"])
             self._next.append(rollout["actor"])
             taken.append(rollout)
+        self.is_whole = True
         return taken
 
     def drain_event_stats(self, first_env: Sequence[int]) -> EventStats:
@@ -118,20 +127,23 @@ class ActorPool:
             self._arrived = [self._pop(actor) for actor in self._asked]
         else:
             self._asked = deque(rollout["actor"] for rollout in self._arrived)
-        return {"actors": self._saved, "next": list(self._next), "arrived": list(self._arrived)}
+        self._last = {"actors": self._saved, "next": list(self._next), "arrived": list(self._arrived)}
+        return dict(self._last)
 
     def load_state_dict(self, state: StateDict) -> None:
         """Go on from what `state_dict` returned, with new workers."""
+        self._last = state
         self.close()
-        self._saved = state["actors"]
-        self._next = deque(state["next"])
-        self._arrived = list(state["arrived"])
-        self._asked = deque(rollout["actor"] for rollout in self._arrived)
 
     def close(self) -> None:
-        """Close all workers; rollouts under way are lost."""
+        """Close all workers; what is asked for next goes on from the last state that was returned or loaded."""
         workers, self._workers = self._workers, None
+        self._saved = self._last["actors"]
+        self._next = deque(self._last["next"])
+        self._arrived = list(self._last["arrived"])
+        self._asked = deque(rollout["actor"] for rollout in self._arrived)
         self._n_open = 0
+        self.is_whole = True
         if workers is not None:
             workers.close()
 
@@ -156,6 +168,7 @@ class ActorPool:
 
     def _call(self, method: str) -> list[Any]:
         """Return what a method tells of each actor, once nothing is under way."""
+        self.is_whole = False
         workers = self._ready()
         while self._n_open:
             self._receive(None)
@@ -165,6 +178,7 @@ class ActorPool:
         told: dict[int, Any] = {}
         for actors in parts:
             told.update(zip(actors, workers.receive(actors[0] % workers.n_workers)[1], strict=True))
+        self.is_whole = True
         return [told[actor] for actor in range(self.n_actors)]
 
     def _receive(self, worker: int | None) -> None:

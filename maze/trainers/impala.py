@@ -197,7 +197,7 @@ class IMPALA(OnPolicyTrainer[ImpalaAlgorithmConfig]):
         try:
             summary = super().train(n_epochs, listeners=listeners, should_stop=should_stop)
         except BaseException:
-            if self._epoch_start is not None:  # in the middle of an update, which is made again
+            if self._epoch_start is not None or not self.pool.is_whole:
                 self.pool.close()
             raise
         if summary.reason == "stopped":

@@ -243,7 +243,7 @@ class Watched(LocalWorkers):
     """Workers that can be seen to be closed, and that can die."""
 
     made: list[Watched] = []  # noqa: RUF012
-    dies_at: int | None = None
+    dies_at: tuple[str, int] = ("", 0)  # in which call of which method
 
     def __init__(self, make_worker: Any, n_workers: int) -> None:
         super().__init__(make_worker, n_workers)
@@ -251,9 +251,10 @@ class Watched(LocalWorkers):
         Watched.made.append(self)
 
     def submit(self, worker: int, method: str, *arguments: Any) -> None:
-        if method == "play" and Watched.dies_at is not None:
-            Watched.dies_at -= 1
-            if Watched.dies_at == 0:
+        fatal, left = Watched.dies_at
+        if method == fatal:
+            Watched.dies_at = (fatal, left - 1)
+            if left == 1:
                 raise MazeError(f"worker process {worker}, pid 1, was killed by signal 9 (SIGKILL)")
         super().submit(worker, method, *arguments)
 
@@ -265,7 +266,7 @@ class Watched(LocalWorkers):
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> list[Watched]:
     monkeypatch.setattr(Watched, "made", [])
-    monkeypatch.setattr(Watched, "dies_at", None)
+    monkeypatch.setattr(Watched, "dies_at", ("", 0))
     return Watched.made
 
 
@@ -284,13 +285,28 @@ def test_a_stop_closes_actors_and_going_on_makes_them_anew(watched: list[Watched
 
 def test_a_dead_actor_is_an_error_after_which_training_goes_on(watched: list[Watched], tmp_path: Path) -> None:
     broken, whole = impala(tmp_path, make_workers=partial(Watched, n_workers=2)), impala(tmp_path)
-    Watched.dies_at = 9  # two requests for each batch: in the second epoch
+    Watched.dies_at = ("play", 9)  # two requests for each batch: in the second epoch
     with pytest.raises(MazeError, match=r"worker process 0, pid 1, was killed by signal 9"):
         broken.train(3)
     assert (broken.epoch, [workers.is_closed for workers in watched]) == (1, [True])
     broken.train(2)
     whole.train(3)
     assert same(state_of(broken), state_of(whole))
+
+
+@pytest.mark.parametrize(("method", "n_epochs"), [("state_dict", 1), ("drain_event_stats", 0)])
+def test_actors_that_die_between_updates_go_on_from_their_last_state(
+    method: str, n_epochs: int, watched: list[Watched], tmp_path: Path
+) -> None:
+    trainer = impala(tmp_path, make_workers=partial(Watched, n_workers=2))
+    Watched.dies_at = (method, 1)
+    with pytest.raises(MazeError, match="was killed"):
+        trainer.train(3)
+    state = trainer.whole_state()
+    assert [workers.is_closed for workers in watched] == [True]
+    assert state["epoch"] == n_epochs
+    assert trainer.train(2).n_epochs == 2
+    assert trainer.n_steps == (n_epochs + 2) * 3 * 8 * 4
 
 
 def test_an_interrupt_in_the_middle_closes_actors(watched: list[Watched], tmp_path: Path) -> None:
