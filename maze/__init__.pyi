@@ -168,6 +168,8 @@ from .rollout import split_seeds as split_seeds
 from .rollout import write_episodes as write_episodes
 from .rollout import write_rollout as write_rollout
 from .statistics import ActionEvents as ActionEvents
+from .rollout import TrajectoryDataset as TrajectoryDataset
+from .rollout import load_trajectories as load_trajectories
 from .statistics import BaseEnvEvents as BaseEnvEvents
 from .statistics import ConsoleWriter as ConsoleWriter
 from .statistics import EpisodeBatch as EpisodeBatch
@@ -209,6 +211,7 @@ from .trainers import BC as BC
 from .trainers import ES as ES
 from .trainers import IMPALA as IMPALA
 from .trainers import PPO as PPO
+from .trainers import SAC as SAC
 from .trainers import A2CAlgorithmConfig as A2CAlgorithmConfig
 from .trainers import AlgorithmConfig as AlgorithmConfig
 from .trainers import BCAlgorithmConfig as BCAlgorithmConfig
@@ -218,6 +221,7 @@ from .trainers import ESAlgorithmConfig as ESAlgorithmConfig
 from .trainers import ImpalaAlgorithmConfig as ImpalaAlgorithmConfig
 from .trainers import PPOAlgorithmConfig as PPOAlgorithmConfig
 from .trainers import Schedule as Schedule
+from .trainers import SACAlgorithmConfig as SACAlgorithmConfig
 from .trainers import Trainer as Trainer
 from .trainers import TrainerParts as TrainerParts
 from .trainers.base import TrainingSummary as TrainingSummary
@@ -231,6 +235,7 @@ __all__ = [
     "ES",
     "IMPALA",
     "PPO",
+    "SAC",
     "A2CAlgorithmConfig",
     "ActingPolicy",
     "ActionConversionInterface",

@@ -106,6 +106,8 @@ def tiny_context(run_dir: Path, overrides: Mapping[str, Any] | None = None, **ar
     }
     if "algorithm.rollout_evaluator" not in given:
         values["algorithm.rollout_evaluator.n_episodes"] = 2
+    if arguments.get("algorithm") == "sac":
+        values |= {"algorithm.initial_buffer_size": 1, "algorithm.batch_size": 16}
     if arguments.get("algorithm") is not None and not isinstance(arguments["algorithm"], str):
         values = {path: value for path, value in values.items() if not path.startswith("algorithm.")}
     arguments = {"algorithm": "a2c", "seed": 1, "silent": True, **arguments}

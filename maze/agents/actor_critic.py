@@ -42,7 +42,7 @@ class ActorCritic(nn.Module):
     @property
     def device(self) -> torch.device:
         """Where the parameters live."""
-        return device_of(self)
+        return device_of(self) if self._flat is None else self._flat.device
 
     @property
     def flat_parameters(self) -> Tensor:
@@ -81,6 +81,27 @@ class ActorCritic(nn.Module):
         flat.grad = gradient
         self._flat, self._flat_gradient = flat, gradient
         return self
+
+    def flat_part(self, module: nn.Module) -> slice:
+        """Return where a module's parameters lie in ``flat_parameters``, for algorithms that train parts separately.
+
+        Args:
+            module: a part of the model, for example the policy.
+
+        Raises:
+            MazeError: the module's parameters do not lie side by side, since another part shares some of them.
+        """
+        flat = self.flat_parameters
+        places = {parameter.data_ptr(): parameter.numel() for parameter in module.parameters()}
+        size = sum(places.values())
+        start = (min(places, default=flat.data_ptr()) - flat.data_ptr()) // flat.element_size()
+        last = max(places, default=flat.data_ptr())
+        if places and (last - flat.data_ptr()) // flat.element_size() + places[last] != start + size:
+            raise MazeError(
+                f"The parameters of {type(module).__name__} do not lie side by side, since another part of the model "
+                "shares some of them."
+            )
+        return slice(start, start + size)
 
     def zero_gradients(self) -> None:
         """Set all gradients to zero, keeping them views of the flat buffer where there is one."""

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
 
+import numpy as np
 import torch
 from gymnasium import spaces
 from torch import Tensor, nn
 
 from maze.agents.networks import StepNetworks, device_of
+from maze.agents.stacked_networks import StackedNetworks, stack_networks
 from maze.errors import MazeError
-from maze.types import StepKey
+from maze.types import Array, StepKey
 
-__all__ = ["TorchStateActionCritic", "action_input_shapes", "all_discrete", "encode_actions"]
+__all__ = ["ActionEncoder", "TorchStateActionCritic", "action_input_shapes", "all_discrete", "encode_actions"]
 
 
 class TorchStateActionCritic(nn.Module):
@@ -46,6 +48,8 @@ class TorchStateActionCritic(nn.Module):
         self.networks = StepNetworks({key: nn.ModuleList(parts) for key, parts in networks.items()})
         self.target_networks = copy.deepcopy(self.networks).requires_grad_(False)
         self.action_spaces = {str(key): space for key, space in action_spaces.items()}
+        self._encoders = {key: ActionEncoder(space) for key, space in self.action_spaces.items()}
+        self._stacks: dict[tuple[str, bool], StackedNetworks] = {}
         self.to(device)
 
     @property
@@ -71,8 +75,8 @@ class TorchStateActionCritic(nn.Module):
         """
         space = self.action_spaces[str(step_key)]
         if not all_discrete(space):
-            inputs = {**observation, **encode_actions(space, action)}
-            return torch.stack([network(inputs)["q_value"][..., 0] for network in self._members(step_key, target)])
+            inputs = {**observation, **self._encoders[str(step_key)](action)}
+            return self._outputs(inputs, step_key, target)["q_value"][..., 0]
         total: Tensor | None = None
         for head, values in self.values_of_all_actions(observation, step_key, target=target).items():
             index = (action[head].long() - _start(space[head])).expand(len(values), -1).unsqueeze(-1)
@@ -93,20 +97,81 @@ class TorchStateActionCritic(nn.Module):
         space = self.action_spaces[str(step_key)]
         if not all_discrete(space):
             raise MazeError(f"The action space {space} is not discrete; ask for the value of given actions.")
-        outputs = [network(observation) for network in self._members(step_key, target)]
-        return {head: torch.stack([output[head] for output in outputs]) for head in space.spaces}
+        outputs = self._outputs(observation, step_key, target)
+        return {head: outputs[head] for head in space.spaces}
 
     @torch.no_grad()
     def update_targets(self, tau: float) -> None:
         """Move the target networks towards the networks by the fraction ``tau``; 1 copies them."""
         for goal, parameter in zip(self.target_networks.parameters(), self.networks.parameters(), strict=True):
             goal.lerp_(parameter, tau)
+        self.copy_buffers()
+
+    @torch.no_grad()
+    def copy_buffers(self) -> None:
+        """Give the target networks the networks' buffers, such as running means."""
         for copied, buffer in zip(self.target_networks.buffers(), self.networks.buffers(), strict=True):
             copied.copy_(buffer)
+
+    def stack_networks_(self) -> Self:
+        """Compute all networks of a step key in one go from now on, wherever they are dense and equally built.
+
+        Values are the same, up to rounding. Weights and gradients have to lie in one flat buffer, see
+        ``ActorCritic.flatten_parameters_``, and gradients then reach the parameters through ``backward`` alone.
+        """
+        for key in self.action_spaces:
+            for target in (False, True):
+                stack = stack_networks(self._members(key, target))
+                if stack is not None:
+                    self._stacks[key, target] = stack
+        return self
+
+    def _outputs(self, inputs: Mapping[str, Tensor], step_key: StepKey, target: bool) -> dict[str, Tensor]:
+        """Return what all networks of a step key put out, by key [K, B, n]."""
+        stack = self._stacks.get((str(step_key), target))
+        if stack is not None and not stack.stale():
+            return stack(inputs)
+        outputs = [network(inputs) for network in self._members(step_key, target)]
+        return {key: torch.stack([output[key] for output in outputs]) for key in outputs[0]}
 
     def _members(self, step_key: StepKey, target: bool) -> list[nn.Module]:
         """Return the networks of a step key."""
         return list((self.target_networks if target else self.networks)[step_key].children())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copies and pickles compute one network after the other, since a stack looks at the original's memory."""
+        return {**self.__dict__, "_stacks": {}}
+
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
+        """Follow a move to another device or dtype, one network after the other again."""
+        self._stacks = {}
+        return super()._apply(fn, recurse)  # type: ignore[no-untyped-call, no-any-return]
+
+
+class ActionEncoder:
+    """Turns actions into what critics read: float32 by head, about as large as 1.
+
+    Discrete and MultiDiscrete become ones and zeros. A Box that is bounded on all sides is scaled to [-1, 1]; others,
+    and MultiBinary, stay as they are.
+
+    Args:
+        space: the action space.
+    """
+
+    def __init__(self, space: spaces.Dict) -> None:
+        self._space = space
+        self._boxes = {head: _center_and_half_width(part) for head, part in space.spaces.items()}
+
+    def __call__(self, action: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return actions by head [B, ...], encoded."""
+        return {head: self._encoded(head, action[head]) for head in self._space.spaces}
+
+    def _encoded(self, head: str, action: Tensor) -> Tensor:
+        box = self._boxes[head]
+        if box is None:
+            return _encoded(self._space[head], action)
+        center, half_width = (torch.as_tensor(part, device=action.device) for part in box)
+        return (action.float() - center) / half_width
 
 
 def all_discrete(space: spaces.Dict) -> bool:
@@ -124,13 +189,13 @@ def action_input_shapes(space: spaces.Dict) -> dict[str, tuple[int, ...]]:
 
 
 def encode_actions(space: spaces.Dict, action: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return actions as float32 by head: Discrete and MultiDiscrete as ones and zeros, others as they are.
+    """Return actions as float32 by head, see ``ActionEncoder``.
 
     Args:
         space: the action space.
         action: by head [B, *action_shape].
     """
-    return {head: _encoded(part, action[head]) for head, part in space.spaces.items()}
+    return ActionEncoder(space)(action)
 
 
 def _encoded_shape(head: str, space: spaces.Space[Any]) -> tuple[int, ...]:
@@ -144,6 +209,16 @@ def _encoded_shape(head: str, space: spaces.Space[Any]) -> tuple[int, ...]:
         f"The action {head!r} has the space {space}; a critic of actions accepts Box, Discrete, MultiDiscrete and "
         "MultiBinary. Flatten it in an ActionWrapper."
     )
+
+
+def _center_and_half_width(space: spaces.Space[Any]) -> tuple[Array, Array] | None:
+    """Return float32 arrays for a bounded box that is not [-1, 1] already, None for everything else."""
+    if not isinstance(space, spaces.Box) or not (np.isfinite(space.low).all() and np.isfinite(space.high).all()):
+        return None
+    low, high = space.low.astype(np.float64), space.high.astype(np.float64)
+    if ((low == -1.0) & (high == 1.0)).all() or not (low < high).all():
+        return None
+    return ((low + high) / 2.0).astype(np.float32), ((high - low) / 2.0).astype(np.float32)
 
 
 def _encoded(space: spaces.Space[Any], action: Tensor) -> Tensor:

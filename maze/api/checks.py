@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from maze.api.components import can_be_called
+from maze.config.critics import critic_option, kind_of_critic
 from maze.config.instantiate import check_arguments
 from maze.config.overrides import is_marker
 from maze.config.schema import RunConfig
@@ -213,16 +214,23 @@ def _check_algorithm(algorithm: Mapping[str, Any], model: Mapping[str, Any]) -> 
     for node, path in _components(algorithm, "algorithm"):
         if path != "algorithm":
             _check_source(*_parts(node, path), path)
-    if getattr(target, "needs_critic", False) and _has_no_critic(model):
-        choice = "template_state" if "model_builder" in model else "flatten_concat"
+    if getattr(target, "needs_critic", False) and not is_marker(model):
+        _check_critic(target, model)
+
+
+def _check_critic(algorithm: type[Any], model: Mapping[str, Any]) -> None:
+    """Refuse a model that certainly has no critic, or one of the other kind."""
+    kind, critic = getattr(algorithm, "critic_values", "states"), model.get("critic")
+    if is_within(model["_target_"], ("maze",)) and critic is None:
         raise InvalidSpecificationError(
-            f"model.critic: null is not accepted, since {target.__name__} needs a critic; pass critic={choice!r}."
+            f"model.critic: null is not accepted, since {algorithm.__name__} needs a critic; "
+            f"pass critic={critic_option(kind, model)!r}."
         )
-
-
-def _has_no_critic(model: Mapping[str, Any]) -> bool:
-    """Say whether a model certainly has no critic; composers of a user's own may make one by themselves."""
-    return not is_marker(model) and is_within(model["_target_"], ("maze",)) and model.get("critic") is None
+    if critic is not None and kind_of_critic(critic) not in (None, kind):
+        raise InvalidSpecificationError(
+            f"model.critic: {critic['_target_']!r} is a critic of {kind_of_critic(critic)}, and {algorithm.__name__} "
+            f"needs one of {kind}; pass critic={critic_option(kind, model)!r}."
+        )
 
 
 def _check_launcher(launcher: Mapping[str, Any]) -> None:

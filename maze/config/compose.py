@@ -18,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from maze.config.canonical import canonical_wrappers
 from maze.config.choices import PARTS, chosen_tree, own_part
+from maze.config.critics import fitting_critic
 from maze.config.describe import describe_object
 from maze.config.hydra_tree import (
     NULL,
@@ -29,7 +30,7 @@ from maze.config.hydra_tree import (
     groups,
     option_with_target,
 )
-from maze.config.instantiate import complete_component, with_defaults
+from maze.config.instantiate import complete_component, resolve_target, with_defaults
 from maze.config.overrides import ADD, ALIASES, apply_values, canonical_path, is_marker, to_plain
 from maze.config.schema import RunConfig
 from maze.config.sections import TYPED_SECTIONS
@@ -89,8 +90,15 @@ def compose(
     literal = {path: protected(to_plain(value, f"{origin}{path}"), tokens) for path, value in values.items()}
     given = {canonical_path(str(path).removeprefix(ADD)) for path in (*values, *markers)}
     replaced = {group for group in files.defaults if canonical_path(group) in given}
-    tree, chosen = chosen_tree(files, _following(literal, explicit, config_dir), replaced)
-    _complete_algorithm(tree, literal, files, allowed_modules)
+    wanted = _following(literal, explicit, config_dir)
+    tree, chosen = chosen_tree(files, wanted, replaced)
+    algorithm = _complete_algorithm(tree, literal, files, allowed_modules)
+    critic = (
+        None if "critic" in explicit or replaced & {"model", "critic"} else fitting_critic(algorithm, tree.get("model"))
+    )
+    if critic is not None:
+        tree, chosen = chosen_tree(files, {**wanted, "critic": critic}, replaced)
+        _complete_algorithm(tree, literal, files, ())
     if "model" in replaced:
         literal |= _chosen_parts(files, explicit, given)
     if not isinstance(tree.get("wrappers"), str):  # an interpolation
@@ -129,10 +137,12 @@ def _following(
     return dict(explicit) if option is None else {"env": option, **explicit}
 
 
-def _complete_algorithm(
-    tree: Tree, literal: dict[str, Any], files: ConfigFiles, allowed_modules: Iterable[str]
-) -> None:
-    """Write the defaults of the algorithm's class into its section, and the modules that were allowed into theirs."""
+def _complete_algorithm(tree: Tree, literal: dict[str, Any], files: ConfigFiles, allowed_modules: Iterable[str]) -> Any:
+    """Write the defaults of the algorithm's class into its section, and the modules that were allowed into theirs.
+
+    Returns:
+        That class; None where a live object stands for it.
+    """
     own = [name for name in allowed_modules if not is_within(name, files.directories.modules)]
     modules = [*_listed(tree.get("allowed_modules")), *_listed(literal.get("allowed_modules")), *own]
     with allow_modules([*(name for name in modules if isinstance(name, str)), *files.modules_named(tree, literal)]):
@@ -140,8 +150,12 @@ def _complete_algorithm(
             literal["algorithm"] = complete_component(literal["algorithm"], "algorithm")
         elif isinstance(tree.get("algorithm"), dict):
             tree["algorithm"] = with_defaults(tree["algorithm"], "algorithm")
+        section = literal.get("algorithm", tree.get("algorithm"))
+        target = section.get("_target_") if isinstance(section, dict) and not is_marker(section) else None
+        found = resolve_target(target, "algorithm._target_") if isinstance(target, str) and "${" not in target else None
     if own:
         literal["allowed_modules"] = sorted(set(modules))
+    return found
 
 
 def _listed(value: Any) -> list[Any]:

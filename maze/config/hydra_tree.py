@@ -41,7 +41,7 @@ __all__ = [
 _LOCK = threading.RLock()
 _VERSION_BASE = "1.3"
 
-_LATER = frozenset({"rllib", "ray", "slurm", "submitit", "sac", "sacfd", "bc"})
+_LATER = frozenset({"rllib", "ray", "slurm", "submitit"})
 
 _WITHOUT_TARGETS = frozenset({"allowed_modules", "choices", "log_base_dir", "run_dir", "tags", "tracking"})
 

@@ -220,6 +220,11 @@ class SquashedGaussianHead(DiagonalGaussianHead):
         self._center = ((low.astype(np.float64) + high) / 2.0).astype(np.float32)
         self._half_width = ((high.astype(np.float64) - low) / 2.0).astype(np.float32)
 
+    @property
+    def log_scale(self) -> float:
+        """Logarithm of how much larger the box is than [-1, 1] in every direction: what densities shrink by."""
+        return float(np.log(self._half_width.astype(np.float64)).sum())
+
     def distribution(self, logits: Tensor) -> SquashedGaussian:
         """See the base class."""
         center = torch.as_tensor(self._center, device=logits.device)

@@ -9,6 +9,11 @@ from .returns import explained_variance as explained_variance
 from .returns import gae as gae
 from .returns import normalize as normalize
 from .returns import vtrace as vtrace
+from .soft_actor_critic import one_step_target as one_step_target
+from .soft_actor_critic import soft_value as soft_value
+from .soft_actor_critic import soft_value_of_discrete as soft_value_of_discrete
+from .soft_actor_critic import squared_error_of_critics as squared_error_of_critics
+from .soft_actor_critic import temperature_loss as temperature_loss
 
 __all__ = [
     "antithetic_gradient",
@@ -19,7 +24,12 @@ __all__ = [
     "gae",
     "minibatches",
     "normalize",
+    "one_step_target",
     "policy_gradient_loss",
+    "soft_value",
+    "soft_value_of_discrete",
+    "squared_error_of_critics",
+    "temperature_loss",
     "value_loss",
     "vtrace",
 ]

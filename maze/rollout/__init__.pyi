@@ -9,6 +9,8 @@ from .collect import Rollout as Rollout
 from .dataset import TrajectoryDataset as TrajectoryDataset
 from .dataset import TrajectorySource as TrajectorySource
 from .dataset import load_trajectories as load_trajectories
+from .demonstrations import DemonstrationReplay as DemonstrationReplay
+from .demonstrations import make_replay as make_replay
 from .episodes import ActingPolicy as ActingPolicy
 from .episodes import Episodes as Episodes
 from .episodes import StepObserver as StepObserver
@@ -16,6 +18,9 @@ from .episodes import play_episodes as play_episodes
 from .evaluate import MAX_ENVS as MAX_ENVS
 from .evaluate import RolloutEvaluator as RolloutEvaluator
 from .event_recorder import EventRecorder as EventRecorder
+from .replay_buffer import ReplayBuffer as ReplayBuffer
+from .replay_buffer import ReplayMark as ReplayMark
+from .replay_buffer import Transitions as Transitions
 from .trajectory import RolloutResult as RolloutResult
 from .trajectory import TrajectoryRecorder as TrajectoryRecorder
 from .trajectory import write_episodes as write_episodes
@@ -31,10 +36,13 @@ __all__ = [
     "ActorPlan",
     "ActorPool",
     "Collector",
+    "DemonstrationReplay",
     "Episodes",
     "EventRecorder",
     "LocalWorkers",
     "ProcessWorkers",
+    "ReplayBuffer",
+    "ReplayMark",
     "Rollout",
     "RolloutEvaluator",
     "RolloutResult",
@@ -46,6 +54,10 @@ __all__ = [
     "batch_rollouts",
     "load_trajectories",
     "plain_parameters",
+    "Transitions",
+    "Workers",
+    "load_trajectories",
+    "make_replay",
     "play_episodes",
     "split_seeds",
     "write_episodes",

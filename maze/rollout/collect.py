@@ -14,7 +14,7 @@ from maze.rollout.episodes import ActingPolicy
 from maze.statistics import EpisodeTracker
 from maze.types import Array, Observation, StateDict
 
-__all__ = ["Collector", "Rollout"]
+__all__ = ["Collector", "Rollout", "allocate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,16 @@ class Rollout:
         return {key: array.reshape(-1, *array.shape[2:]) for key, array in self.action.items()}
 
 
-def _allocate(space: spaces.Dict, *leading: int) -> dict[str, Array]:
-    """Return zeroed arrays for every key of a dictionary space, each [*leading, *shape]."""
+def allocate(space: spaces.Dict, *leading: int) -> dict[str, Array]:
+    """Return zeroed arrays for every key of a dictionary space, each [*leading, *shape].
+
+    Args:
+        space: of one observation or action.
+        leading: axes before those of the space.
+
+    Raises:
+        EnvError: a part of the space is not one array.
+    """
     arrays: dict[str, Array] = {}
     for key, subspace in space.spaces.items():
         if subspace.shape is None or subspace.dtype is None:
@@ -93,8 +101,8 @@ class Collector:
         self._seeds = list(seeds)
         self._started = False
         shape = (n_steps, env.n_envs)
-        self._observation = _allocate(env.observation_space, n_steps + 1, env.n_envs)
-        self._action = _allocate(env.action_space, *shape)
+        self._observation = allocate(env.observation_space, n_steps + 1, env.n_envs)
+        self._action = allocate(env.action_space, *shape)
         self._reward = np.zeros(shape, np.float32)
         self._terminated = np.zeros(shape, np.bool_)
         self._truncated = np.zeros(shape, np.bool_)

@@ -13,6 +13,8 @@ from .impala import IMPALA as IMPALA
 from .impala import ImpalaAlgorithmConfig as ImpalaAlgorithmConfig
 from .ppo import PPO as PPO
 from .ppo import PPOAlgorithmConfig as PPOAlgorithmConfig
+from .sac import SAC as SAC
+from .sac import SACAlgorithmConfig as SACAlgorithmConfig
 from .schedules import Schedule as Schedule
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "ES",
     "IMPALA",
     "PPO",
+    "SAC",
     "A2CAlgorithmConfig",
     "AlgorithmConfig",
     "BCAlgorithmConfig",
@@ -29,6 +32,7 @@ __all__ = [
     "EpochReport",
     "ImpalaAlgorithmConfig",
     "PPOAlgorithmConfig",
+    "SACAlgorithmConfig",
     "Schedule",
     "Trainer",
     "TrainerParts",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
 
 from pydantic import Field
 
@@ -34,6 +34,8 @@ class AlgorithmConfig(ExplainedKeywords):
         needs_critic: whether the model has to have a critic, so that one without is refused before anything is made.
         has_actors: whether actors play, each with a share of the environments, so that those of the trainer's own
             collector only hold the normalisation statistics; there is one of them then.
+        critic_values: what the critic gives a value to, ``states`` or ``actions``; one that was chosen and is of the
+            other kind is refused, and where none was chosen, one of this kind is taken.
         n_epochs: epochs of one ``train()``; 0 trains until ``patience`` is used up.
         epoch_length: updates in an epoch, after which the policy is evaluated and metrics are written.
         patience: epochs without a better evaluation after which training stops; None never stops early.
@@ -49,6 +51,7 @@ class AlgorithmConfig(ExplainedKeywords):
     required: ClassVar[Mapping[str, str]] = MappingProxyType({})
     needs_critic: ClassVar[bool] = False
     has_actors: ClassVar[bool] = False
+    critic_values: ClassVar[Literal["states", "actions"]] = "states"
 
     n_epochs: Annotated[int, Field(ge=0)] = 50
     epoch_length: Annotated[int, Field(ge=1)] = 10

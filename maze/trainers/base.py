@@ -185,7 +185,7 @@ class Trainer(ABC, Generic[ConfigT]):
         return self.epoch if n_epochs is not None or self._unfinished is None else self._unfinished
 
     def _train_epoch(self, should_stop: Callable[[], bool]) -> EpochReport | None:
-        self._epoch_start = self.state_dict()
+        self._epoch_start = self.epoch_start()
         started = time.perf_counter()
         steps_before = self.n_steps
         while len(self._measured) < self.config.epoch_length:
@@ -265,7 +265,18 @@ class Trainer(ABC, Generic[ConfigT]):
 
         An error, or a second Ctrl-C, can come in the middle of an update. What that leaves is no state of training.
         """
-        return self.state_dict() if self._epoch_start is None else self._epoch_start
+        return self.state_dict() if self._epoch_start is None else self.whole(self._epoch_start)
+
+    def epoch_start(self) -> StateDict:
+        """Return the state before an epoch, for `load_state_dict` in this trainer and for `whole`.
+
+        It is kept while the epoch goes on; algorithms with a large state override it and say where that was instead.
+        """
+        return self.state_dict()
+
+    def whole(self, epoch_start: StateDict) -> StateDict:
+        """Return as :meth:`state_dict` would have done what `epoch_start` returned."""
+        return epoch_start
 
     def state_dict(self) -> StateDict:
         """Return everything that further training depends on; between updates, that is exact."""

@@ -72,7 +72,7 @@ def test_every_name_that_scripts_are_sent_to_exists() -> None:
 
 def test_what_comes_later_is_refused_with_what_there_is() -> None:
     with pytest.raises(InvalidSpecificationError, match="ppo"):
-        RunContext(algorithm="sac")
+        RunContext(algorithm="ray")
     with pytest.raises(InvalidSpecificationError, match="comes in a later release"):
         RunContext(algorithm="rllib")
     with pytest.raises(InvalidSpecificationError, match="comes in a later release"):

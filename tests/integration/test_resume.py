@@ -25,7 +25,7 @@ ENVIRONMENTS = {  # stepped as a batch, and one by one in pure Python
 }
 CASES = {
     f"{algorithm} {name}": {"algorithm": algorithm, "env": env}
-    for algorithm in ("a2c", "es", "impala", "ppo")
+    for algorithm in ("a2c", "es", "impala", "ppo", "sac")
     for name, env in ENVIRONMENTS.items()
 }
 SCRIPT = """
@@ -40,9 +40,11 @@ VALUES = {
     "algorithm.n_rollout_steps": 8,
     "algorithm.rollout_evaluator.n_episodes": 1,
 }
+LESS = {"algorithm.initial_buffer_size": 20, "algorithm.batch_size": 16}
 
 def run(directory, case, n_epochs, **arguments):
-    given = {"wrappers": "vector_obs", "overrides": VALUES, "seed": 1, "silent": True, **case, **arguments}
+    values = {**VALUES, **LESS} if case["algorithm"] == "sac" else VALUES
+    given = {"wrappers": "vector_obs", "overrides": values, "seed": 1, "silent": True, **case, **arguments}
     RunContext(run_dir=directory, **given).train(n_epochs)
 
 place, step, cases = Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])

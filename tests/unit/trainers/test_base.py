@@ -19,7 +19,7 @@ from maze.trainers import EpochReport, Trainer
 from tests.components import made, model_object
 from tests.scripted import counting, tiny_context, weights_of
 
-BOTH = pytest.mark.parametrize("algorithm", ["a2c", "ppo", "impala"])
+BOTH = pytest.mark.parametrize("algorithm", ["a2c", "ppo", "impala", "sac"])
 
 
 class ScriptedEvaluator:

@@ -18,12 +18,22 @@ from maze import (
     ImpalaAlgorithmConfig,
     InvalidSpecificationError,
     PPOAlgorithmConfig,
+    SACAlgorithmConfig,
 )
 from maze.config.instantiate import resolve_target
-from maze.trainers import Trainer
+from maze.trainers import Schedule, Trainer
 
 FILES = sorted((Path(maze.conf.__file__).parent / "algorithm").glob("*.yaml"))
-CLASSES = (A2CAlgorithmConfig, BCAlgorithmConfig, ESAlgorithmConfig, ImpalaAlgorithmConfig, PPOAlgorithmConfig)
+CLASSES = (
+    A2CAlgorithmConfig,
+    BCAlgorithmConfig,
+    ESAlgorithmConfig,
+    ImpalaAlgorithmConfig,
+    PPOAlgorithmConfig,
+    SACAlgorithmConfig,
+)
+BESIDES = {"sacfd": {"initial_demonstrations": "trajectory_data"}}
+"""What a second file for a class sets."""
 
 
 def test_there_is_a_file_for_every_algorithm() -> None:
@@ -35,7 +45,7 @@ def test_there_is_a_file_for_every_algorithm() -> None:
 def test_a_file_lists_every_field_with_its_default(path: Path) -> None:
     values = yaml.safe_load(path.read_text())
     cls = resolve_target(values.pop("_target_"))
-    default = cls()
+    default = cls(**BESIDES.get(path.stem, {}))
     fields = {field.name: getattr(default, field.name) for field in dataclasses.fields(cls)}
     assert values == fields
     assert {name: type(value) for name, value in values.items()} == {
@@ -96,6 +106,42 @@ WRONG = [
 def test_wrong_values_are_refused_by_name(cls: type[AlgorithmConfig], values: Any, message: str) -> None:
     with pytest.raises(InvalidSpecificationError, match=message):
         cls(**values)
+
+
+@pytest.mark.parametrize("cls", [A2CAlgorithmConfig, PPOAlgorithmConfig])
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"gae_lambda": -0.1}, r"^algorithm\.gae_lambda: -0\.1"),
+        ({"normalize_advantages": "yes"}, r"^algorithm\.normalize_advantages: 'yes'"),
+        ({"eval_repeats": 0}, r"^algorithm\.eval_repeats: 0"),
+    ],
+)
+def test_wrong_values_of_on_policy_algorithms_are_refused_by_name(
+    cls: type[AlgorithmConfig], values: Any, message: str
+) -> None:
+    with pytest.raises(InvalidSpecificationError, match=message):
+        cls(**values)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"batch_size": 0}, r"^algorithm\.batch_size: 0"),
+        ({"num_batches_per_iter": 0}, r"^algorithm\.num_batches_per_iter: 0"),
+        ({"tau": 1.5}, r"^algorithm\.tau: 1\.5"),
+        ({"target_update_interval": 0}, r"^algorithm\.target_update_interval: 0"),
+        ({"entropy_coef_lr": 0.0}, r"^algorithm\.entropy_coef_lr: 0\.0"),
+        ({"entropy_coef": 0.0}, r"^algorithm\.entropy_coef: 0\.0 .*entropy_tuning, which learns it from a first"),
+        ({"entropy_coef": Schedule(start=0.1)}, r"^algorithm\.entropy_coef: Schedule.*entropy_tuning: false"),
+        ({"replay_buffer_size": 0}, r"^algorithm\.replay_buffer_size: 0"),
+        ({"initial_buffer_size": 20, "replay_buffer_size": 10}, r"^algorithm\.initial_buffer_size: 20 .*up to .* 10"),
+        ({"initial_demonstrations": 3}, r"^algorithm\.initial_demonstrations"),
+    ],
+)
+def test_wrong_values_of_sac_are_refused_by_name(values: Any, message: str) -> None:
+    with pytest.raises(InvalidSpecificationError, match=message):
+        SACAlgorithmConfig(**values)
 
 
 @pytest.mark.parametrize(
