@@ -148,10 +148,13 @@ from .rollout import ActorHost as ActorHost
 from .rollout import ActorPlan as ActorPlan
 from .rollout import ActorPool as ActorPool
 from .rollout import Collector as Collector
+from .rollout import DemonstrationReplay as DemonstrationReplay
 from .rollout import Episodes as Episodes
 from .rollout import EventRecorder as EventRecorder
 from .rollout import LocalWorkers as LocalWorkers
 from .rollout import ProcessWorkers as ProcessWorkers
+from .rollout import ReplayBuffer as ReplayBuffer
+from .rollout import ReplayMark as ReplayMark
 from .rollout import Rollout as Rollout
 from .rollout import RolloutEvaluator as RolloutEvaluator
 from .rollout import RolloutResult as RolloutResult
@@ -159,17 +162,17 @@ from .rollout import StepObserver as StepObserver
 from .rollout import TrajectoryDataset as TrajectoryDataset
 from .rollout import TrajectoryRecorder as TrajectoryRecorder
 from .rollout import TrajectorySource as TrajectorySource
+from .rollout import Transitions as Transitions
 from .rollout import Workers as Workers
 from .rollout import batch_rollouts as batch_rollouts
 from .rollout import load_trajectories as load_trajectories
+from .rollout import make_replay as make_replay
 from .rollout import plain_parameters as plain_parameters
 from .rollout import play_episodes as play_episodes
 from .rollout import split_seeds as split_seeds
 from .rollout import write_episodes as write_episodes
 from .rollout import write_rollout as write_rollout
 from .statistics import ActionEvents as ActionEvents
-from .rollout import TrajectoryDataset as TrajectoryDataset
-from .rollout import load_trajectories as load_trajectories
 from .statistics import BaseEnvEvents as BaseEnvEvents
 from .statistics import ConsoleWriter as ConsoleWriter
 from .statistics import EpisodeBatch as EpisodeBatch
@@ -220,8 +223,8 @@ from .trainers import EpochReport as EpochReport
 from .trainers import ESAlgorithmConfig as ESAlgorithmConfig
 from .trainers import ImpalaAlgorithmConfig as ImpalaAlgorithmConfig
 from .trainers import PPOAlgorithmConfig as PPOAlgorithmConfig
-from .trainers import Schedule as Schedule
 from .trainers import SACAlgorithmConfig as SACAlgorithmConfig
+from .trainers import Schedule as Schedule
 from .trainers import Trainer as Trainer
 from .trainers import TrainerParts as TrainerParts
 from .trainers.base import TrainingSummary as TrainingSummary
@@ -271,6 +274,7 @@ __all__ = [
     "CoreMazeEnv",
     "CorrelationBlock",
     "CustomModelComposer",
+    "DemonstrationReplay",
     "DenseBlock",
     "DensePlan",
     "DiagonalGaussian",
@@ -358,6 +362,8 @@ __all__ = [
     "RandomPolicy",
     "RandomResetWrapper",
     "RepeatToMatchBlock",
+    "ReplayBuffer",
+    "ReplayMark",
     "ReplayReport",
     "ReturnNormalizationRewardWrapper",
     "RewardAggregatorInterface",
@@ -374,6 +380,7 @@ __all__ = [
     "RunContext",
     "RunContextError",
     "RunnerConfig",
+    "SACAlgorithmConfig",
     "Schedule",
     "SeedingConfig",
     "SelfAttentionConvBlock",
@@ -415,6 +422,7 @@ __all__ = [
     "TrajectoryDataset",
     "TrajectoryRecorder",
     "TrajectorySource",
+    "Transitions",
     "VGGConvolutionBlock",
     "VGGConvolutionDenseBlock",
     "VGGConvolutionGAPBlock",
@@ -438,6 +446,7 @@ __all__ = [
     "events_of",
     "load_trajectories",
     "make_gym_maze_env",
+    "make_replay",
     "make_vector_env",
     "mask_keys",
     "model_figures",

@@ -40,14 +40,13 @@ def fitting_critic(algorithm: Any, model: Any) -> str | None:
     Returns:
         An option of the group ``critic``; None where the model's own may do.
     """
-    if getattr(algorithm, "critic_values", "states") != "actions" or not isinstance(model, Mapping):
+    target = model.get("_target_") if isinstance(model, Mapping) else None
+    if not isinstance(target, str) or not is_within(target, ("maze",)) or not getattr(algorithm, "needs_critic", False):
         return None
-    target, critic = model.get("_target_"), model.get("critic")
-    if not isinstance(target, str) or not is_within(target, ("maze",)):
-        return None
-    if critic is not None and kind_of_critic(critic) != "states":
-        return None
-    return critic_option("actions", model)
+    wanted, critic = getattr(algorithm, "critic_values", "states"), model.get("critic")
+    if critic is None or kind_of_critic(critic) not in (None, wanted):
+        return critic_option(wanted, model)
+    return None
 
 
 def critic_option(kind: str, model: Mapping[str, Any]) -> str:
