@@ -161,15 +161,10 @@ from .rollout import RolloutResult as RolloutResult
 from .rollout import StepObserver as StepObserver
 from .rollout import TrajectoryDataset as TrajectoryDataset
 from .rollout import TrajectoryRecorder as TrajectoryRecorder
-from .rollout import TrajectorySource as TrajectorySource
 from .rollout import Transitions as Transitions
 from .rollout import Workers as Workers
-from .rollout import batch_rollouts as batch_rollouts
 from .rollout import load_trajectories as load_trajectories
-from .rollout import make_replay as make_replay
-from .rollout import plain_parameters as plain_parameters
 from .rollout import play_episodes as play_episodes
-from .rollout import split_seeds as split_seeds
 from .rollout import write_episodes as write_episodes
 from .rollout import write_rollout as write_rollout
 from .statistics import ActionEvents as ActionEvents
@@ -421,7 +416,6 @@ __all__ = [
     "TrainingSummary",
     "TrajectoryDataset",
     "TrajectoryRecorder",
-    "TrajectorySource",
     "Transitions",
     "VGGConvolutionBlock",
     "VGGConvolutionDenseBlock",
@@ -434,7 +428,6 @@ __all__ = [
     "Wrapper",
     "WriterGroup",
     "as_gymnasium",
-    "batch_rollouts",
     "compile_numpy",
     "define_episode_stats",
     "define_epoch_stats",
@@ -446,18 +439,15 @@ __all__ = [
     "events_of",
     "load_trajectories",
     "make_gym_maze_env",
-    "make_replay",
     "make_vector_env",
     "mask_keys",
     "model_figures",
     "model_summary",
-    "plain_parameters",
     "play_episodes",
     "replay",
     "run_rollout",
     "space_from_json",
     "space_to_json",
-    "split_seeds",
     "statistic_name",
     "step_statistics",
     "summarise_episodes",

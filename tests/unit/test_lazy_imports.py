@@ -100,8 +100,8 @@ CLASHING = {"Distribution": "of actions in maze.distributions, of numbers in maz
 def public_names(stub: Path) -> list[str]:
     """Return what a stub lists.
 
-    Left out are functions of configuration, helpers for those who write blocks, a constant, and names of types, which
-    have no text of their own.
+    Left out are functions of configuration, helpers for those who write blocks, actors or replay buffers, a constant,
+    and names of types, which have no text of their own.
     """
     listed = next(
         ast.literal_eval(node.value)
@@ -112,7 +112,8 @@ def public_names(stub: Path) -> list[str]:
         "config": {name for name in listed if name.islower()},
         "blocks": {name for name in listed if not name.endswith(("Block", "Graph"))},
         "statistics": {"Event", "LogStats", "StatsValue"},
-        "rollout": {"MAX_ENVS"},
+        "rollout": {name for name in listed if name.islower() and not name.startswith(("play_", "write_", "load_"))}
+        | {"MAX_ENVS", "TrajectorySource"},
     }
     return sorted(set(listed) - helpers.get(stub.parent.name, set()))
 

@@ -114,14 +114,26 @@ def test_the_pipeline_finds_it_when_it_composes() -> None:
 
 
 @pytest.mark.parametrize(
-    "model", ["vector_obs", {"_target_": f"{COMPOSERS}.composers.CustomModelComposer", "policy": POLICY}]
+    ("model", "overrides"),
+    [
+        ("vector_obs", {"model.critic": None}),
+        ({"_target_": f"{COMPOSERS}.composers.CustomModelComposer", "policy": POLICY}, {}),
+    ],
 )
-def test_an_algorithm_that_needs_a_critic_says_which_one_fits(model: Any) -> None:
+def test_an_algorithm_that_needs_a_critic_says_which_one_fits(model: Any, overrides: dict[str, Any]) -> None:
     choice = "template_state" if model == "vector_obs" else "flatten_concat"
     with pytest.raises(InvalidSpecificationError, match=rf"A2CAlgorithmConfig needs a critic; pass critic='{choice}'"):
-        RunContext(algorithm="a2c", model=model)
+        RunContext(algorithm="a2c", model=model, overrides=overrides)
     RunContext(algorithm="a2c", model=model, critic=choice)
     RunContext(algorithm="a2c", model=model, critic=CRITIC)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "critic"), [("ppo", "template_state"), ("sac", "template_state_action"), ("es", None)]
+)
+def test_a_model_without_a_critic_gets_the_one_that_the_algorithm_needs(algorithm: str, critic: str | None) -> None:
+    rc = RunContext(algorithm=algorithm, model="vector_obs", overrides={"env.name": "Pendulum-v1"})
+    assert rc.config.choices["critic"] == critic
 
 
 @pytest.mark.parametrize(

@@ -188,8 +188,8 @@ def test_objects_in_lists_and_mappings_of_overrides_keep_their_places() -> None:
 @pytest.mark.parametrize(
     ("components", "overrides", "section", "expected"),
     [
-        ({"runner": {"concurrency": 3}}, {"runner.torch_threads": 2}, "runner", (3, 2)),
-        ({}, {"runner": {"torch_threads": 2}, "runner.concurrency": 5}, "runner", (5, 2)),
+        ({"runner": {"concurrency": 3}}, {"runner.torch_threads": 2}, "runner", (3, 0, 2)),
+        ({}, {"runner": {"torch_threads": 2}, "runner.concurrency": 5}, "runner", (5, 0, 2)),
         (
             {},
             {"evaluation": {"n_episodes": 3}, "evaluation.deterministic": False},

@@ -52,8 +52,19 @@ def offered(script: Path, line: str, word_breaks: str = " \t\n\"'><=;|&(:") -> l
     ("line", "words"),
     [
         ("maze-run ev", ["evaluate"]),
-        ("maze-run algo", ["algorithm=a2c", "algorithm=bc", "algorithm=es", "algorithm=impala", "algorithm=ppo"]),
-        ("maze-run algorithm=", ["a2c", "bc", "es", "impala", "ppo"]),
+        (
+            "maze-run algo",
+            [
+                "algorithm=a2c",
+                "algorithm=bc",
+                "algorithm=es",
+                "algorithm=impala",
+                "algorithm=ppo",
+                "algorithm=sac",
+                "algorithm=sacfd",
+            ],
+        ),
+        ("maze-run algorithm=", ["a2c", "bc", "es", "impala", "ppo", "sac", "sacfd"]),
         ("maze-run algorithm=p", ["ppo"]),
         ("maze-run train algorithm=p", ["ppo"]),
         ("maze-run algorithm=a2c wrappers=v", ["vector_obs", "vector_obs_rnn"]),

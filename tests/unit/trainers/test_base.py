@@ -277,7 +277,7 @@ def test_critic_burn_in_leaves_the_policy_as_it_was(tmp_path: Path) -> None:
 
 def test_an_algorithm_without_its_critic_says_what_to_pass(tmp_path: Path) -> None:
     with pytest.raises(InvalidSpecificationError, match=r"^model\.critic: null .*A2CAlgorithmConfig needs a critic"):
-        tiny_context(tmp_path / "run", model="vector_obs")
+        tiny_context(tmp_path / "run", {"model.critic": None}, model="vector_obs")
     rc = tiny_context(tmp_path / "run", model=made(lambda: model_object(critic=None)))  # only making it tells
     with pytest.raises(InvalidSpecificationError, match=r"^critic: A2CAlgorithmConfig needs a critic.*template_state"):
         rc.train()
