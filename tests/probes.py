@@ -1,8 +1,8 @@
-"""Five tiny environments whose right answers are known: each isolates one thing that an algorithm must get right.
+"""Tiny environments whose right answers are known: each isolates one thing that an algorithm must get right.
 
 They are handed over as factories, for example ``lambda: GymMazeEnv(DelayedRewardProbe())``. Observations are one
 float32 number, actions are 0 and 1. `true_value` is the value under the best policy for any discount; `best_action`
-is None where actions do not matter.
+is None where actions do not matter. `PROBES` are for every algorithm; `MemoryProbe` is for networks that remember.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ __all__ = [
     "ActionRewardProbe",
     "ConstantRewardProbe",
     "DelayedRewardProbe",
+    "MemoryProbe",
     "ObservationActionRewardProbe",
     "ObservationRewardProbe",
     "Probe",
@@ -152,6 +153,35 @@ class ObservationActionRewardProbe(ObservationRewardProbe):
     @classmethod
     def true_value(cls, observation: float, discount: float) -> float:
         return 1.0
+
+    @classmethod
+    def best_action(cls, observation: float) -> int | None:
+        return int(observation > 0)
+
+
+class MemoryProbe(ObservationRewardProbe):
+    """A cue, -1 or 1 at random, then nothing to see for four steps; the last action pays 1 if it says what the cue was.
+
+    Other actions pay 0, a wrong answer -1: the best policy returns 1, and one without memory 0 on average.
+    """
+
+    episode_length = 5
+
+    def first_observation(self) -> float:
+        self.cue = super().first_observation()
+        return self.cue
+
+    def next_observation(self) -> float:
+        return 0.0
+
+    def paid(self, observation: float, action: int) -> float:
+        if self.steps < self.episode_length - 1:
+            return 0.0
+        return 1.0 if action == self.best_action(self.cue) else -1.0
+
+    @classmethod
+    def true_value(cls, observation: float, discount: float) -> float:
+        return discount ** (cls.episode_length - 1)  # of the cue
 
     @classmethod
     def best_action(cls, observation: float) -> int | None:

@@ -45,6 +45,11 @@ class ActorCritic(nn.Module):
         return device_of(self) if self._flat is None else self._flat.device
 
     @property
+    def has_state(self) -> bool:
+        """Whether a network carries a state from step to step, see :mod:`maze.agents.network_state`."""
+        return self.policy.has_state or (self.critic is not None and self.critic.has_state)
+
+    @property
     def flat_parameters(self) -> Tensor:
         """All parameters as one contiguous float32 vector [P]; change it in place and the networks change."""
         return self._require(self._flat)

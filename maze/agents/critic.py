@@ -8,6 +8,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+from maze.agents.network_state import NetworkState, StateShapes, run_over_time, state_shapes_of, zero_state
 from maze.agents.networks import ArrayForward, StepNetworks, device_of
 from maze.types import Array, StepKey
 
@@ -27,6 +28,7 @@ class TorchStateCritic(nn.Module):
     def __init__(self, networks: Mapping[StepKey, nn.Module], device: str | torch.device = "cpu") -> None:
         super().__init__()
         self.networks = StepNetworks(networks)
+        self._state_shapes = {key: shapes for key, net in self.networks.items() if (shapes := state_shapes_of(net))}
         self._forwards = {key: ArrayForward(network) for key, network in self.networks.items()}
         self.to(device)
 
@@ -40,8 +42,47 @@ class TorchStateCritic(nn.Module):
         value: Tensor = self.networks[step_key](observation)["value"]
         return value.squeeze(-1)
 
+    def value_over_time(
+        self,
+        observation: Mapping[str, Tensor],
+        state: Mapping[str, Tensor],
+        begins: Tensor,
+        step_key: StepKey = 0,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Run along sequences with gradients, as :func:`maze.agents.network_state.run_over_time` does.
+
+        Args:
+            observation: by key [T, N, ...].
+            state: of the first step, by key [N, ...].
+            begins: whether an episode begins at a step, bool [T, N].
+            step_key: whose network.
+
+        Returns:
+            The state values of all steps [T, N], and the state after each step [T, N, ...].
+        """
+        outputs = run_over_time(self.networks[step_key], observation, state, begins)
+        return outputs["value"].squeeze(-1), {name: outputs[name] for name in self.state_shapes(step_key)}
+
+    @property
+    def has_state(self) -> bool:
+        """Whether some network carries a state from step to step."""
+        return bool(self._state_shapes)
+
+    def state_shapes(self, step_key: StepKey = 0) -> StateShapes:
+        """Return the shapes of the state that a network carries; empty where it carries none."""
+        return self._state_shapes.get(str(step_key), {})
+
+    def initial_state(self, n_rows: int, step_key: StepKey = 0) -> NetworkState:
+        """Return the state with which N episodes begin, by key [N, ...]; empty for networks without state."""
+        return zero_state(self.state_shapes(step_key), n_rows)
+
     def predict(self, observation: Mapping[str, Array], step_key: StepKey = 0) -> Array:
-        """Return the state values, float32 [N], of arrays [N, ...]: without gradients, as fast as possible."""
+        """Return the state values, float32 [N], of arrays [N, ...]: without gradients, as fast as possible.
+
+        Args:
+            observation: by key [N, ...]; of networks with state, the state is among them.
+            step_key: whose network.
+        """
         value: Array = self._forwards[str(step_key)](observation)["value"]
         return value[..., 0]
 

@@ -12,13 +12,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from maze.agents.free_logits import append_free, append_free_array, free_logits_of
 from maze.agents.keyed_modules import module_name
+from maze.agents.network_state import NetworkState, StateShapes, run_over_time, state_shapes_of, zero_state
 from maze.agents.networks import ArrayForward, StepNetworks, device_of
+from maze.agents.observation_batches import as_batch
+from maze.agents.remembering import Remembered, RememberingPlayer
 from maze.distributions.mapper import DistributionMapper
 from maze.distributions.masking import mask_logits, mask_logits_array
 from maze.distributions.torch_dist import DictDistribution
 from maze.errors import MazeError
-from maze.types import FLOAT, Action, ActorID, Array, Observation, StepKey
+from maze.types import Action, ActorID, Array, Observation, StepKey
 
 if TYPE_CHECKING:
     from maze.env.maze_env import MazeEnv
@@ -58,7 +62,7 @@ class TorchPolicy(nn.Module):
         self.networks = StepNetworks(networks)
         self.distribution_mappers = {str(key): mapper for key, mapper in distribution_mappers.items()}
         self.free_logits = nn.ModuleDict(
-            {key: _free_logits(mapper) for key, mapper in self.distribution_mappers.items() if mapper.free_parameters}
+            {key: free_logits_of(mapper) for key, mapper in self.distribution_mappers.items() if mapper.free_parameters}
         )
         self._separate_agent_steps = {str(key) for key in separate_agent_steps}
         self._observation_shapes = {str(key): dict(shapes) for key, shapes in (observation_shapes or {}).items()}
@@ -66,6 +70,8 @@ class TorchPolicy(nn.Module):
         self._first_step_key = next(iter(self.distribution_mappers))
         self._forwards = {key: ArrayForward(network) for key, network in self.networks.items()}
         self._free_keys = frozenset(self.free_logits.keys())
+        self._state_shapes = {key: shapes for key, net in self.networks.items() if (shapes := state_shapes_of(net))}
+        self._remembered = Remembered()  # by compute_action
         self._rng = np.random.Generator(np.random.PCG64())
         self.to(device)
 
@@ -86,18 +92,40 @@ class TorchPolicy(nn.Module):
     def logits(self, observation: Mapping[str, Tensor], step_key: StepKey = 0, agent_id: int = 0) -> dict[str, Tensor]:
         """Return the logits [B, ...] by action head for a batch of observations [B, ...], with gradients."""
         logits: dict[str, Tensor] = self.networks[self._network_key(step_key, agent_id)](observation)
-        if str(step_key) in self._free_keys:
-            free = self.free_logits[str(step_key)]
-            logits = {head: _append(value, free, head) for head, value in logits.items()}
-        if self._mask_keys:
-            logits = mask_logits(logits, observation, self._mask_keys.get(str(step_key), {}))
-        return logits
+        return self._completed(logits, observation, step_key)
 
     def distribution(
         self, observation: Mapping[str, Tensor], step_key: StepKey = 0, agent_id: int = 0
     ) -> DictDistribution:
         """Return the distribution over actions for a batch of observations [B, ...], with gradients."""
         return self.distribution_mappers[str(step_key)].distribution(self.logits(observation, step_key, agent_id))
+
+    def distribution_over_time(
+        self,
+        observation: Mapping[str, Tensor],
+        state: Mapping[str, Tensor],
+        begins: Tensor,
+        step_key: StepKey = 0,
+        agent_id: int = 0,
+    ) -> tuple[DictDistribution, dict[str, Tensor]]:
+        """Run along sequences with gradients, as :func:`maze.agents.network_state.run_over_time` does.
+
+        Args:
+            observation: by key [T, N, ...].
+            state: of the first step, by key [N, ...].
+            begins: whether an episode begins at a step, bool [T, N].
+            step_key: whose network.
+            agent_id: of which agent, where agents have networks of their own.
+
+        Returns:
+            The distribution over the actions of all steps, rows [T * N], and the state after each step [T, N, ...].
+        """
+        key = self._network_key(step_key, agent_id)
+        outputs = run_over_time(self.networks[key], observation, state, begins)
+        after = {name: outputs.pop(name) for name in self._state_shapes.get(key, {})}
+        logits = {head: value.flatten(0, 1) for head, value in outputs.items()}
+        rows = {name: value.flatten(0, 1) for name, value in observation.items()} if self._mask_keys else {}
+        return self.distribution_mappers[str(step_key)].distribution(self._completed(logits, rows, step_key)), after
 
     def act(
         self,
@@ -119,13 +147,66 @@ class TorchPolicy(nn.Module):
         Returns:
             By action head [N, *action_shape].
         """
-        logits: Mapping[str, Array] = self._forwards[self._network_key(step_key, agent_id)](observation)
-        if str(step_key) in self._free_keys:
-            free = self.free_logits[str(step_key)]
-            logits = {head: _append_array(value, free, head) for head, value in logits.items()}
-        if self._mask_keys:
-            logits = self.mask_array(logits, observation, step_key)
-        return self.distribution_mappers[str(step_key)].sample_numpy(logits, rng, deterministic)
+        key = self._network_key(step_key, agent_id)
+        if key in self._state_shapes:
+            raise MazeError(
+                f"The policy's network for the step key {step_key!r} carries a state from step to step, which act() "
+                "knows nothing of; use the player that remembering(n_rows) returns, or act_with_state()."
+            )
+        return self._sampled(self._forwards[key](observation), observation, rng, deterministic, step_key)
+
+    def act_with_state(
+        self,
+        observation: Mapping[str, Array],
+        state: NetworkState,
+        rng: np.random.Generator,
+        deterministic: bool = False,
+        step_key: StepKey = 0,
+        agent_id: int = 0,
+    ) -> tuple[dict[str, Array], NetworkState]:
+        """Return actions for a batch of observations, and the state for the next step; nothing is checked.
+
+        Args:
+            observation: by key [N, ...]; not written to.
+            state: by key [N, ...], see ``initial_state``; not written to.
+            rng: every draw comes from it.
+            deterministic: take the distribution's mode.
+            step_key: which network acts.
+            agent_id: which agent acts, where agents have networks of their own.
+        """
+        key = self._network_key(step_key, agent_id)
+        outputs = self._forwards[key]({**observation, **state})
+        following = {name: outputs.pop(name) for name in self._state_shapes.get(key, {})}
+        return self._sampled(outputs, observation, rng, deterministic, step_key), following
+
+    @property
+    def has_state(self) -> bool:
+        """Whether some network carries a state from step to step."""
+        return bool(self._state_shapes)
+
+    def state_shapes(self, step_key: StepKey = 0, agent_id: int = 0) -> StateShapes:
+        """Return the shapes of the state that a network carries; empty where it carries none."""
+        return self._state_shapes.get(self._network_key(step_key, agent_id), {})
+
+    def initial_state(self, n_rows: int, step_key: StepKey = 0, agent_id: int = 0) -> NetworkState:
+        """Return the state with which N episodes begin, by key [N, ...]; empty for networks without state."""
+        return zero_state(self.state_shapes(step_key, agent_id), n_rows)
+
+    def remembering(self, n_rows: int) -> RememberingPlayer | None:
+        """Return what plays N new episodes side by side and keeps their states; None where there is no state."""
+        return RememberingPlayer(self, n_rows, self._first_step_key) if self._state_shapes else None
+
+    def begin_episode(self, rows: Array | None = None) -> None:
+        """Let ``compute_action`` begin new episodes: it forgets the states that it keeps, if there are any.
+
+        Args:
+            rows: in which rows of batches of N observations, bool [N]; everywhere when None.
+
+        Raises:
+            MazeError: ``rows`` is no array of bool.
+        """
+        self._remembered.begin_episode(rows)
+
 
     def mask_array(
         self, logits: Mapping[str, Array], observation: Mapping[str, Array], step_key: StepKey = 0
@@ -153,7 +234,7 @@ class TorchPolicy(nn.Module):
         key = str(self._first_step_key)
         network = self.networks[self._network_key(key, 0)]
         if key in self._observation_shapes or getattr(network, "obs_shapes", None) is not None:
-            self._as_batch(observation, key, 0)
+            as_batch(observation, self._shapes(key, 0))
 
     def compute_action(
         self,
@@ -165,7 +246,8 @@ class TorchPolicy(nn.Module):
     ) -> Action:
         """Return the action for one observation, or for a batch with any number of leading axes.
 
-        Draws come from the policy's own generator, see ``seed``.
+        Draws come from the policy's own generator, see ``seed``. Networks with state go on from where the last call
+        with as many observations left them: each call is the next step of the same episodes until ``begin_episode``.
 
         Args:
             observation: by key; not written to. Keys that the network does not know are ignored.
@@ -192,45 +274,48 @@ class TorchPolicy(nn.Module):
         if not isinstance(actor_id, tuple) or len(actor_id) != 2:
             raise MazeError(f"actor_id: {actor_id!r} is not accepted; accepted: ActorID(step_key, agent_id), or None.")
         step_key, agent_id = actor_id
-        batch, leading = self._as_batch(observation, step_key, agent_id)
-        actions = self.act(batch, self._rng, deterministic, step_key, agent_id)
+        batch, leading = as_batch(observation, self._shapes(step_key, agent_id))
+        key = self._network_key(step_key, agent_id)
+        if key in self._state_shapes:
+            player = self._remembered.player(self, leading, step_key, agent_id)
+            actions = player.act(batch, self._rng, deterministic)
+        else:
+            actions = self.act(batch, self._rng, deterministic, step_key, agent_id)
         return {head: action.reshape(leading + action.shape[1:]) for head, action in actions.items()}
 
     def forward(self, observation: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the logits of the first step key, so that the module can be called, exported and summarised."""
         return self.logits(observation, self._first_step_key)
 
+    def _completed(
+        self, logits: dict[str, Tensor], observation: Mapping[str, Tensor], step_key: StepKey
+    ) -> dict[str, Tensor]:
+        """Return a network's logits [B, ...] with learned vectors behind them, and impossible actions masked."""
+        if str(step_key) in self._free_keys:
+            free = self.free_logits[str(step_key)]
+            logits = {head: append_free(value, free, head) for head, value in logits.items()}
+        if self._mask_keys:
+            logits = mask_logits(logits, observation, self._mask_keys.get(str(step_key), {}))
+        return logits
+
+    def _sampled(
+        self,
+        logits: dict[str, Array],
+        observation: Mapping[str, Array],
+        rng: np.random.Generator,
+        deterministic: bool,
+        step_key: StepKey,
+    ) -> dict[str, Array]:
+        """Return actions [N, ...] for a network's logits."""
+        if str(step_key) in self._free_keys:
+            free = self.free_logits[str(step_key)]
+            logits = {head: append_free_array(value, free, head) for head, value in logits.items()}
+        completed = self.mask_array(logits, observation, step_key) if self._mask_keys else logits
+        return self.distribution_mappers[str(step_key)].sample_numpy(completed, rng, deterministic)
+
     def _network_key(self, step_key: StepKey, agent_id: int) -> str:
         key = str(step_key)
         return f"{key}-{agent_id}" if key in self._separate_agent_steps else key
-
-    def _as_batch(
-        self, observation: Observation, step_key: StepKey, agent_id: int
-    ) -> tuple[dict[str, Array], tuple[int, ...]]:
-        """Return the observation with one batch axis [B, ...] and the leading axes that it had."""
-        shapes = self._shapes(step_key, agent_id)
-        _check_keys(observation, shapes)
-        batch: dict[str, Array] = {}
-        leading: tuple[int, ...] | None = None
-        for key, shape in shapes.items():
-            value = np.asarray(observation[key])
-            if value.dtype.kind not in "fiub":
-                raise MazeError(f"The observation {key!r} is {observation[key]!r}; expected is an array of numbers.")
-            n_leading = value.ndim - len(shape)
-            if n_leading < 0 or value.shape[n_leading:] != shape:
-                raise MazeError(
-                    f"The observation {key!r} has the shape {value.shape}; expected is {shape}, or {('N', *shape)} "
-                    "for a batch."
-                )
-            if leading not in (None, value.shape[:n_leading]):
-                raise MazeError(
-                    f"The observation {key!r} has the batch axes {value.shape[:n_leading]}, others {leading}."
-                )
-            leading = value.shape[:n_leading]
-            if np.issubdtype(value.dtype, np.floating):
-                value = value.astype(FLOAT, copy=False)
-            batch[key] = value.reshape(-1, *shape) if value.size else value.reshape(int(np.prod(leading)), *shape)
-        return batch, leading or ()
 
     def _shapes(self, step_key: StepKey, agent_id: int) -> Mapping[str, tuple[int, ...]]:
         """Return the shapes of one observation."""
@@ -251,38 +336,3 @@ class TorchPolicy(nn.Module):
         for forward in self._forwards.values():
             forward.reset()
         return self
-
-
-def _free_logits(mapper: DistributionMapper) -> nn.ParameterDict:
-    """Return the learned vectors that a mapper appends to the network's logits."""
-    return nn.ParameterDict(
-        {module_name(head): nn.Parameter(torch.tensor(value)) for head, value in mapper.free_parameters.items()}
-    )
-
-
-def _check_keys(observation: object, shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """Refuse what is no observation by key, and name the keys that it needs."""
-    if not isinstance(observation, Mapping):
-        wanted = ", ".join(f"{key!r}: array of shape {shape}" for key, shape in shapes.items())
-        raise MazeError(f"The observation is a {type(observation).__name__}; expected is a dictionary {{{wanted}}}.")
-    for key in shapes:
-        if key not in observation:
-            raise MazeError(f"The observation has no key {key!r}; given: {', '.join(map(repr, observation))}.")
-
-
-def _append(logits: Tensor, free: nn.Module, head: str) -> Tensor:
-    """Return the logits [B, n] with the head's learned vector behind every row, if it has one."""
-    name = module_name(head)
-    if name not in free:  # type: ignore[operator]
-        return logits
-    vector: Tensor = free[name]  # type: ignore[index]
-    return torch.cat([logits, vector.expand(*logits.shape[:-1], -1)], -1)
-
-
-def _append_array(logits: Array, free: nn.Module, head: str) -> Array:
-    """Do the same as ``_append`` for arrays."""
-    name = module_name(head)
-    if name not in free:  # type: ignore[operator]
-        return logits
-    vector: Array = free[name].detach().cpu().numpy()  # type: ignore[index]
-    return np.concatenate([logits, np.broadcast_to(vector, (*logits.shape[:-1], len(vector)))], -1)

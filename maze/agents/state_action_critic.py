@@ -16,6 +16,7 @@ import torch
 from gymnasium import spaces
 from torch import Tensor, nn
 
+from maze.agents.network_state import state_shapes_of
 from maze.agents.networks import StepNetworks, device_of
 from maze.agents.stacked_networks import StackedNetworks, stack_networks
 from maze.errors import MazeError
@@ -56,6 +57,11 @@ class TorchStateActionCritic(nn.Module):
     def device(self) -> torch.device:
         """Where the parameters live."""
         return device_of(self)
+
+    @property
+    def has_state(self) -> bool:
+        """Whether some network carries a state from step to step."""
+        return any(state_shapes_of(member) for key in self.networks for member in self._members(key, target=False))
 
     def value(
         self,

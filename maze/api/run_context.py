@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from maze.rollout import Episodes, RolloutResult
     from maze.trainers import Trainer
     from maze.trainers.base import TrainingSummary
-    from maze.types import Action, ActorID, Observation
+    from maze.types import Action, ActorID, Array, Observation
 
 __all__ = ["InvalidSpecificationError", "RunContext", "RunContextError"]
 
@@ -368,6 +368,10 @@ class RunContext:
     ) -> Action:
         """Return the policy's action for an observation of ``env_factory()``'s environments.
 
+        A policy whose networks carry a state goes on from the last call with as many observations, as if each call were
+        the next step of the same episodes; call :meth:`begin_episode` where new ones begin. Training begins anew, too.
+        ``rollout`` and ``evaluate`` keep states of their own.
+
         Args:
             observation: NumPy arrays by key, single or batched; left as they are.
             maze_state: for policies that need it; this one does not.
@@ -379,6 +383,18 @@ class RunContext:
             NumPy arrays by action head, with the observation's leading axes.
         """
         return self._engine.compute_action(observation, maze_state, env, actor_id, deterministic)
+
+    @may_be_silent
+    def begin_episode(self, rows: Array | None = None) -> None:
+        """Let ``compute_action`` begin new episodes; it makes no difference to policies that carry no state.
+
+        Args:
+            rows: in which rows of batches of N observations, bool [N]; everywhere when None.
+
+        Raises:
+            MazeError: ``rows`` is no array of bool.
+        """
+        self._engine.begin_episode(rows)
 
     @may_be_silent
     def transform_observation(self, observation: Observation) -> Observation:

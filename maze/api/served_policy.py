@@ -40,13 +40,18 @@ class ServedPolicy(PythonModel):
         Args:
             context: given by MLflow, unused.
             model_input: an array ``[N, *shape]`` of a flat environment, or observation key to such arrays.
-            params: ``{"deterministic": bool}``; True when left out.
+            params: ``deterministic`` (True when left out), and ``new_episode``, for agents that carry a state from step
+                to step: True, when left out, starts from the first step of an episode; False goes on from the last call
+                with as many observations, which is right for one client with one batch of episodes.
 
         Returns:
             An array ``[N, ...]`` for flat environments, otherwise action head to array.
         """
         del context
-        deterministic = bool((params or {}).get("deterministic", True))
+        given = params or {}
+        if given.get("new_episode", True):
+            self._run_context.begin_episode()
+        deterministic = bool(given.get("deterministic", True))
         observation = self._run_context.transform_observation(_as_observation(model_input))
         action = self._run_context.compute_action(observation, deterministic=deterministic)
         return action["action"] if set(action) == {"action"} else action

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from maze.runner.inheritance import Inheritance
     from maze.trainers import Trainer
     from maze.trainers.base import TrainingSummary
-    from maze.types import Action, ActorID, Observation
+    from maze.types import Action, ActorID, Array, Observation
 
 __all__ = ["SingleRun", "levels_inside", "refuse_multirun"]
 
@@ -322,6 +322,10 @@ class SingleRun:
     ) -> Action:
         """Return the policy's action for an observation of ``env_factory()``'s environments."""
         return self.policy.compute_action(observation, maze_state, env, actor_id, deterministic)
+
+    def begin_episode(self, rows: Array | None = None) -> None:
+        """Let ``compute_action`` begin new episodes."""
+        self._runner.model.policy.begin_episode(rows)
 
     def transform_observation(self, observation: Observation) -> Observation:
         """Return what the wrappers make of a raw observation, single or batched."""

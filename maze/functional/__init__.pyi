@@ -1,6 +1,7 @@
 from .batching import minibatches as minibatches
 from .evolution import antithetic_gradient as antithetic_gradient
 from .evolution import centered_ranks as centered_ranks
+from .batching import part as part
 from .losses import approximate_kl as approximate_kl
 from .losses import clipped_surrogate_loss as clipped_surrogate_loss
 from .losses import policy_gradient_loss as policy_gradient_loss
@@ -25,6 +26,7 @@ __all__ = [
     "minibatches",
     "normalize",
     "one_step_target",
+    "part",
     "policy_gradient_loss",
     "soft_value",
     "soft_value_of_discrete",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from torch import Tensor
 
-__all__ = ["minibatches"]
+__all__ = ["minibatches", "part"]
 
 
 def minibatches(batch: Mapping[str, Tensor], permutation: Tensor, size: int) -> Iterator[dict[str, Tensor]]:
@@ -22,3 +22,8 @@ def minibatches(batch: Mapping[str, Tensor], permutation: Tensor, size: int) -> 
     shuffled = {name: tensor.index_select(0, permutation) for name, tensor in batch.items()}
     for start in range(0, len(permutation), size):
         yield {name: tensor[start : start + size] for name, tensor in shuffled.items()}
+
+
+def part(batch: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Return the tensors whose names begin with a prefix, by what follows it."""
+    return {name.removeprefix(prefix): rows for name, rows in batch.items() if name.startswith(prefix)}

@@ -16,11 +16,13 @@ __all__ = [
     "FunctionalBlock",
     "GRUBlock",
     "GRULastStepBlock",
+    "GRUStateBlock",
     "GlobalAveragePoolingBlock",
     "InferenceBlock",
     "InferenceGraph",
     "LSTMBlock",
     "LSTMLastStepBlock",
+    "LSTMStateBlock",
     "LinearOutputBlock",
     "MaskedGlobalPoolingBlock",
     "MultiHeadAttentionBlock",
@@ -32,6 +34,7 @@ __all__ = [
     "SharedStateCriticComposer",
     "SliceBlock",
     "StateActionCriticComposer",
+    "StateBlock",
     "StateCriticComposer",
     "StepStateActionCriticComposer",
     "StepStateCriticComposer",
@@ -76,6 +79,9 @@ from .blocks.recurrent import GRUBlock as GRUBlock
 from .blocks.recurrent import GRULastStepBlock as GRULastStepBlock
 from .blocks.recurrent import LSTMBlock as LSTMBlock
 from .blocks.recurrent import LSTMLastStepBlock as LSTMLastStepBlock
+from .blocks.stateful import GRUStateBlock as GRUStateBlock
+from .blocks.stateful import LSTMStateBlock as LSTMStateBlock
+from .blocks.stateful import StateBlock as StateBlock
 from .builders import ConcatModelBuilder as ConcatModelBuilder
 from .models.built_in.flatten_concat import FlattenConcatPolicyNet as FlattenConcatPolicyNet
 from .models.built_in.flatten_concat import FlattenConcatStateActionValueNet as FlattenConcatStateActionValueNet

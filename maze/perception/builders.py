@@ -14,6 +14,7 @@ from maze.errors import InvalidSpecificationError, suggest
 from maze.perception.blocks.base import Block, Shape
 from maze.perception.blocks.dense import FlattenBlock, LinearOutputBlock
 from maze.perception.blocks.general import ConcatenationBlock
+from maze.perception.blocks.stateful import StateBlock
 from maze.perception.template_net import TemplateNet
 from maze.perception.weight_init import POLICY_HEAD_GAIN, VALUE_HEAD_GAIN, check_weight_init, make_module_init_normc
 from maze.types import AnyMapping
@@ -26,8 +27,9 @@ _HIDDEN, _RECURRENCE = "hidden", "recurrence"
 class ConcatModelBuilder:
     """Makes template networks from the shapes of observations and logits.
 
-    With a recurrence, observations are stacks of the last steps, ``(T, ...)``: blocks and hidden layers see each step
-    by itself, and the recurrence turns the T results into one, for example with ``LSTMLastStepBlock``.
+    A recurrence with state (``LSTMStateBlock``, ``GRUStateBlock``) carries it from step to step. With any other one,
+    observations are stacks of the last steps, ``(T, ...)``: blocks and hidden layers see each step by itself, and the
+    recurrence turns the T results into one, for example with ``LSTMLastStepBlock``.
 
     Args:
         modality_config: by modality ``{"block_type": dotted path or class, "block_params": {...}}``. The modality
@@ -144,7 +146,7 @@ class ConcatModelBuilder:
         """Return a network; its blocks are those of ``shared`` as configured, otherwise new."""
         mapping = self.observation_modality_mapping
         obs_shapes = {key: shape for key, shape in obs_shapes.items() if key not in left_out or key in mapping}
-        n_steps = _stacked_steps(obs_shapes) if self.modality_config.get(_RECURRENCE) else None
+        n_steps = _stacked_steps(obs_shapes) if self._reads_stacks() else None
         branches: dict[str, Block] = {}
         flattens: dict[str, FlattenBlock] = {}
         for key, shape in obs_shapes.items():
@@ -163,6 +165,11 @@ class ConcatModelBuilder:
         features = recurrence or features
         heads = {name: self._head(name, shape, features, gain) for name, shape in head_shapes.items()}
         return TemplateNet(obs_shapes, branches, flattens, concatenation, hidden, recurrence, heads, head_shapes)
+
+    def _reads_stacks(self) -> bool:
+        """Return whether there is a recurrence that reads stacks of the last steps, and carries no state."""
+        entry = self.modality_config.get(_RECURRENCE)
+        return bool(entry) and not issubclass(_block_type(entry, f"modality_config.{_RECURRENCE}"), StateBlock)
 
     def _branch(self, key: str, shape: Shape, shared: TemplateNet | None) -> Block:
         """Return the block of one observation."""
@@ -202,28 +209,35 @@ class ConcatModelBuilder:
         """Return a new block of a modality."""
         entry = self.modality_config.get(modality) or {}
         path = f"modality_config.{modality}"
-        accepted = ("block_params", "block_type")
-        for key in entry:
-            if key not in accepted:
-                raise InvalidSpecificationError(f"{path}.{key}: there is no such key; {suggest(key, accepted)}")
-        if "block_type" not in entry:
-            raise InvalidSpecificationError(
-                f"{path}.block_type is missing; accepted: a dotted path such as 'maze.perception.blocks.DenseBlock'."
-            )
-        block_type: Any = entry["block_type"]
-        if isinstance(block_type, str):
-            block_type = resolve_target(block_type, f"{path}.block_type")
-        if not (isinstance(block_type, type) and issubclass(block_type, Block)):
-            raise InvalidSpecificationError(
-                f"{path}.block_type: {block_type!r} is no block; accepted: subclasses of "
-                "maze.perception.blocks.Block, such as 'maze.perception.blocks.DenseBlock'."
-            )
+        block_type = _block_type(entry, path)
         parameters = entry.get("block_params") or {}
         _check_parameters(block_type, parameters, f"{path}.block_params")
-        block = block_type(in_key, out_key, in_shape, **parameters)
+        block: Block = block_type(in_key, out_key, in_shape, **parameters)
         if self.weight_init == "normc":
             block.apply(make_module_init_normc(1.0))
         return block
+
+
+def _block_type(entry: AnyMapping | None, path: str) -> type[Block]:
+    """Return the class of a modality's blocks."""
+    entry = entry or {}
+    accepted = ("block_params", "block_type")
+    for key in entry:
+        if key not in accepted:
+            raise InvalidSpecificationError(f"{path}.{key}: there is no such key; {suggest(key, accepted)}")
+    if "block_type" not in entry:
+        raise InvalidSpecificationError(
+            f"{path}.block_type is missing; accepted: a dotted path such as 'maze.perception.blocks.DenseBlock'."
+        )
+    block_type: Any = entry["block_type"]
+    if isinstance(block_type, str):
+        block_type = resolve_target(block_type, f"{path}.block_type")
+    if not (isinstance(block_type, type) and issubclass(block_type, Block)):
+        raise InvalidSpecificationError(
+            f"{path}.block_type: {block_type!r} is no block; accepted: subclasses of "
+            "maze.perception.blocks.Block, such as 'maze.perception.blocks.DenseBlock'."
+        )
+    return block_type
 
 
 def _stacked_steps(obs_shapes: Mapping[str, Shape]) -> int:
@@ -239,7 +253,7 @@ def _stacked_steps(obs_shapes: Mapping[str, Shape]) -> int:
             raise InvalidSpecificationError(
                 f"modality_config.recurrence: the observation {key!r} has the shape {shape}; expected is ({steps}, "
                 "...): the observations of the last steps. Stack them (wrappers=vector_obs_rnn or "
-                "ObservationStackWrapper), or set recurrence to {}."
+                "ObservationStackWrapper), use LSTMStateBlock or GRUStateBlock, or set recurrence to {}."
             )
     return obs_shapes[first][0]
 

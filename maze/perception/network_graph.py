@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from maze.agents.dense_plan import DensePlan
+from maze.agents.network_state import state_shapes_of
 from maze.errors import MazeError
 from maze.perception.blocks.base import Block, Shape
 from maze.perception.blocks.inference import InferenceBlock
@@ -35,7 +36,7 @@ class NetworkNode:
 
     Attributes:
         name: its name within the network.
-        kind: its class.
+        kind: its class, and whether it carries a state from step to step, which is not listed otherwise.
         inputs: shape by key of what it reads, without batch axes; empty where the shape is not known.
         outputs: shape by key of what it puts out.
         layers: its parts that have parameters, as torch prints them.
@@ -104,11 +105,13 @@ def _blocks_of(network: nn.Module) -> Mapping[str, Block]:
 
 
 def _block_node(name: str, block: Block) -> NetworkNode:
+    state, inputs = block.state_shapes, dict(zip(block.in_keys, block.in_shapes, strict=True))
+    outputs = dict(zip(block.out_keys, block.out_shapes(), strict=True))
     return NetworkNode(
         name,
-        type(block).__name__,
-        dict(zip(block.in_keys, block.in_shapes, strict=True)),
-        dict(zip(block.out_keys, block.out_shapes(), strict=True)),
+        f"{type(block).__name__}, with state" if state else type(block).__name__,
+        {key: shape for key, shape in inputs.items() if key not in state},
+        {key: shape for key, shape in outputs.items() if key not in state},
         _layers(block),
         _size(block),
     )
@@ -145,15 +148,17 @@ def _single_node(network: nn.Module, shapes: Mapping[str, Shape | None]) -> Netw
     """Return a network as one block, with the outputs that it has for zeros where the inputs' shapes are known."""
     kind = type(network).__name__
     outputs: dict[str, Shape | None] = {}
+    state = state_shapes_of(network)
     if shapes:
         try:
             looked_at = copy.deepcopy(network).cpu().eval()  # a copy, so that running it changes nothing of anybody's
             with torch.no_grad(), torch.random.fork_rng(devices=[]):
-                made = looked_at({key: torch.zeros((1, *(shape or ()))) for key, shape in shapes.items()})
-            outputs = {key: tuple(value.shape[1:]) for key, value in made.items()}
+                made = looked_at({key: torch.zeros((1, *(shape or ()))) for key, shape in {**shapes, **state}.items()})
+            outputs = {key: tuple(value.shape[1:]) for key, value in made.items() if key not in state}
         except _NOT_FOR_ZEROS:
             outputs = {}  # for example of embeddings, which need whole numbers: drawn without outputs
-    return NetworkNode(kind, kind, shapes, outputs or {"output": None}, _layers(network), _size(network))
+    described = f"{kind}, with state" if state else kind
+    return NetworkNode(kind, described, shapes, outputs or {"output": None}, _layers(network), _size(network))
 
 
 def _layers(module: nn.Module) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from maze.agents.dense_plan import DensePlan
 from maze.agents.keyed_modules import KeyedModules
+from maze.agents.network_state import StateShapes
 from maze.perception.blocks.base import Block, Shape
 from maze.perception.blocks.dense import FlattenBlock, LinearOutputBlock
 from maze.perception.blocks.general import ConcatenationBlock
@@ -24,9 +25,13 @@ class TemplateNet(nn.Module):
         flattens: what turns a branch's output into a vector, by observation key, where it is none already.
         concatenation: of what the branches put out.
         hidden: block on the concatenation, None for none.
-        recurrence: block on the sequence of what is in front of it, None for none.
+        recurrence: block on what is in front of it, or on the sequence of that where observations are stacked; None for
+            none.
         heads: linear layer by output key.
         head_shapes: shape of each output.
+
+    Attributes:
+        state_shapes: shape by key of what blocks carry from step to step; empty for most networks.
     """
 
     def __init__(
@@ -49,6 +54,9 @@ class TemplateNet(nn.Module):
         self.recurrence = recurrence
         self.heads = KeyedModules(heads)
         self.head_shapes = {name: tuple(shape) for name, shape in head_shapes.items()}
+        self.state_shapes: StateShapes = {
+            key: shape for block in self.blocks.values() for key, shape in block.state_shapes.items()
+        }
 
     @property
     def blocks(self) -> dict[str, Block]:
@@ -60,7 +68,10 @@ class TemplateNet(nn.Module):
         return {name: block for name, block in named.items() if isinstance(block, Block)}
 
     def forward(self, observation: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return the heads' outputs [*batch, *head_shape] for observations [*batch, *obs_shape] by key."""
+        """Return the heads' outputs [*batch, *head_shape] for observations [*batch, *obs_shape] by key.
+
+        Where a block carries state, that is among the inputs and the outputs; see ``state_shapes``.
+        """
         values = dict(observation)
         for block in (*self.branches.values(), *self.flattens.values(), self.concatenation):
             values.update(block(values))
@@ -72,11 +83,27 @@ class TemplateNet(nn.Module):
             shape = self.head_shapes[name]
             value = head(values)[name]
             outputs[name] = value if len(shape) == 1 else value.unflatten(-1, shape)
+        for key in self.state_shapes:
+            outputs[key] = values[key]
         return outputs
+
+    def forward_over_time(
+        self, observation: Mapping[str, Tensor], state: Mapping[str, Tensor], begins: Tensor
+    ) -> dict[str, Tensor]:
+        """Return outputs [T, N, ...] by key for sequences; see :func:`maze.agents.network_state.run_over_time`."""
+        values = dict(observation)
+        for block in self.blocks.values():
+            values.update(block.forward_over_time(values, state, begins))
+        outputs = {name: values[name].reshape(*begins.shape, *shape) for name, shape in self.head_shapes.items()}
+        return outputs | {key: values[key] for key in self.state_shapes}
 
     def dense_plan(self) -> DensePlan | None:
         """Return how the network computes, None where some block is not dense or an output is no vector."""
-        if self.recurrence is not None or any(len(shape) != 1 for shape in self.head_shapes.values()):
+        if (
+            self.recurrence is not None
+            or self.state_shapes
+            or any(len(shape) != 1 for shape in self.head_shapes.values())
+        ):
             return None
         branches = {key: _dense_modules(branch) for key, branch in self.branches.items()}
         trunk = () if self.hidden is None else _dense_modules(self.hidden)

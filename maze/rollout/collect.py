@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from gymnasium import spaces
 
 from maze.env.vector import VectorEnv
 from maze.errors import EnvError
-from maze.rollout.episodes import ActingPolicy
+from maze.rollout.episodes import ActingPolicy, new_player
 from maze.statistics import EpisodeTracker
 from maze.types import Array, Observation, StateDict
 
@@ -29,6 +29,9 @@ class Rollout:
         truncated: the episode was cut off, bool [T, N].
         truncated_observation: the last observations of the K truncated steps, before the reset; each [K, ...].
         truncated_index: where those steps are, as ``t * N + n``, int64 [K] in increasing order.
+        begins: an episode begins with the observation, bool [T + 1, N]; for what carries a state along the steps.
+        state: the policy's state before the first step, by key [N, ...], where it has one; to be zero where an episode
+            begins.
     """
 
     observation: dict[str, Array]
@@ -38,6 +41,8 @@ class Rollout:
     truncated: Array
     truncated_observation: dict[str, Array]
     truncated_index: Array
+    begins: Array = field(default_factory=lambda: np.zeros((0, 0), np.bool_))
+    state: dict[str, Array] = field(default_factory=dict)
 
     @property
     def n_steps(self) -> int:
@@ -106,15 +111,19 @@ class Collector:
         self._reward = np.zeros(shape, np.float32)
         self._terminated = np.zeros(shape, np.bool_)
         self._truncated = np.zeros(shape, np.bool_)
+        self._begins = np.ones((n_steps + 1, env.n_envs), np.bool_)
+        self._player = new_player(policy, env.n_envs)
 
     def collect(self) -> Rollout:
         """Return the next T steps of every environment, continuing where the last collection ended."""
         observation = self._first_observation()
         truncated_rows: list[Observation] = []
         truncated_index: list[Array] = []
-        n_envs = self.env.n_envs
+        n_envs, player = self.env.n_envs, self._player
+        act = self.policy.act if player is None else player.act
+        state = {} if player is None else player.state_dict()
         for t in range(self.n_steps):
-            action = self.policy.act(observation, self.generator)
+            action = act(observation, self.generator)
             step = self.env.step(action)
             for key, values in action.items():
                 self._action[key][t] = values
@@ -126,11 +135,15 @@ class Collector:
                 if len(rows):
                     truncated_rows.append({key: array[rows] for key, array in step.final_observation.items()})
                     truncated_index.append(rows + t * n_envs)
+            if player is not None:
+                player.forget(step.terminated | step.truncated)
             for key, values in step.observation.items():
                 self._observation[key][t + 1] = values
             observation = {key: array[t + 1] for key, array in self._observation.items()}
         self.env.update_statistics()
-        self.episodes.update(self._reward, self._terminated | self._truncated)
+        self._begins[0] = self._begins[-1]
+        np.logical_or(self._terminated, self._truncated, self._begins[1:])
+        self.episodes.update(self._reward, self._begins[1:])
         return Rollout(
             observation=self._observation,
             action=self._action,
@@ -139,6 +152,8 @@ class Collector:
             truncated=self._truncated,
             truncated_observation=_concatenate(truncated_rows),
             truncated_index=np.concatenate(truncated_index) if truncated_index else np.zeros(0, np.int64),
+            begins=self._begins,
+            state=state,
         )
 
     def _first_observation(self) -> Observation:
@@ -160,6 +175,8 @@ class Collector:
             "env": self.env.state_dict(),
             "statistics": self.env.statistics_state(),
             "episodes": self.episodes.state_dict(),
+            "begins": self._begins[-1].copy(),
+            "player": None if self._player is None else self._player.state_dict(),
         }
 
     def load_state_dict(self, state: StateDict) -> None:
@@ -174,10 +191,16 @@ class Collector:
         self.env.load_statistics(state["statistics"])  # first: new episodes are observed with them
         self.env.load_state_dict(state["env"])
         self.episodes.load_state_dict(state["episodes"])
+        self._begins[-1] = state["begins"]
+        if self._player is not None:
+            self._player.load_state_dict(state["player"])
         if self._started and self.env.begins_anew(state["env"]):
             self.episodes.restart()
             for key, values in self.env.observation.items():
                 self._observation[key][-1] = values
+            self._begins[-1] = True
+            if self._player is not None:
+                self._player.forget()
 
 
 def _concatenate(rows: list[Observation]) -> dict[str, Array]:

@@ -10,9 +10,9 @@ import numpy as np
 
 from maze.env.vector import VectorEnv, VectorStep
 from maze.statistics import EpochStatistics, EventStats, LogStats, summarise_episodes
-from maze.types import Array, Observation
+from maze.types import Array, Observation, StateDict
 
-__all__ = ["ActingPolicy", "Episodes", "StepObserver", "play_episodes"]
+__all__ = ["ActingPolicy", "Episodes", "Player", "StepObserver", "new_player", "play_episodes"]
 
 
 class ActingPolicy(Protocol):
@@ -21,6 +21,32 @@ class ActingPolicy(Protocol):
     def act(self, observation: Observation, rng: np.random.Generator, deterministic: bool = False) -> dict[str, Array]:
         """Return one action for each of the N rows, each [N, ...]."""
         ...
+
+
+class Player(ActingPolicy, Protocol):
+    """Plays N episodes side by side with a policy that has state, and keeps the state of each."""
+
+    def forget(self, rows: Array | None = None) -> None:
+        """Begin new episodes in the rows where ``rows``, bool [N], is True; in all of them when None."""
+        ...
+
+    def state_dict(self) -> StateDict:
+        """Return a copy of the state of all rows."""
+        ...
+
+    def load_state_dict(self, state: StateDict) -> None:
+        """Take over what :meth:`state_dict` returned."""
+        ...
+
+
+def new_player(policy: ActingPolicy, n_rows: int) -> Player | None:
+    """Return what plays N new episodes side by side where a policy has state; None where it has none.
+
+    A policy has state if it has a method ``remembering(n_rows)``, and that returns a :class:`Player`.
+    """
+    remembering = getattr(policy, "remembering", None)
+    player: Player | None = remembering(n_rows) if callable(remembering) else None
+    return player
 
 
 class StepObserver(Protocol):
@@ -95,7 +121,7 @@ def play_episodes(
     of environments.
 
     Args:
-        policy: chooses the actions.
+        policy: chooses the actions; what it remembers begins with each episode, and is kept here alone.
         env: N environments; fewer seeds than environments leave the rest idle.
         seeds: seed of the reset of each episode.
         generator: source of the policy's randomness.
@@ -141,9 +167,11 @@ class _Wave:
         check = getattr(policy, "check_observation", None)
         if check is not None:  # a policy's act() checks nothing, and the environment may be of another kind
             check(observation)
+        player = new_player(policy, self.env.n_envs)
+        act = policy.act if player is None else player.act
         n_steps = 0
         while self.active.any():
-            action = policy.act(observation, generator, deterministic)
+            action = act(observation, generator, deterministic)
             if observers:  # the environments may write the next observation where this one is
                 observation = {key: np.array(values) for key, values in observation.items()}
             step = self.env.step(action)
@@ -153,6 +181,8 @@ class _Wave:
             for observer in observers:
                 observer(self.episode, observation, action, step, self.active)
             self._count(step)
+            if player is not None:
+                player.forget(step.terminated | step.truncated)
             observation = step.observation
         n_played = len(self.seeds)
         told = self.env.drain_event_stats().first_of_each()  # environments that end early go on meanwhile

@@ -225,6 +225,7 @@ class AgentRunner:
         """Give acting and new environments a state: weights into the model, statistics into environments."""
         self.environments.use_statistics(state["statistics"])
         self.model.restore(state["model"])
+        self.model.policy.begin_episode()  # what it remembers was made by other weights
 
     def save(self, files: AgentFiles) -> None:
         """Write the agent that acts now into its directory."""

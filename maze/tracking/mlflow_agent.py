@@ -91,14 +91,14 @@ def installed(names: Sequence[str]) -> list[str]:
 
 
 def model_signature(model: AgentModel) -> ModelSignature:
-    """Return MLflow's signature, with the parameter ``deterministic``.
+    """Return MLflow's signature, with the parameters ``deterministic`` and ``new_episode``.
 
     The observation of a flat environment is one unnamed tensor, so that a plain array can be sent; others have names.
     """
     return ModelSignature(
         inputs=_schema(model.inputs),
         outputs=_schema(model.outputs),
-        params=ParamSchema([ParamSpec("deterministic", "boolean", True)]),
+        params=ParamSchema([ParamSpec(name, "boolean", True) for name in ("deterministic", "new_episode")]),
     )
 
 

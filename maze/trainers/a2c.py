@@ -22,6 +22,9 @@ from maze.trainers.on_policy import OnPolicyConfig, OnPolicyTrainer, UnitInterva
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from maze.distributions import DictDistribution
+    from maze.rollout import Rollout
+
 __all__ = ["A2C", "A2CAlgorithmConfig"]
 
 
@@ -43,20 +46,30 @@ class A2C(OnPolicyTrainer[A2CAlgorithmConfig]):
     def update(self) -> Mapping[str, Tensor | float]:
         """Collect, estimate advantages, take one gradient step."""
         rollout = self.collector.collect()
-        n_steps, n_envs = rollout.reward.shape
-        n_rows = n_steps * n_envs
-        observation = self.model.tensors(rollout.flat_observation(with_last=True))
-        value = self.critic.value(observation)
-        value_array = value.detach().cpu().numpy().reshape(n_steps + 1, n_envs)
+        value = self.value(rollout)
+        value_array = value.detach().cpu().numpy()
         advantage = self.advantages(rollout, value_array)
         target = advantage + value_array[:-1]
         if self.config.normalize_advantages:
             advantage = functional.normalize(advantage)
 
-        distribution = self.model.policy.distribution({key: rows[:n_rows] for key, rows in observation.items()})
+        distribution = self.distribution(rollout)
         log_prob = distribution.log_prob(self.model.tensors(rollout.flat_action()))
         policy_loss = functional.policy_gradient_loss(log_prob, self.model.tensor(advantage.reshape(-1)))
-        value_loss = functional.value_loss(value[:n_rows], self.model.tensor(target.reshape(-1)))
+        value_loss = functional.value_loss(value[:-1].flatten(), self.model.tensor(target.reshape(-1)))
         entropy = distribution.entropy().mean()
         steepness = self.step(self.total_loss(policy_loss, value_loss, entropy))
         return {**metrics_of(policy_loss, value_loss, entropy), **steepness}
+
+    def value(self, rollout: Rollout) -> Tensor:
+        """Return the critic's opinion of every observation, the last ones included, [T + 1, N], with gradients."""
+        if self.recurrence is not None:
+            return self.recurrence.value(rollout)
+        value = self.critic.value(self.model.tensors(rollout.flat_observation(with_last=True)))
+        return value.reshape(-1, rollout.reward.shape[1])
+
+    def distribution(self, rollout: Rollout) -> DictDistribution:
+        """Return the distribution over the actions of all steps, rows [T * N], with gradients."""
+        if self.recurrence is not None:
+            return self.recurrence.distribution(rollout)[0]
+        return self.model.policy.distribution(self.model.tensors(rollout.flat_observation(with_last=False)))

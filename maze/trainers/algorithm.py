@@ -36,6 +36,7 @@ class AlgorithmConfig(ExplainedKeywords):
             collector only hold the normalisation statistics; there is one of them then.
         critic_values: what the critic gives a value to, ``states`` or ``actions``; one that was chosen and is of the
             other kind is refused, and where none was chosen, one of this kind is taken.
+        trains_state: whether it can train networks that carry a state from step to step; others are refused.
         n_epochs: epochs of one ``train()``; 0 trains until ``patience`` is used up.
         epoch_length: updates in an epoch, after which the policy is evaluated and metrics are written.
         patience: epochs without a better evaluation after which training stops; None never stops early.
@@ -52,6 +53,7 @@ class AlgorithmConfig(ExplainedKeywords):
     needs_critic: ClassVar[bool] = False
     has_actors: ClassVar[bool] = False
     critic_values: ClassVar[Literal["states", "actions"]] = "states"
+    trains_state: ClassVar[bool] = False
 
     n_epochs: Annotated[int, Field(ge=0)] = 50
     epoch_length: Annotated[int, Field(ge=1)] = 10

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import numpy as np
 
 from maze import statistics
-from maze.errors import TrainingError
+from maze.errors import InvalidSpecificationError, TrainingError
 from maze.trainers.algorithm import AlgorithmConfig, EpochListener, EpochReport, TrainingSummary
 from maze.trainers.schedules import Schedule
 from maze.types import StateDict
@@ -71,9 +71,13 @@ class Trainer(ABC, Generic[ConfigT]):
     Args:
         config: settings of the algorithm.
         parts: collaborators.
+
+    Raises:
+        InvalidSpecificationError: a network carries a state from step to step, and the algorithm cannot train that.
     """
 
     def __init__(self, config: ConfigT, parts: TrainerParts) -> None:
+        _refuse_state(config, parts.model)
         self.config = config
         self.model = parts.model
         self.collector = parts.collector
@@ -319,3 +323,13 @@ class Trainer(ABC, Generic[ConfigT]):
         self.best_epoch, self.best_return = int(best["epoch"]), float(best["return"])
         self._improved_epoch = int(best["improved_epoch"])
         self.best_state = {"model": best["model"], "statistics": best["statistics"]}
+
+
+def _refuse_state(config: AlgorithmConfig, model: ActorCritic) -> None:
+    """Refuse networks that carry a state where the algorithm learns from single steps."""
+    if model.has_state and not config.trains_state:
+        raise InvalidSpecificationError(
+            f"model: its networks carry a state from step to step, and {type(config).__name__} learns from steps out "
+            "of their order. Train with algorithm='ppo' or 'a2c', or give the networks stacked observations: "
+            "model='vector_obs_rnn' with wrappers='vector_obs_rnn'."
+        )

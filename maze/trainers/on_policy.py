@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from maze.rollout import Rollout
+    from maze.trainers.recurrence import Recurrence
 
 __all__ = ["NonNegative", "OnPolicyConfig", "OnPolicyTrainer", "Positive", "UnitInterval", "metrics_of"]
 
@@ -47,6 +48,7 @@ class OnPolicyConfig(AlgorithmConfig):
     """
 
     needs_critic: ClassVar[bool] = True
+    trains_state: ClassVar[bool] = True
 
     n_rollout_steps: Annotated[int, Field(ge=1)] = 128
     lr: Positive | Schedule = 0.001
@@ -91,6 +93,11 @@ class OnPolicyTrainer(Trainer[ConfigT]):
             )
         super().__init__(config, parts)
         self.critic = parts.model.critic
+        self.recurrence: Recurrence | None = None
+        if parts.model.has_state:
+            from maze.trainers.recurrence import Recurrence  # noqa: PLC0415  (loads torch, which composing must not)
+
+            self.recurrence = Recurrence(parts.model, self.critic, self.collector.env.n_envs)
         self.optimizer = agents.Adam(parts.model.flat_parameters, parts.model.flat_gradient)
 
     @property
@@ -121,7 +128,10 @@ class OnPolicyTrainer(Trainer[ConfigT]):
         n_steps, n_envs = rollout.reward.shape
         next_value = value[1:].copy()
         if len(rollout.truncated_index):
-            truncated_value = self.critic.predict(rollout.truncated_observation)
+            if self.recurrence is None:
+                truncated_value = self.critic.predict(rollout.truncated_observation)
+            else:
+                truncated_value = self.recurrence.truncated_value(rollout)
             next_value.reshape(n_steps * n_envs)[rollout.truncated_index] = truncated_value
         gamma = np.float32(self.config.gamma)
         discount = np.where(rollout.terminated, np.float32(0.0), gamma)
@@ -147,12 +157,15 @@ class OnPolicyTrainer(Trainer[ConfigT]):
 
     def state_dict(self) -> StateDict:
         """Return everything that further training depends on."""
-        return {**super().state_dict(), "optimizer": self.optimizer.state_dict()}
+        critic_state = None if self.recurrence is None else self.recurrence.state_dict()
+        return {**super().state_dict(), "optimizer": self.optimizer.state_dict(), "critic_state": critic_state}
 
     def load_state_dict(self, state: StateDict) -> None:
         """Continue from a state that :meth:`state_dict` returned."""
         super().load_state_dict(state)
         self.optimizer.load_state_dict(state["optimizer"])
+        if self.recurrence is not None:
+            self.recurrence.load_state_dict(state["critic_state"])
 
 
 def metrics_of(policy_loss: Tensor, value_loss: Tensor, entropy: Tensor) -> Mapping[str, Tensor]:

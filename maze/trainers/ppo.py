@@ -10,19 +10,21 @@ whole batch rather than over each minibatch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
 from maze import functional
+from maze.errors import InvalidSpecificationError
 from maze.trainers.on_policy import OnPolicyConfig, OnPolicyTrainer, metrics_of
 from maze.trainers.schedules import Schedule
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from maze.distributions import DictDistribution
     from maze.rollout import Rollout
     from maze.types import Array
 
@@ -36,6 +38,10 @@ class PPOAlgorithmConfig(OnPolicyConfig):
     Attributes:
         batch_size: rows of a minibatch; the last one of an epoch holds what is left.
         n_optimization_epochs: how often the same experience is gone through.
+        recurrent_sequence_length: of networks that carry state: steps of the sequences from which they learn, each from
+            the state in which it was acted on, with gradients that end at its first step; a divisor of
+            ``n_rollout_steps``. A minibatch has as many as fit into ``batch_size``, at least one. None takes whole
+            rollouts; shorter ones learn faster, from what memory is good for within them.
         clip_range: how far the probability ratio may leave 1 before the objective stops rewarding it; a number or a
             schedule.
     """
@@ -44,11 +50,26 @@ class PPOAlgorithmConfig(OnPolicyConfig):
 
     batch_size: Annotated[int, Field(ge=1)] = 256
     n_optimization_epochs: Annotated[int, Field(ge=1)] = 4
+    recurrent_sequence_length: Annotated[int, Field(ge=1)] | None = None
     clip_range: Annotated[float, Field(gt=0.0, le=10.0)] | Schedule = 0.2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        length = self.recurrent_sequence_length
+        if length is not None and self.n_rollout_steps % length:
+            raise InvalidSpecificationError(
+                f"algorithm.recurrent_sequence_length: {length} is no divisor of algorithm.n_rollout_steps, which is "
+                f"{self.n_rollout_steps}; accepted: {_divisors(self.n_rollout_steps)}, or null for whole rollouts."
+            )
 
 
 class PPO(OnPolicyTrainer[PPOAlgorithmConfig]):
     """Several epochs of clipped minibatch steps on each rollout."""
+
+    @property
+    def sequence_length(self) -> int:
+        """Steps of the sequences from which networks that carry state learn."""
+        return self.config.recurrent_sequence_length or self.config.n_rollout_steps
 
     def update(self) -> Mapping[str, Tensor | float]:
         """Collect, estimate advantages, go through the experience in shuffled minibatches.
@@ -56,22 +77,29 @@ class PPO(OnPolicyTrainer[PPOAlgorithmConfig]):
         Losses, entropy, divergence and the gradient's norm are those of the last minibatch.
         """
         rollout = self.collector.collect()
-        n_steps, n_envs = rollout.reward.shape
-        value = self.critic.predict(rollout.flat_observation(with_last=True)).reshape(n_steps + 1, n_envs)
+        value = self.predict(rollout)
         advantage = self.advantages(rollout, value)
         target = advantage + value[:-1]
         batch = self.batch(rollout, advantage, target)
         measured: Mapping[str, Tensor | float] = {}
         steepness: Mapping[str, Tensor | float] = {}
         for _ in range(self.config.n_optimization_epochs):
-            permutation = self.model.tensor(self.generator.permutation(rollout.n_steps))
-            for minibatch in functional.minibatches(batch, permutation, self.config.batch_size):
+            for minibatch in self.minibatches(batch):
                 loss, measured = self.loss(minibatch)
                 steepness = self.step(loss)
         return {**measured, **steepness, "value/explained_variance": functional.explained_variance(value[:-1], target)}
 
+    def predict(self, rollout: Rollout) -> Array:
+        """Return the critic's opinion of every observation, the last ones included, float32 [T + 1, N]."""
+        if self.recurrence is not None:
+            return self.recurrence.predict(rollout)
+        value = self.critic.predict(rollout.flat_observation(with_last=True))
+        return value.reshape(-1, rollout.reward.shape[1])
+
     def batch(self, rollout: Rollout, advantage: Array, target: Array) -> dict[str, Tensor]:
-        """Return what to learn from, rows [T * N]: observations, actions, advantages, targets, old log probabilities.
+        """Return what to learn from: observations, actions, advantages, targets, old log probabilities.
+
+        Rows are steps [T * N], or with networks that carry state sequences of steps, see :class:`Recurrence`.
 
         Args:
             rollout: T steps of N environments.
@@ -80,6 +108,8 @@ class PPO(OnPolicyTrainer[PPOAlgorithmConfig]):
         """
         if self.config.normalize_advantages:
             advantage = functional.normalize(advantage)
+        if self.recurrence is not None:
+            return self.recurrence.sequences(rollout, {"advantage": advantage, "target": target}, self.sequence_length)
         observation = self.model.tensors(rollout.flat_observation(with_last=False))
         action = self.model.tensors(rollout.flat_action())
         return {
@@ -90,22 +120,37 @@ class PPO(OnPolicyTrainer[PPOAlgorithmConfig]):
             "target": self.model.tensor(target.reshape(-1)),
         }
 
+    def minibatches(self, batch: Mapping[str, Tensor]) -> Iterator[Mapping[str, Tensor]]:
+        """Yield disjoint minibatches that together hold every step once."""
+        permutation = self.model.tensor(self.generator.permutation(len(batch["advantage"])))
+        if self.recurrence is None:
+            yield from functional.minibatches(batch, permutation, self.config.batch_size)
+            return
+        n_sequences = max(self.config.batch_size // self.sequence_length, 1)
+        for minibatch in functional.minibatches(batch, permutation, n_sequences):
+            yield self.recurrence.rows(minibatch)
+
     def loss(self, minibatch: Mapping[str, Tensor]) -> tuple[Tensor, Mapping[str, Tensor]]:
         """Return the loss of one minibatch and what is worth watching."""
-        observation = _part(minibatch, "observation/")
-        distribution = self.model.policy.distribution(observation)
-        log_prob = distribution.log_prob(_part(minibatch, "action/"))
+        distribution, value = self.look(minibatch)
+        log_prob = distribution.log_prob(functional.part(minibatch, "action/"))
         log_prob_old = minibatch["log_prob_old"]
         policy_loss = functional.clipped_surrogate_loss(
             log_prob, log_prob_old, minibatch["advantage"], self.present(self.config.clip_range)
         )
-        value_loss = functional.value_loss(self.critic.value(observation), minibatch["target"])
+        value_loss = functional.value_loss(value, minibatch["target"])
         entropy = distribution.entropy().mean()
         divergence = functional.approximate_kl(log_prob.detach(), log_prob_old)
         measured = {**metrics_of(policy_loss, value_loss, entropy), "policy/approximate_kl": divergence}
         return self.total_loss(policy_loss, value_loss, entropy), measured
 
+    def look(self, minibatch: Mapping[str, Tensor]) -> tuple[DictDistribution, Tensor]:
+        """Return the distribution over the actions, and the values, of all steps of a minibatch."""
+        if self.recurrence is not None:
+            return self.recurrence.look(minibatch)
+        observation = functional.part(minibatch, "observation/")
+        return self.model.policy.distribution(observation), self.critic.value(observation)
 
-def _part(minibatch: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """Return the tensors whose names begin with a prefix, without it."""
-    return {name.removeprefix(prefix): rows for name, rows in minibatch.items() if name.startswith(prefix)}
+
+def _divisors(number: int) -> str:
+    return ", ".join(str(divisor) for divisor in range(1, number + 1) if number % divisor == 0)

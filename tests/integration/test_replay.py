@@ -380,6 +380,15 @@ def test_a_run_that_was_resumed_is_repeated_session_by_session(tmp_path: Path) -
     assert (tmp_path / "again" / "curve.csv").read_bytes() == (tmp_path / "run" / "curve.csv").read_bytes()
 
 
+def test_a_run_with_state_is_repeated(tmp_path: Path) -> None:
+    rc = tiny_context(tmp_path / "run", algorithm="ppo", model="vector_obs_recurrent", critic="template_state")
+    rc.train(2)
+    rc.evaluate(n_episodes=2)
+    rc.rollout(n_episodes=2)
+    report = replay(tmp_path / "run", silent=True)
+    assert report.identical, str(report)
+
+
 def test_playing_a_loaded_run_leaves_it_alone(plain: Path, tmp_path: Path) -> None:
     before = {path: path.read_bytes() for path in plain.rglob("*") if path.is_file()}
     rc = RunContext.load(plain, silent=True)

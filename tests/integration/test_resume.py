@@ -28,6 +28,12 @@ CASES = {
     for algorithm in ("a2c", "es", "impala", "ppo", "sac")
     for name, env in ENVIRONMENTS.items()
 }
+CASES["ppo with state"] = {
+    "algorithm": "ppo",
+    "env": ENVIRONMENTS["CartPole"],
+    "model": "vector_obs_recurrent",
+    "critic": "template_state",
+}
 SCRIPT = """
 import json, sys
 from pathlib import Path

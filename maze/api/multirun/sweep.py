@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from maze.rollout import Episodes, RolloutResult
     from maze.trainers import Trainer
     from maze.trainers.base import TrainingSummary
-    from maze.types import Action, Observation
+    from maze.types import Action, Array, Observation
 
 __all__ = ["JobFailure", "Sweep"]
 
@@ -209,6 +209,10 @@ class Sweep:
     def compute_action(self, observation: Observation, *arguments: Any, **options: Any) -> list[Action | JobFailure]:
         """Return every policy's action for the same observation."""
         return self._of_agents(lambda _, run: run.compute_action(observation, *arguments, **options))
+
+    def begin_episode(self, rows: Array | None = None) -> list[JobFailure | None]:
+        """Let every policy's ``compute_action`` begin new episodes."""
+        return self._of_agents(lambda _, run: run.begin_episode(rows), warns=False)
 
     def transform_observation(self, observation: Observation) -> list[Observation | JobFailure]:
         """Return what the wrappers of every job make of the same raw observation."""

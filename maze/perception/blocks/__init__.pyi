@@ -10,12 +10,14 @@ __all__ = [
     "FunctionalBlock",
     "GRUBlock",
     "GRULastStepBlock",
+    "GRUStateBlock",
     "GlobalAveragePoolingBlock",
     "InferenceBlock",
     "InferenceGraph",
     "Keys",
     "LSTMBlock",
     "LSTMLastStepBlock",
+    "LSTMStateBlock",
     "LinearOutputBlock",
     "MaskedGlobalPoolingBlock",
     "MultiHeadAttentionBlock",
@@ -27,6 +29,7 @@ __all__ = [
     "Shape",
     "Shapes",
     "SliceBlock",
+    "StateBlock",
     "StridedConvolutionBlock",
     "StridedConvolutionDenseBlock",
     "TorchModelBlock",
@@ -87,3 +90,6 @@ from .recurrent import GRUBlock as GRUBlock
 from .recurrent import GRULastStepBlock as GRULastStepBlock
 from .recurrent import LSTMBlock as LSTMBlock
 from .recurrent import LSTMLastStepBlock as LSTMLastStepBlock
+from .stateful import GRUStateBlock as GRUStateBlock
+from .stateful import LSTMStateBlock as LSTMStateBlock
+from .stateful import StateBlock as StateBlock

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from maze.agents.network_state import StateShapes, step_over_time
 from maze.config.instantiate import resolve_target
 from maze.errors import InvalidSpecificationError, MazeError
 
@@ -134,6 +135,27 @@ class Block(nn.Module, abc.ABC):
         if len(leading) != 1:
             outputs = [value.reshape(leading + value.shape[1:]) for value in outputs]
         return dict(zip(self.out_keys, outputs, strict=True))
+
+    @property
+    def state_shapes(self) -> StateShapes:
+        """Shape by key of what the block carries from step to step, see ``StateBlock``; empty for most blocks."""
+        return {}
+
+    def forward_over_time(
+        self, block_input: Mapping[str, Tensor], state: Mapping[str, Tensor], begins: Tensor
+    ) -> dict[str, Tensor]:
+        """Return tensors [T, N, *out_shape] by key for sequences [T, N, *in_shape] by key.
+
+        A block without state sees all steps at once.
+
+        Args:
+            block_input: what is read, without the state.
+            state: of the first step, by key [N, ...]; keys of other blocks may be among them.
+            begins: whether an episode begins at a step, so that the state is zero there, bool [T, N].
+        """
+        if not self.state_shapes:
+            return self(block_input)  # type: ignore[no-any-return]
+        return step_over_time(self, block_input, {key: state[key] for key in self.state_shapes}, begins)
 
     def dense_modules(self) -> tuple[nn.Module, ...] | None:
         """Return the modules that compute this block on flat inputs [B, n] one after another, else None."""

@@ -8,14 +8,17 @@ from typing import cast
 from torch import Tensor
 
 from maze.agents.keyed_modules import KeyedModules
+from maze.agents.network_state import StateShapes
 from maze.errors import InvalidSpecificationError, suggest
-from maze.perception.blocks.base import Block, Keys, Shapes
+from maze.perception.blocks.base import Block, Keys, Shapes, as_keys, as_shapes
 
 __all__ = ["InferenceBlock"]
 
 
 class InferenceBlock(Block):
     """Runs the blocks that are needed for its outputs, in the order that their keys demand.
+
+    Where blocks carry state, so does this one: their states are inputs and outputs of it, behind the others.
 
     Args:
         in_keys: keys that are read, usually the observations.
@@ -31,11 +34,22 @@ class InferenceBlock(Block):
     def __init__(
         self, in_keys: Keys, out_keys: Keys, in_shapes: Shapes, perception_blocks: Mapping[str, Block]
     ) -> None:
-        super().__init__(in_keys, out_keys, in_shapes, n_in=None)
+        self._state_shapes = {
+            key: shape for block in perception_blocks.values() for key, shape in block.state_shapes.items()
+        }
+        state_keys = list(self._state_shapes)
+        super().__init__(
+            [*as_keys(in_keys), *state_keys],
+            [*as_keys(out_keys), *state_keys],
+            [*as_shapes(in_shapes), *self._state_shapes.values()],
+            n_in=None,
+        )
         self.perception_blocks = KeyedModules(perception_blocks)
         makers: dict[str, str] = {}
         for name, block in perception_blocks.items():
             for key in block.out_keys:
+                if key in block.state_shapes:
+                    continue
                 if key in makers or key in self.in_keys:
                     other = f"the block {makers[key]!r}" if key in makers else "an input"
                     raise InvalidSpecificationError(
@@ -55,6 +69,20 @@ class InferenceBlock(Block):
         for name in self._order:
             tensors.update(self.perception_blocks[name](tensors))
         return [tensors[key] for key in self.out_keys]
+
+    @property
+    def state_shapes(self) -> StateShapes:
+        """Shape by key of what the blocks carry from step to step."""
+        return self._state_shapes
+
+    def forward_over_time(
+        self, block_input: Mapping[str, Tensor], state: Mapping[str, Tensor], begins: Tensor
+    ) -> dict[str, Tensor]:
+        """Return tensors [T, N, *out_shape] by key for sequences; see ``Block.forward_over_time``."""
+        tensors = dict(block_input)
+        for block in self.blocks.values():
+            tensors.update(block.forward_over_time(tensors, state, begins))
+        return {key: tensors[key] for key in self.out_keys}
 
     def _sorted(self, blocks: Mapping[str, Block], makers: Mapping[str, str]) -> list[str]:
         """Return the names of the blocks that the outputs need, makers before readers."""

@@ -12,6 +12,7 @@ import torch
 from gymnasium import spaces
 from torch import nn
 
+from maze.agents.network_state import StateShapes, state_shapes_of
 from maze.config.instantiate import instantiate, resolve_target
 from maze.errors import InvalidSpecificationError, MazeError, suggest
 from maze.types import StepKey
@@ -148,7 +149,7 @@ def observation_shapes(space: spaces.Dict) -> dict[str, tuple[int, ...]]:
 def check_outputs(
     network: nn.Module, space: spaces.Dict, expected: Mapping[str, tuple[int, ...]], path: str
 ) -> nn.Module:
-    """Run a network once on two zero observations and compare what it puts out.
+    """Run a network once on two zero observations, of first steps, and compare what it puts out.
 
     Args:
         network: the network; its mode stays as it is.
@@ -164,6 +165,8 @@ def check_outputs(
     """
     shapes = observation_shapes(space)
     observation = {key: torch.zeros((2, *shape), dtype=_dtype(space.spaces[key])) for key, shape in shapes.items()}
+    state_shapes = _checked_state_shapes(network, [*shapes, *expected], path)
+    observation |= {key: torch.zeros((2, *shape)) for key, shape in state_shapes.items()}
     was_training = network.training
     network.eval()
     try:
@@ -172,11 +175,11 @@ def check_outputs(
     except (KeyError, IndexError, RuntimeError, TypeError, ValueError, MazeError) as error:
         raise InvalidSpecificationError(
             f"{path}: {type(network).__name__} fails on observations of the shapes {shapes} (with a batch axis in "
-            f"front){_suspect(network, shapes)}: {error}"
+            f"front){_suspect(network, shapes)}: {error}{_state_remedy(network, state_shapes)}"
         ) from error
     finally:
         network.train(was_training)
-    _check_shapes(outputs, expected, f"{path}: {type(network).__name__}")
+    _check_shapes(outputs, {**expected, **state_shapes}, f"{path}: {type(network).__name__}")
     return network
 
 
@@ -188,6 +191,29 @@ def _suspect(network: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> str:
         return ""
     ((key, size),) = sizes.items()
     return f", where {key!r} has {size} elements and the network's first layer expects {layer.in_features}"
+
+
+def _checked_state_shapes(network: nn.Module, taken: Sequence[str], path: str) -> StateShapes:
+    """Return the shapes of a network's state, whose keys are nobody else's."""
+    state_shapes = state_shapes_of(network)
+    for key in state_shapes:
+        if key in taken:
+            raise InvalidSpecificationError(
+                f"{path}: {type(network).__name__}.state_shapes has the key {key!r}, which is an observation or an "
+                "output already; rename it."
+            )
+    return state_shapes
+
+
+def _state_remedy(network: nn.Module, state_shapes: StateShapes) -> str:
+    """Return what to do where a network holds blocks with state, of which it says nothing; empty elsewhere."""
+    for name, part in network.named_modules():
+        if not state_shapes and name and state_shapes_of(part):
+            return (
+                f" Its {name} carries a state, which has to be among the network's inputs and outputs: set "
+                f"self.state_shapes = self.{name}.state_shapes, and put out those keys, too."
+            )
+    return ""
 
 
 def _check_shapes(outputs: object, expected: Mapping[str, tuple[int, ...]], subject: str) -> None:

@@ -15,7 +15,8 @@ from tests.scripted import Bright
 
 ALGORITHMS = group_options("algorithm")
 MODELS = group_options("model")
-CRITICS = dict.fromkeys(("pixel_obs", "pixel_obs_rnn", "vector_obs", "vector_obs_rnn"), "template_state")
+TEMPLATES = ("pixel_obs", "pixel_obs_rnn", "vector_obs", "vector_obs_recurrent", "vector_obs_rnn")
+CRITICS = dict.fromkeys(TEMPLATES, "template_state")
 """Critic beside models that have none of their own."""
 
 WRAPPERS = {name: name for name in ("pixel_obs", "pixel_obs_rnn", "vector_obs_rnn")}

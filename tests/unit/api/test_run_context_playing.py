@@ -15,7 +15,8 @@ from threadpoolctl import threadpool_info
 
 from maze import GymMazeEnv, InvalidSpecificationError, RolloutEvaluator, RunContext
 from maze.env import make_vector_env
-from tests.scripted import tiny_context, weights_of
+from tests.remembering import CUSTOM
+from tests.scripted import counting, tiny_context, weights_of
 
 
 def blas_threads() -> list[int]:
@@ -69,6 +70,30 @@ def test_sampled_actions_follow_the_seed(tmp_path: Path) -> None:
     first = actions("a", 1)
     assert first == actions("b", 1)
     assert set(first) == {0, 1}
+
+
+def test_an_agent_with_state_goes_on_until_an_episode_begins(tmp_path: Path) -> None:
+    rc = tiny_context(
+        tmp_path / "run", env=lambda: counting([4]), **CUSTOM["counting"]
+    )  # whose logit of action 0 is the number of steps before
+    rc.train()
+    single = {"observation": np.zeros(2, np.float32)}
+
+    def n_steps() -> float:
+        players = rc.policy._remembered._players
+        return float(players["0", 0, ()].state["count"].item()) if players else 0.0
+
+    assert n_steps() == 0.0
+    for _ in range(3):
+        rc.compute_action(single)
+    rc.evaluate(n_episodes=2)
+    rc.rollout(n_episodes=2)
+    assert n_steps() == 3.0
+    rc.begin_episode()
+    assert n_steps() == 0.0
+    rc.compute_action(single)
+    rc.train(1)
+    assert n_steps() == 0.0
 
 
 def test_transform_observation_is_what_the_wrappers_make_of_it(trained: RunContext) -> None:

@@ -18,7 +18,7 @@ from maze.agents.policy import TorchPolicy
 from maze.config.instantiate import instantiate
 from maze.distributions.mapper import DistributionMapper
 from maze.errors import InvalidSpecificationError
-from maze.perception.blocks import ActionMaskingBlock, DenseBlock, InferenceBlock, LinearOutputBlock
+from maze.perception.blocks import ActionMaskingBlock, DenseBlock, InferenceBlock, LinearOutputBlock, LSTMStateBlock
 from maze.perception.models.built_in.flatten_concat import (
     FlattenConcatPolicyNet,
     FlattenConcatStateValueNet,
@@ -102,6 +102,46 @@ def test_a_users_network_of_blocks_masks_actions() -> None:
         InvalidSpecificationError, match=r"Masked fails .*'action_mask' has the shape \(2, 3\); expected is \(2,\)"
     ):
         CustomModelComposer(**{**SPACES, "observation_spaces_dict": {0: wrong}}, policy=network)
+
+
+class Forgetful(nn.Module):
+    """A network with a block that carries a state; what it says of that is told."""
+
+    def __init__(self, obs_shapes: dict, action_logits_shapes: dict, state_shapes: dict, puts_out: list) -> None:
+        super().__init__()
+        self.memory = LSTMStateBlock("observation", "memory", obs_shapes["observation"], 3)
+        self.head = nn.Linear(3, action_logits_shapes["action"][0])
+        self.state_shapes = state_shapes
+        self.puts_out = puts_out
+
+    def forward(self, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        made = self.memory(inputs)
+        return {"action": self.head(made["memory"]), **{key: made[key] for key in self.puts_out}}
+
+
+STATE = {"memory:hidden": (1, 3), "memory:cell": (1, 3)}
+
+
+@pytest.mark.parametrize(
+    ("state_shapes", "puts_out", "message"),
+    [
+        ({}, [], r"reads 'memory:hidden', which is missing.* set self\.state_shapes = self\.memory\.state_shapes"),
+        (STATE, ["memory:hidden"], r"puts out no 'memory:cell'"),
+        ({**STATE, "memory:cell": (2,)}, list(STATE), r"'memory:cell' has the shape \(2, 2\); expected is \(1, 3\)"),
+        ({**STATE, "observation": (4,)}, list(STATE), r"state_shapes has the key 'observation', which is an observ"),
+        ({**STATE, "action": (2,)}, list(STATE), r"state_shapes has the key 'action', which is an observ"),
+    ],
+)
+def test_states_that_do_not_fit_are_errors(state_shapes: dict, puts_out: list, message: str) -> None:
+    network = partial(Forgetful, state_shapes=state_shapes, puts_out=puts_out)
+    with pytest.raises(InvalidSpecificationError, match=message):
+        CustomModelComposer(**SPACES, policy={**PAGE_POLICY, "networks": [network]})
+
+
+def test_a_users_network_carries_the_state_of_a_block() -> None:
+    network = partial(Forgetful, state_shapes=STATE, puts_out=list(STATE))
+    policy = CustomModelComposer(**SPACES, policy={**PAGE_POLICY, "networks": [network]}).policy
+    assert policy.state_shapes() == STATE
 
 
 def test_a_composer_given_as_object_builds_anew_for_every_run() -> None:

@@ -30,10 +30,15 @@ OBSERVATIONS: dict[str, dict[str, tuple[int, ...]]] = {
     "flatten_concat": {"observation": (4,)},
     "flatten_concat_shared_embedding": {"observation": (4,)},
     "vector_obs": {"observation": (4,)},
+    "vector_obs_recurrent": {"observation": (4,)},
     "vector_obs_rnn": {"observation": (4, 3)},
     "pixel_obs": {PIXELS: (1, 96, 96)},
     "pixel_obs_rnn": {PIXELS: (4, 1, 96, 96)},
 }
+
+
+WRAPPERS = {"vector_obs_recurrent": "vector_obs"}
+"""Wrappers that go with a model, where they have another name."""
 
 
 class Squares(gymnasium.Env[np.ndarray, Any]):
@@ -89,7 +94,8 @@ def test_every_model_acts_and_estimates(name: str) -> None:
     assert isinstance(model.critic, TorchStateCritic)
     rng = np.random.default_rng(0)
     batch = {key: rng.standard_normal((5, *shape)).astype(np.float32) for key, shape in OBSERVATIONS[name].items()}
-    assert model.policy.act(batch, rng)["action"].shape == (5,)
+    assert (model.policy.remembering(5) or model.policy).act(batch, rng)["action"].shape == (5,)
+    batch |= model.policy.initial_state(5)  # of policy and critic alike; empty for most models
     assert model.critic.predict(batch).shape == (5,)
     tensors = {key: torch.from_numpy(value) for key, value in batch.items()}
     probabilities = model.policy.distribution(tensors).heads["action"].log_probs.exp()
@@ -102,6 +108,10 @@ def test_the_values_of_the_choices() -> None:
     assert [tuple(parameter.shape) for parameter in rnn.branches.parameters()] == [(256, 3), (256,), (256, 256), (256,)]
     assert rnn.hidden is None
     assert (rnn.recurrence.in_shape, rnn.recurrence.out_shape) == ((4, 256), (32,))
+    recurrent = configured("vector_obs_recurrent", None).policy.networks[0]
+    assert recurrent.hidden is None
+    assert (recurrent.recurrence.in_shape, recurrent.recurrence.out_shape) == ((64,), (64,))
+    assert recurrent.state_shapes == {"recurrence:hidden": (1, 64), "recurrence:cell": (1, 64)}
     pixels = configured("pixel_obs", None).policy.networks[0]
     assert pixels.branches[PIXELS].out_shape == (32 * 5 * 5,)  # (96 + 2 - 8) // 4 + 1 = 23, then 11, then 5
     assert pixels.hidden.out_shape == (128,)
@@ -152,7 +162,7 @@ def test_every_model_learns(name: str, algorithm: str, tmp_path: Path) -> None:
             silent=True,
             seed=3,
             overrides={"tracking.mode": "off", "algorithm.rollout_evaluator": None},
-            **({"critic": "template_state", "wrappers": name} if "obs" in name else {}),
+            **({"critic": "template_state", "wrappers": WRAPPERS.get(name, name)} if "obs" in name else {}),
         )
         for run in ("trained", "untrained")
     )

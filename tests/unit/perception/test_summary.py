@@ -16,6 +16,7 @@ from maze.config.instantiate import instantiate
 from maze.perception.blocks import DenseBlock, InferenceBlock, InferenceGraph, LinearOutputBlock
 from maze.perception.network_graph import network_graph
 from maze.perception.summary import model_figures, model_summary
+from tests.remembering import CountingNet
 
 VECTOR = {"observation": spaces.Box(-1, 1, (4,), np.float32)}
 
@@ -84,6 +85,17 @@ class Plain(nn.Module):
         return {"action": self.layer(observation["observation"])}
 
 
+def test_blocks_with_state_say_so_and_are_no_circle() -> None:
+    recurrent = model("vector_obs_recurrent", "template_state")
+    line = ["recurrence", "LSTMStateBlock,", "with", "state", "concatenation", "[64]", "recurrence", "[64]", "33,280"]
+    assert line in rows(model_summary(recurrent))
+    graph = network_graph(recurrent.policy.networks[0])
+    assert ("recurrence", "recurrence", "recurrence:hidden") not in graph.edges()
+    assert list(graph.inputs) == ["observation"]
+    one = network_graph(CountingNet({"observation": (2,)}, {"action": (2,)})).nodes[0]
+    assert (one.kind, one.outputs) == ("CountingNet, with state", {"action": (2,)})
+
+
 def test_any_network_is_one_block() -> None:
     (node,) = network_graph(Plain()).nodes
     assert (node.kind, node.outputs, node.n_parameters) == ("Plain", {"action": (2,)}, 10)
@@ -106,7 +118,9 @@ def test_drawings_show_every_block(tmp_path: Path) -> None:
     assert "recurrence" in (tmp_path / "critic.svg").read_text() or (tmp_path / "critic.svg").stat().st_size > 10_000
 
 
-@pytest.mark.parametrize("name", ["flatten_concat", "flatten_concat_shared_embedding", "vector_obs"])
+@pytest.mark.parametrize(
+    "name", ["flatten_concat", "flatten_concat_shared_embedding", "vector_obs", "vector_obs_recurrent"]
+)
 def test_every_model_can_be_drawn(name: str) -> None:
     for figure in model_figures(model(name)).values():
         assert len(figure.axes[0].texts) > 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import types
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from maze.tracking.description import AgentModel
 from maze.tracking.mlflow_agent import installed, log_agent, model_signature
 from maze.tracking.mlflow_database import experiment_id, open_client
 from maze.tracking.store import StoreLocation
+from tests.scripted import tiny_context
 
 FLAT = AgentModel.from_spaces(
     spaces.Dict({"observation": spaces.Box(-1, 1, (4,))}),
@@ -28,6 +30,10 @@ class FakeRunContext:
     """Acts by the sign of the first entry; when not deterministic, the other way round."""
 
     loaded: Path
+    n_begun: int = 0
+
+    def begin_episode(self) -> None:
+        FakeRunContext.n_begun += 1
 
     @classmethod
     def load(cls, path: Any) -> FakeRunContext:
@@ -73,7 +79,11 @@ def test_the_model_loads_without_pickle_and_acts(model_uri: str) -> None:
 
     model = mlflow.pyfunc.load_model(model_uri)
     observation = np.array([[1, 0, 0, 0], [-1, 0, 0, 0]], np.float32)
+    begun = FakeRunContext.n_begun
     assert model.predict(observation).tolist() == [1, 0]
+    assert FakeRunContext.n_begun == begun + 1  # a call is the first step of an episode
+    assert model.predict(observation, params={"new_episode": False}).tolist() == [1, 0]
+    assert FakeRunContext.n_begun == begun + 1  # unless it says otherwise
     assert model.predict(observation, params={"deterministic": False}).tolist() == [0, 1]
     with pytest.raises(MlflowException, match="shape"):
         model.predict(observation[:, :3])
@@ -89,10 +99,32 @@ def test_signature_names_what_has_several_tensors() -> None:
     signature = model_signature(named)
     assert signature.inputs.input_names() == ["a", "b"]
     assert signature.inputs.inputs[1].shape == (-1, 3, 3)
-    assert signature.params.params[0].name == "deterministic"
+    assert [param.name for param in signature.params.params] == ["deterministic", "new_episode"]
 
 
 def test_requirements_are_exact_and_without_local_labels() -> None:
     lines = installed(("numpy", "torch", "no-such-package"))
     assert [line.split("==")[0] for line in lines] == ["numpy", "torch"]
     assert "+" not in "".join(lines)
+
+
+def test_a_served_agent_with_state_starts_each_call_from_zero_unless_told(tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow says that it cannot check what may be anything
+        from maze.api.served_policy import ServedPolicy
+
+    tiny_context(tmp_path / "run", model="vector_obs_recurrent", critic="template_state").train()
+    served = ServedPolicy()
+    served.load_context(types.SimpleNamespace(artifacts={"agent": str(tmp_path / "run" / "agent")}))
+    raw = np.random.default_rng(0).standard_normal((3, 4)).astype(np.float32)
+
+    def state() -> Any:
+        return served._run_context.policy._remembered._players["0", 0, (3,)].state["recurrence:hidden"].copy()
+
+    served.predict(None, raw)
+    first = state()
+    served.predict(None, raw, {"new_episode": False})
+    second = state()
+    served.predict(None, raw)
+    np.testing.assert_array_equal(state(), first)
+    assert not np.array_equal(second, first)
