@@ -115,11 +115,13 @@ from .perception import FunctionalBlock as FunctionalBlock
 from .perception import GlobalAveragePoolingBlock as GlobalAveragePoolingBlock
 from .perception import GRUBlock as GRUBlock
 from .perception import GRULastStepBlock as GRULastStepBlock
+from .perception import GRUStateBlock as GRUStateBlock
 from .perception import InferenceBlock as InferenceBlock
 from .perception import InferenceGraph as InferenceGraph
 from .perception import LinearOutputBlock as LinearOutputBlock
 from .perception import LSTMBlock as LSTMBlock
 from .perception import LSTMLastStepBlock as LSTMLastStepBlock
+from .perception import LSTMStateBlock as LSTMStateBlock
 from .perception import MaskedGlobalPoolingBlock as MaskedGlobalPoolingBlock
 from .perception import MultiHeadAttentionBlock as MultiHeadAttentionBlock
 from .perception import MultiIndexSlicingBlock as MultiIndexSlicingBlock
@@ -130,6 +132,7 @@ from .perception import SelfAttentionSeqBlock as SelfAttentionSeqBlock
 from .perception import SharedStateCriticComposer as SharedStateCriticComposer
 from .perception import SliceBlock as SliceBlock
 from .perception import StateActionCriticComposer as StateActionCriticComposer
+from .perception import StateBlock as StateBlock
 from .perception import StateCriticComposer as StateCriticComposer
 from .perception import StepStateActionCriticComposer as StepStateActionCriticComposer
 from .perception import StepStateCriticComposer as StepStateCriticComposer
@@ -309,6 +312,7 @@ __all__ = [
     "FunctionalBlock",
     "GRUBlock",
     "GRULastStepBlock",
+    "GRUStateBlock",
     "GlobalAveragePoolingBlock",
     "GymMazeEnv",
     "ImpalaAlgorithmConfig",
@@ -321,6 +325,7 @@ __all__ = [
     "KpiCalculator",
     "LSTMBlock",
     "LSTMLastStepBlock",
+    "LSTMStateBlock",
     "LinearOutputBlock",
     "LocalWorkers",
     "LogStatsAggregator",
@@ -387,6 +392,7 @@ __all__ = [
     "SquashedGaussian",
     "SquashedGaussianHead",
     "StateActionCriticComposer",
+    "StateBlock",
     "StateCriticComposer",
     "StatefulVectorEnv",
     "StatefulWrapper",

@@ -207,7 +207,6 @@ class TorchPolicy(nn.Module):
         """
         self._remembered.begin_episode(rows)
 
-
     def mask_array(
         self, logits: Mapping[str, Array], observation: Mapping[str, Array], step_key: StepKey = 0
     ) -> Mapping[str, Array]:

@@ -1,7 +1,7 @@
 from .batching import minibatches as minibatches
+from .batching import part as part
 from .evolution import antithetic_gradient as antithetic_gradient
 from .evolution import centered_ranks as centered_ranks
-from .batching import part as part
 from .losses import approximate_kl as approximate_kl
 from .losses import clipped_surrogate_loss as clipped_surrogate_loss
 from .losses import policy_gradient_loss as policy_gradient_loss

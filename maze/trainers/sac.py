@@ -79,7 +79,7 @@ class SACAlgorithmConfig(AlgorithmConfig):
     lr: Positive | Schedule = 0.001
     gamma: UnitInterval = 0.99
     max_grad_norm: NonNegative = 0.0
-    tau: UnitInterval = 0.005
+    tau: UnitInterval = 0.01
     target_update_interval: Count = 1
     entropy_coef: NonNegative | Schedule = 0.2
     entropy_tuning: bool = True
