@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from maze.env.foreign_events import ForeignEvents
 from maze.rollout.actors import ActorPlan
 from maze.rollout.workers import Workers
 from maze.statistics import EventStats
@@ -50,6 +51,7 @@ class ActorPool:
         self._asked: deque[int] = deque()  # the actor of each rollout that was asked for and not taken, in order
         self._arrived: list[StateDict] = []
         self._n_open = 0  # requests that are not answered
+        self._events = ForeignEvents()
         self.is_whole = True
         self._last = self.state_dict()
 
@@ -116,7 +118,8 @@ class ActorPool:
         if self._workers is None:
             return stats
         for actor, part in enumerate(self._call("drain_event_stats")):
-            stats.add(EventStats([(first_env[actor] + row, told) for row, told in part.episodes], part.values))
+            episodes = [(first_env[actor] + row, self._events.own_keys(told)) for row, told in part.episodes]
+            stats.add(EventStats(episodes, self._events.own_keys(part.values)))
         return stats
 
     def state_dict(self) -> StateDict:

@@ -55,6 +55,14 @@ def test_the_same_seed_is_the_same_agent_to_the_last_bit(algorithm: str, tmp_pat
     assert results(tmp_path / "local") == results(tmp_path / "dev")
 
 
+@pytest.mark.parametrize("algorithm", ["es", "impala", "sac"])
+def test_whoever_plays_by_itself_learns_the_same_with_processes(algorithm: str, tmp_path: Path) -> None:
+    for name, processes in (("dev", 0), ("local", 2)):
+        with context(tmp_path / name, processes, algorithm=algorithm) as run:
+            run.train()
+    assert results(tmp_path / "local") == results(tmp_path / "dev")
+
+
 def test_evaluation_and_rollouts_play_the_same_episodes(tmp_path: Path) -> None:
     played = []
     for processes in (0, 2):
