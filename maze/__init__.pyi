@@ -76,6 +76,7 @@ from .env import StatefulWrapper as StatefulWrapper
 from .env import StepSkipWrapper as StepSkipWrapper
 from .env import SyncVectorEnv as SyncVectorEnv
 from .env import TimeLimitWrapper as TimeLimitWrapper
+from .env import TrajectoryRecordingWrapper as TrajectoryRecordingWrapper
 from .env import VectorEnv as VectorEnv
 from .env import VectorStep as VectorStep
 from .env import WrappedVectorEnv as WrappedVectorEnv
@@ -422,6 +423,7 @@ __all__ = [
     "TrainingSummary",
     "TrajectoryDataset",
     "TrajectoryRecorder",
+    "TrajectoryRecordingWrapper",
     "Transitions",
     "VGGConvolutionBlock",
     "VGGConvolutionDenseBlock",

@@ -37,6 +37,7 @@ __all__ = [
     "StepSkipWrapper",
     "SyncVectorEnv",
     "TimeLimitWrapper",
+    "TrajectoryRecordingWrapper",
     "VectorEnv",
     "VectorStep",
     "WrappedVectorEnv",
@@ -92,6 +93,7 @@ from .spaces import to_dict_space as to_dict_space
 from .stacking import ObservationStackWrapper as ObservationStackWrapper
 from .stateful import StatefulVectorEnv as StatefulVectorEnv
 from .stateful import StatefulWrapper as StatefulWrapper
+from .trajectory_recording import TrajectoryRecordingWrapper as TrajectoryRecordingWrapper
 from .vector import SyncVectorEnv as SyncVectorEnv
 from .vector import VectorEnv as VectorEnv
 from .vector import VectorStep as VectorStep
