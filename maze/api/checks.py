@@ -39,8 +39,12 @@ _ID_ARGUMENTS: Mapping[str, str] = {
 _CLASS_NAME = re.compile(r"(maze|torch\.nn)(\.[A-Za-z_]\w*)+")
 """Texts in a model that can only be meant as names of classes."""
 
-_GIVEN_TO_MODELS = ("action_spaces_dict", "observation_spaces_dict", "agent_counts_dict")
-"""Arguments that a run gives to models and their parts."""
+_GIVEN_TO_MODELS: Mapping[str, tuple[type, str]] = {
+    "action_spaces_dict": (Mapping, "spaces by step key"),
+    "observation_spaces_dict": (Mapping, "spaces by step key"),
+    "agent_counts_dict": (int, "the number of agents by step key, {0: 1}"),
+}
+"""Arguments that a run gives to models and their parts: the kind of their entries, and what is accepted in words."""
 
 _DEVICE = re.compile(r"(cpu|cuda|mps|xpu)(:\d+)?")
 """Names of devices on which networks can compute."""
@@ -163,7 +167,7 @@ def _check_model(model: Mapping[str, Any]) -> None:
     if is_marker(model):
         return
     _parts(model, "model")
-    _refuse_what_is_given(model)
+    _check_what_is_given(model)
     for node, path in _components(model, "model"):
         name, arguments = _parts(node, path)
         _check_source(name, arguments, path)
@@ -181,14 +185,24 @@ def _check_model(model: Mapping[str, Any]) -> None:
             )
 
 
-def _refuse_what_is_given(model: Mapping[str, Any]) -> None:
-    """Refuse arguments of a model that the run gives itself."""
+def _check_what_is_given(model: Mapping[str, Any]) -> None:
+    """Check arguments that the run gives to models itself, and which may be written down as it would give them."""
     for path, part in (("model", model), *((f"model.{name}", model.get(name)) for name in ("policy", "critic"))):
-        for name in _GIVEN_TO_MODELS:
-            if isinstance(part, Mapping) and name in part:
+        for name, (kind, accepted) in _GIVEN_TO_MODELS.items():
+            value = part.get(name) if isinstance(part, Mapping) else None
+            if value is None or is_marker(value):
+                continue
+            if not isinstance(value, Mapping) or not all(
+                is_marker(item) or _is_a(item, kind) for item in value.values()
+            ):
                 raise InvalidSpecificationError(
-                    f"{path}.{name}: comes from the environment; what is written here would be ignored. Leave it out."
+                    f"{path}.{name}: {value!r} is not accepted; accepted: {accepted}. It comes from the environment, "
+                    "so that it can be left out."
                 )
+
+
+def _is_a(value: Any, kind: type) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def _check_algorithm(algorithm: Mapping[str, Any], model: Mapping[str, Any]) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import importlib.util
 import inspect
+import linecache
 import re
 import site
 import sys
 import sysconfig
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +40,36 @@ def source_of(thing: Any) -> str | None:
         try:
             return inspect.getsource(candidate)
         except (TypeError, OSError, IndexError, SyntaxError):
-            continue
+            found = _source_by_methods(candidate) if isinstance(candidate, type) else None
+            if found is not None:
+                return found
     return None
+
+
+def _source_by_methods(cls: type) -> str | None:
+    """Return the source of a class that no file holds, such as one of a notebook's cells, which its methods lead to."""
+    functions = [inspect.unwrap(item) for item in vars(cls).values() if callable(item) and not isinstance(item, type)]
+    for file in dict.fromkeys(item.__code__.co_filename for item in functions if isinstance(item, types.FunctionType)):
+        text = "".join(linecache.getlines(file))
+        try:
+            nodes = list(_classes(ast.parse(text).body, ""))
+        except (SyntaxError, ValueError):
+            continue
+        for name, node in reversed(nodes):
+            if name == cls.__qualname__:
+                first = min([node.lineno, *(item.lineno for item in node.decorator_list)])
+                return "".join(text.splitlines(keepends=True)[first - 1 : node.end_lineno])
+    return None
+
+
+def _classes(body: Iterable[ast.stmt], inside: str) -> Iterator[tuple[str, ast.ClassDef]]:
+    """Yield classes by their qualified names, also those inside of classes and functions."""
+    for node in body:
+        if isinstance(node, ast.ClassDef):
+            yield inside + node.name, node
+            yield from _classes(node.body, f"{inside}{node.name}.")
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from _classes(node.body, f"{inside}{node.name}.<locals>.")
 
 
 def text_of(thing: Any) -> str:

@@ -173,9 +173,10 @@ def test_spaces_are_objects_although_they_look_like_containers():
     from gymnasium import spaces
 
     space = spaces.Dict({"a": spaces.Tuple([spaces.Discrete(2)])})
-    config, objects = compose_arguments(overrides={"++env.sutton_barto_reward": space})
-    assert objects == {"env.sutton_barto_reward": space}
-    assert with_objects(config.section("env"), objects, "env")["sutton_barto_reward"] is space
+    model = {"_target_": COMPOSER, "action_spaces_dict": space, "critic": {"_target_": CRITIC}}
+    config, objects = compose_arguments({"model": model})
+    assert objects == {"model.action_spaces_dict": space}
+    assert with_objects(config.section("model"), objects, "model")["action_spaces_dict"] is space
 
 
 def test_containers_of_omegaconf_are_mappings_and_lists():
@@ -207,10 +208,10 @@ def test_runner_by_mapping_and_object():
 
 
 def test_none_sets_null_and_integer_keys_stay():
-    overrides = {"algorithm.patience": None, "algorithm.n_epochs": 1, "critic.networks": {0: {"_target_": NETWORK}}}
+    overrides = {"algorithm.patience": None, "algorithm.n_epochs": 1, "++policy.agent_counts_dict": {0: 1}}
     config, _ = compose_arguments(overrides=overrides)
     assert config.algorithm.patience is None
-    assert list(config.section("model")["critic"]["networks"]) == [0]
+    assert list(config.section("model")["policy"]["agent_counts_dict"]) == [0]
 
 
 def test_nothing_that_was_given_is_changed():

@@ -51,9 +51,13 @@ AT_CONSTRUCTION: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "what the run gives": (
         {},
         {"++policy.agent_counts_dict": "x"},
-        r"^model\.policy\.agent_counts_dict: .*Leave it",
+        r"^model\.policy\.agent_counts_dict: 'x' is not accepted; accepted: the number of agents by step key",
     ),
-    "of the model": ({}, {"++model.action_spaces_dict": {}}, r"^model\.action_spaces_dict: comes from the environment"),
+    "of the model": (
+        {},
+        {"++model.action_spaces_dict": [3]},
+        r"^model\.action_spaces_dict: \[3\] is not accepted; accepted: spaces",
+    ),
 }
 
 
