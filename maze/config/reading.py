@@ -154,7 +154,11 @@ def _typed_section(section: type[_Section], value: Any, path: str) -> _Section:
 
 
 def _module_names(value: Any) -> tuple[str, ...]:
-    names = value if isinstance(value, list) else [] if value is None else [value]
+    names = [] if value is None else value
+    if not isinstance(names, list):
+        raise InvalidSpecificationError(
+            f"allowed_modules: {value!r} is not accepted; accepted: a list of names of modules, as in [{value!r}]."
+        )
     for name in names:
         if not isinstance(name, str) or not all(part.isidentifier() for part in name.split(".")):
             raise InvalidSpecificationError(f"allowed_modules: {name!r} is not the name of a module.")
@@ -187,11 +191,11 @@ def _labels(value: Any, path: str) -> dict[str, Any]:
 
 
 def _directory(value: Any, path: str) -> str | None:
-    if value is not None and not isinstance(value, str):
+    if value is not None and (not isinstance(value, str) or not value):
         raise InvalidSpecificationError(
             f"{path}: {value!r} is not accepted; accepted: the path of a directory, or null."
         )
-    return value or None
+    return value
 
 
 def _frozen(node: Any) -> Any:

@@ -219,3 +219,58 @@ def test_no_text_as_a_path_is_anything_but_a_clear_error(path: str) -> None:
     assume(path.partition(".")[0].removeprefix("++") not in ("tags", "log_base_dir", "run_dir"))
     with pytest.raises(InvalidSpecificationError):
         compose_arguments(overrides={path: 1})
+
+
+def all_leaves(node: Any, keys: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """Return the keys that lead to every leaf."""
+    if isinstance(node, (dict, list)) and node:
+        pairs = node.items() if isinstance(node, dict) else enumerate(node)
+        return [found for key, item in pairs for found in all_leaves(item, (*keys, key))]
+    return [keys]
+
+
+ANYWHERE = all_leaves(
+    {
+        name: section
+        for name, section in compose_arguments({"wrappers": "vector_obs"})[0].to_mapping().items()
+        if name not in ("tags", "choices")  # labels, which are texts; what was chosen, which no value is
+    }
+)
+
+plausible = st.sampled_from([0, 1, 2, 0.5, True, "cpu", "console", ["console"], [1], {}, [], "os", "", "CartPole-v0"])
+
+
+@settings(SETTINGS, max_examples=120)
+@given(keys=st.sampled_from(ANYWHERE), value=st.one_of(plausible, values))
+def test_any_value_at_any_leaf_reads_back_equal_or_is_refused_by_its_path(
+    keys: tuple[str | int, ...], value: Any, tmp_path: Path
+) -> None:
+    path = ".".join(map(str, keys))
+    try:
+        config, _ = compose_arguments({"wrappers": "vector_obs"}, overrides={path: value})
+    except InvalidSpecificationError as error:
+        message = str(error)
+        assert "\n" not in message.rsplit(" is not accepted", maxsplit=1)[-1]
+        assert str(keys[0]) in message
+        return
+    assert value_at(config, keys) == value
+    assert value_at(read_again(config, tmp_path), keys) == value
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"allowed_modules": "os"}, r"^allowed_modules: 'os' is not accepted; accepted: a list of names .*\['os'\]"),
+        ({"run_dir": ""}, r"^run_dir: '' is not accepted; accepted: the path of a directory, or null"),
+        ({"log_base_dir": ""}, r"^log_base_dir: '' is not accepted"),
+        ({"env.render_mode": "???"}, r"^env\.render_mode: the configuration needs a value here \(\?\?\?\)"),
+    ],
+)
+def test_what_would_not_read_back_is_refused(overrides: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidSpecificationError, match=message):
+        compose_arguments(overrides=overrides)
+
+
+def test_tags_are_texts_and_null_takes_one_away() -> None:
+    overrides = {"tags": {"a": 3, "b": True, "c": "x"}, "tags.c": None}
+    assert compose_arguments(overrides=overrides)[0].tags == {"a": "3", "b": "True"}
