@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from maze.api.components import can_be_called
+from maze.api.literals import check_evaluator, check_home, check_networks
 from maze.config.critics import critic_option, kind_of_critic
 from maze.config.instantiate import check_arguments
 from maze.config.overrides import is_marker
@@ -116,8 +117,10 @@ def _check_id(env_id: Any, path: str, arguments: Mapping[str, Any]) -> None:
         raise InvalidSpecificationError(
             f"{path}: {env_id!r} is not accepted; accepted: the id of an environment, for example 'CartPole-v1'."
         )
+    render_mode = arguments.get("render_mode")
+    own = {name: value for name, value in arguments.items() if name not in _SUPPLIED}
     try:
-        check_engine(env_id, {name: value for name, value in arguments.items() if name not in _SUPPLIED})
+        check_engine(env_id, own, None if is_marker(render_mode) else render_mode)
     except InvalidSpecificationError as error:
         raise InvalidSpecificationError(f"{path}: {error}") from error
 
@@ -154,7 +157,8 @@ def _check_wrapper_arguments(target: Callable[..., Any], name: str, arguments: d
 
 
 def _wraps(target: type) -> bool:
-    return callable(getattr(target, "wrap", None)) or any(base.__name__ == "MazeEnv" for base in target.__mro__)
+    own_env = any(base.__name__ == "MazeEnv" for base in target.__mro__) and not is_within(target.__module__, ("maze",))
+    return callable(getattr(target, "wrap", None)) or own_env
 
 
 def _is_wrapper_of_gym(target: type) -> bool:
@@ -171,8 +175,10 @@ def _check_model(model: Mapping[str, Any]) -> None:
     for node, path in _components(model, "model"):
         name, arguments = _parts(node, path)
         _check_source(name, arguments, path)
+        check_home(name, path)
     if not is_within(model["_target_"], ("maze",)):
         return  # a composer of a user's own decides what its arguments mean
+    check_networks(model, lambda name, path: _check_source(name, {}, path, key=""))
     for name, path in _class_names(model, "model"):
         _check_source(name, {}, path, key="")
     for part, remedy in (("policy", "policy='flatten_concat'"), ("critic", "critic='flatten_concat', or null")):
@@ -228,6 +234,7 @@ def _check_algorithm(algorithm: Mapping[str, Any], model: Mapping[str, Any]) -> 
     for node, path in _components(algorithm, "algorithm"):
         if path != "algorithm":
             _check_source(*_parts(node, path), path)
+    check_evaluator(algorithm.get("rollout_evaluator"), "algorithm.rollout_evaluator")
     if getattr(target, "needs_critic", False) and not is_marker(model):
         _check_critic(target, model)
 

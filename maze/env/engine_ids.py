@@ -14,6 +14,7 @@ import inspect
 import io
 import sys
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium
@@ -59,16 +60,17 @@ def split_id(name: str) -> tuple[str, str]:
     return module, env_id
 
 
-def check_engine(name: str, kwargs: AnyMapping) -> None:
+def check_engine(name: str, kwargs: AnyMapping, render_mode: object = None) -> None:
     """Check, as far as that is possible without making it, that an environment can be made.
 
     Args:
         name: ``"[module:][namespace/]Name-vN"``.
         kwargs: arguments of its constructor.
+        render_mode: how to draw, or None.
 
     Raises:
         InvalidSpecificationError: the id is unknown, or needs packages that are not installed, or its constructor does
-            not accept an argument.
+            not accept an argument, or it cannot draw in such a way.
     """
     module, env_id = split_id(name)
     if module and env_id not in gymnasium.registry:
@@ -83,6 +85,7 @@ def check_engine(name: str, kwargs: AnyMapping) -> None:
     constructor = _constructor(env_id, spec.entry_point)
     if constructor is not None:
         _check_arguments(env_id, constructor, kwargs, gymnasium.make if legacy is None else legacy.make)
+        _check_render_mode(env_id, constructor, render_mode)
 
 
 def _check_module(module: str, env_id: str) -> None:
@@ -144,6 +147,20 @@ def _check_arguments(env_id: str, constructor: Any, kwargs: AnyMapping, make: An
             raise InvalidSpecificationError(
                 f"The environment {env_id!r} has no argument {name!r}; {suggest(name, accepted)}"
             )
+
+
+def _check_render_mode(env_id: str, constructor: Any, render_mode: object) -> None:
+    """Refuse a way of drawing that an environment does not know, of which gymnasium itself only warns."""
+    metadata = getattr(constructor, "metadata", None)
+    own = metadata.get("render_modes") if isinstance(metadata, Mapping) else None
+    if render_mode is None or not isinstance(own, (list, tuple)) or not own:
+        return
+    shown = ["human"] if {"rgb_array", "rgb_array_list"} & set(own) else []  # gymnasium's wrappers do the rest
+    accepted = sorted({*own, *shown, *(f"{mode}_list" for mode in own if mode != "human" and "_list" not in mode)})
+    if render_mode not in accepted:
+        raise InvalidSpecificationError(
+            f"The environment {env_id!r} has no render_mode {render_mode!r}; {suggest(str(render_mode), accepted)}"
+        )
 
 
 def missing_dependency(env_id: str, where: str, error: Exception) -> InvalidSpecificationError:

@@ -20,7 +20,7 @@ class TrajectoryRecordingWrapper(Wrapper):
     A file has ``observation.<key>`` ``[T + 1, ...]``, the last one included, ``action.<head>`` ``[T, ...]``, ``reward``
     float64 ``[T]``, and ``terminated`` and ``truncated`` as bools; an episode that was broken off by `reset` or `close`
     is neither. Read them with ``numpy.load``; nothing in them is pickled. Existing files are left alone: the numbers go
-    on after them. ``RunContext.rollout(record_trajectory=True)`` records an agent's own episodes, faster and in one file.
+    on after them. ``RunContext.rollout(record_trajectory=True)`` records an agent's episodes, faster and in one file.
 
     Args:
         env: the environment inside.

@@ -53,6 +53,34 @@ AT_CONSTRUCTION: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"++policy.agent_counts_dict": "x"},
         r"^model\.policy\.agent_counts_dict: 'x' is not accepted; accepted: the number of agents by step key",
     ),
+    "no policy": ({"policy": {"_target_": "maze.GymMazeEnv"}}, {}, r"^model\.policy\._target_: .*a policy composer"),
+    "a block": (
+        {"policy": {"_target_": "maze.DenseBlock"}},
+        {},
+        r"^model\.policy\._target_: 'maze\.DenseBlock' is",
+    ),
+    "no critic": ({"critic": {"_target_": "maze.GymMazeEnv"}}, {}, r"^model\.critic\._target_: .*a critic composer"),
+    "no model": ({"model": {"_target_": "maze.A2C"}}, {}, r"^model\._target_: 'maze\.A2C' is none; accepted: a model"),
+    "no wrapper": (
+        {"wrappers": {"_target_": "maze.GymMazeEnv"}},
+        {},
+        r"^wrappers\.0\._target_: .*does not wrap",
+    ),
+    "no episodes": (
+        {},
+        {"algorithm.rollout_evaluator.n_episodes": 0},
+        r"^algorithm\.rollout_evaluator\.n_episodes: 0",
+    ),
+    "letters": (
+        {},
+        {"algorithm.rollout_evaluator.n_episodes": "a"},
+        r"^algorithm\.rollout_evaluator\.n_episodes: ",
+    ),
+    "widths": ({}, {"policy.networks.0.hidden_units": "a"}, r"^model\.policy\.networks\.0\.hidden_units: 'a' is not"),
+    "negative": ({}, {"critic.networks.0.hidden_units": [-1]}, r"^model\.critic\.networks\.0\.hidden_units: \[-1\] is"),
+    "function": ({}, {"policy.networks.0.non_lin": "os.system"}, r"^model\.policy\.networks\.0\.non_lin: 'os\.system'"),
+    "number": ({}, {"policy.networks.0.non_lin": 3}, r"^model\.policy\.networks\.0\.non_lin: 3 is not accepted"),
+    "render_mode": ({}, {"env.render_mode": "foo"}, r"^env\.name: .*'CartPole-v1' has no render_mode 'foo'.*rgb_array"),
     "of the model": (
         {},
         {"++model.action_spaces_dict": [3]},
@@ -66,6 +94,12 @@ def test_what_can_be_known_at_construction_is_said_there(case: str) -> None:
     components, overrides, message = AT_CONSTRUCTION[case]
     with pytest.raises(InvalidSpecificationError, match=message):
         compose_arguments(components, overrides=overrides)
+
+
+@pytest.mark.parametrize("mode", [None, "human", "rgb_array", "rgb_array_list"])
+def test_ways_of_drawing_that_there_are(mode: str | None) -> None:
+    config, _ = compose_arguments(overrides={"env.render_mode": mode})
+    assert config.env.render_mode == mode
 
 
 @pytest.mark.parametrize("value", [[3], 3, "beta", [[]]])
