@@ -47,7 +47,7 @@ class A2C(OnPolicyTrainer[A2CAlgorithmConfig]):
         """Collect, estimate advantages, take one gradient step."""
         rollout = self.collector.collect()
         value = self.value(rollout)
-        value_array = value.detach().cpu().numpy()
+        value_array = value.detach().cpu().numpy().reshape(-1, rollout.reward.shape[1])  # [T + 1, N]
         advantage = self.advantages(rollout, value_array)
         target = advantage + value_array[:-1]
         if self.config.normalize_advantages:
@@ -56,17 +56,16 @@ class A2C(OnPolicyTrainer[A2CAlgorithmConfig]):
         distribution = self.distribution(rollout)
         log_prob = distribution.log_prob(self.model.tensors(rollout.flat_action()))
         policy_loss = functional.policy_gradient_loss(log_prob, self.model.tensor(advantage.reshape(-1)))
-        value_loss = functional.value_loss(value[:-1].flatten(), self.model.tensor(target.reshape(-1)))
+        value_loss = functional.value_loss(value[: rollout.n_steps], self.model.tensor(target.reshape(-1)))
         entropy = distribution.entropy().mean()
         steepness = self.step(self.total_loss(policy_loss, value_loss, entropy))
         return {**metrics_of(policy_loss, value_loss, entropy), **steepness}
 
     def value(self, rollout: Rollout) -> Tensor:
-        """Return the critic's opinion of every observation, the last ones included, [T + 1, N], with gradients."""
+        """Return the critic's opinion of every observation, the last ones included, with gradients [(T + 1) * N]."""
         if self.recurrence is not None:
-            return self.recurrence.value(rollout)
-        value = self.critic.value(self.model.tensors(rollout.flat_observation(with_last=True)))
-        return value.reshape(-1, rollout.reward.shape[1])
+            return self.recurrence.value(rollout).flatten()
+        return self.critic.value(self.model.tensors(rollout.flat_observation(with_last=True)))
 
     def distribution(self, rollout: Rollout) -> DictDistribution:
         """Return the distribution over the actions of all steps, rows [T * N], with gradients."""

@@ -119,7 +119,7 @@ def test_states_are_zero_where_episodes_begin_and_cut_off_ones_are_worth_what_th
     seen = []
     for _ in range(3):
         rollout = trainer.collector.collect()
-        value = (trainer.predict(rollout) if algorithm == "ppo" else trainer.value(rollout).detach().numpy()).copy()
+        value = trainer.recurrence.value(rollout).detach().numpy().copy()
         steps = rollout.observation["observation"][..., 1]  # of the episode, before each observation
         np.testing.assert_array_equal(value, steps + 1.0)
         player = trainer.collector._player
