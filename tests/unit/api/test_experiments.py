@@ -19,7 +19,10 @@ TEMPLATES = ("pixel_obs", "pixel_obs_rnn", "vector_obs", "vector_obs_recurrent",
 CRITICS = dict.fromkeys(TEMPLATES, "template_state")
 """Critic beside models that have none of their own."""
 
-WRAPPERS = {name: name for name in ("pixel_obs", "pixel_obs_rnn", "vector_obs_rnn")}
+WRAPPERS = {
+    **{name: name for name in ("pixel_obs", "pixel_obs_rnn", "vector_obs_rnn")},
+    "vector_obs_recurrent": "vector_obs",
+}
 """Wrappers without which a model does not know what to do with observations."""
 
 
