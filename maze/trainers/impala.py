@@ -57,6 +57,7 @@ class ImpalaAlgorithmConfig(OnPolicyConfig):
 
     trainer: ClassVar[str] = "maze.trainers.impala.IMPALA"
     has_actors: ClassVar[bool] = True
+    trains_state: ClassVar[bool] = False
 
     epoch_length: Annotated[int, Field(ge=1)] = 60
     n_rollout_steps: Annotated[int, Field(ge=1)] = 20

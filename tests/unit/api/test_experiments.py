@@ -15,15 +15,18 @@ from tests.scripted import Bright
 
 ALGORITHMS = group_options("algorithm")
 MODELS = group_options("model")
-TEMPLATES = ("pixel_obs", "pixel_obs_rnn", "vector_obs", "vector_obs_recurrent", "vector_obs_rnn")
-CRITICS = dict.fromkeys(TEMPLATES, "template_state")
-"""Critic beside models that have none of their own."""
-
 WRAPPERS = {
     **{name: name for name in ("pixel_obs", "pixel_obs_rnn", "vector_obs_rnn")},
     "vector_obs_recurrent": "vector_obs",
 }
 """Wrappers without which a model does not know what to do with observations."""
+
+
+DEMONSTRATIONS = {"bc": "demonstrations", "sacfd": "initial_demonstrations"}
+"""Field of algorithms that learn from what others did."""
+
+REMEMBERING = {"vector_obs_recurrent": ("a2c", "ppo")}
+"""Models whose networks carry a state, and the algorithms that can train them."""
 
 
 def trained(run_dir: Path, overrides: dict[str, Any] | None = None, **arguments: Any) -> RunContext:
@@ -37,7 +40,7 @@ def demonstrations(place: Path, chosen: dict[str, Any]) -> dict[str, Any]:
     """Return what an algorithm needs that learns from demonstrations: here, those of an agent that knows nothing."""
     rc = RunContext(**{**chosen, "algorithm": "a2c"}, configuration="test", seed=1, silent=True)
     rc.rollout(n_episodes=3, max_episode_steps=20, record_trajectory=True, output_dir=place)
-    return {"algorithm.demonstrations": str(place)}
+    return {f"algorithm.{DEMONSTRATIONS[chosen['algorithm']]}": str(place)}
 
 
 COMBINATIONS = [
@@ -55,12 +58,13 @@ def test_every_algorithm_with_every_model_runs_in_seconds(
     algorithm: str, model: str, experiment: str | None, tmp_path: Path
 ) -> None:
     chosen: dict[str, Any] = {"algorithm": algorithm, "model": model, "experiment": experiment}
-    chosen |= {
-        "critic": CRITICS.get(model) if experiment is None or model in WRAPPERS else None,
-        "wrappers": WRAPPERS.get(model),
-    }
+    chosen |= {"wrappers": WRAPPERS.get(model)}
     chosen |= {"env": Bright} if "pixel" in model else {}
-    given = demonstrations(tmp_path / "demonstrations", chosen) if algorithm == "bc" else {}
+    given = demonstrations(tmp_path / "demonstrations", chosen) if algorithm in DEMONSTRATIONS else {}
+    if algorithm not in REMEMBERING.get(model, ALGORITHMS):
+        with pytest.raises(InvalidSpecificationError, match="state"):
+            trained(tmp_path / "run", given, configuration="test", **chosen)
+        return
     start = time.perf_counter()
     rc = trained(tmp_path / "run", given, configuration="test", **chosen)
     assert time.perf_counter() - start < 10
@@ -140,7 +144,10 @@ def test_a_specialisation_is_laid_over_an_object_too() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"experiment": "grid"}, r"^experiment: 'grid' not found; did you mean 'grid_search'\? Accepted: cartpole, "),
+        (
+            {"experiment": "grid"},
+            r"^experiment: 'grid' not found; did you mean 'grid_search'\? Accepted: acrobot_ppo, ",
+        ),
         ({"experiment": "CARTPOLE"}, r"did you mean 'cartpole'"),
         ({"configuration": "tests"}, r"^configuration: 'tests' not found; did you mean 'test'\? Accepted: test\."),
     ],

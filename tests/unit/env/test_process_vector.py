@@ -26,7 +26,7 @@ from maze.env import (
     Wrapper,
     make_vector_env,
 )
-from maze.env.sampling import draw_action
+from maze.env.sampling import ActionSampler
 from maze.errors import EnvError, InvalidSpecificationError
 from maze.statistics import EpochStatistics
 from maze.types import Array
@@ -68,7 +68,7 @@ def plain(value: Any) -> Any:
 
 
 def actions(vector: VectorEnv, rng: np.random.Generator) -> dict[str, Array]:
-    drawn = [draw_action(vector.action_space, rng) for _ in range(vector.n_envs)]
+    drawn = [ActionSampler(vector.action_space).draw_one(rng, {}) for _ in range(vector.n_envs)]
     return {key: np.stack([action[key] for action in drawn]) for key in drawn[0]}
 
 

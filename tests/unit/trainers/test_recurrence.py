@@ -20,7 +20,9 @@ from maze.trainers import Trainer
 from tests.probes import MemoryProbe
 from tests.remembering import CUSTOM
 from tests.scripted import counting, tiny_context
-from tests.unit.trainers.test_base import BOTH, same
+from tests.unit.trainers.test_base import same
+
+BOTH = pytest.mark.parametrize("algorithm", ["a2c", "ppo"])
 
 TEMPLATE = {"model": "vector_obs_recurrent", "critic": "template_state"}
 SHARED = {
