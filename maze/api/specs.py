@@ -116,7 +116,8 @@ def _explained_lists(given: Mapping[Any, Any]) -> Iterator[None]:
             for path, value in given.items()
             if isinstance(value, (list, tuple)) and message.startswith(f"{_place(str(path))}: ")
         ]
-        if not refused or "multirun=True" in message or "is not accepted" not in message:
+        accepted = message.partition("is not accepted")[2]
+        if not refused or "multirun=True" in message or not accepted or "list of" in accepted:
             raise
         raise InvalidSpecificationError(f"{message} Lists span a grid of jobs with multirun=True.") from error
 

@@ -162,7 +162,11 @@ def test_a_factory_that_makes_no_environment_is_refused(tmp_path: Path) -> None:
         ({"wrappers": {"maze.env.NoSuchWrapper": {}}}, {}, r"NoSuchWrapper"),
         ({"wrappers": lambda env: None}, {}, r"made None, not a MazeEnv"),
         ({}, {"model.policy.networks.0.hidden_units": [0]}, r"hidden_units: \[0\]"),
-        ({}, {"algorithm.rollout_evaluator.n_episodes": 0}, r"n_episodes: 0 is not accepted; accepted: whole number >= 1"),
+        (
+            {},
+            {"algorithm.rollout_evaluator.n_episodes": 0},
+            r"n_episodes: 0 is not accepted; accepted: whole number >= 1",
+        ),
     ],
 )
 def test_what_only_making_the_parts_shows_is_one_line_too(
