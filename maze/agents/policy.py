@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from maze.agents.free_logits import append_free, append_free_array, free_logits_of
+from maze.agents.fused_networks import FusedNetworks, fuse_networks
 from maze.agents.keyed_modules import module_name
 from maze.agents.network_state import NetworkState, StateShapes, run_over_time, state_shapes_of, zero_state
 from maze.agents.networks import ArrayForward, StepNetworks, device_of
@@ -69,6 +70,7 @@ class TorchPolicy(nn.Module):
         self._mask_keys = {str(key): dict(keys) for key, keys in (mask_keys or {}).items() if keys}
         self._first_step_key = next(iter(self.distribution_mappers))
         self._forwards = {key: ArrayForward(network) for key, network in self.networks.items()}
+        self._fused: dict[str, FusedNetworks] = {}
         self._free_keys = frozenset(self.free_logits.keys())
         self._state_shapes = {key: shapes for key, net in self.networks.items() if (shapes := state_shapes_of(net))}
         self._remembered = Remembered()  # by compute_action
@@ -91,8 +93,23 @@ class TorchPolicy(nn.Module):
 
     def logits(self, observation: Mapping[str, Tensor], step_key: StepKey = 0, agent_id: int = 0) -> dict[str, Tensor]:
         """Return the logits [B, ...] by action head for a batch of observations [B, ...], with gradients."""
-        logits: dict[str, Tensor] = self.networks[self._network_key(step_key, agent_id)](observation)
+        key = self._network_key(step_key, agent_id)
+        fused = self._fused.get(key)
+        if fused is not None:
+            logits = {head: value[0] for head, value in fused(observation).items()}
+        else:
+            logits = self.networks[key](observation)
         return self._completed(logits, observation, step_key)
+
+    def fuse_networks_(self) -> Self:
+        """Compute logits with fewer passes over memory from now on, wherever a network is dense.
+
+        Values are the same, up to rounding, and ``backward`` goes on filling the parameters' gradients;
+        ``torch.autograd.grad`` no longer finds these.
+        """
+        fused = {key: fuse_networks([network]) for key, network in self.networks.items()}
+        self._fused = {key: network for key, network in fused.items() if network is not None}
+        return self
 
     def distribution(
         self, observation: Mapping[str, Tensor], step_key: StepKey = 0, agent_id: int = 0

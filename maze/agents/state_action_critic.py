@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any, Self
 
 import numpy as np
@@ -16,9 +17,9 @@ import torch
 from gymnasium import spaces
 from torch import Tensor, nn
 
+from maze.agents.fused_networks import FusedNetworks, fuse_networks
 from maze.agents.network_state import state_shapes_of
 from maze.agents.networks import StepNetworks, device_of
-from maze.agents.stacked_networks import StackedNetworks, stack_networks
 from maze.errors import MazeError
 from maze.types import Array, StepKey
 
@@ -50,7 +51,7 @@ class TorchStateActionCritic(nn.Module):
         self.target_networks = copy.deepcopy(self.networks).requires_grad_(False)
         self.action_spaces = {str(key): space for key, space in action_spaces.items()}
         self._encoders = {key: ActionEncoder(space) for key, space in self.action_spaces.items()}
-        self._stacks: dict[tuple[str, bool], StackedNetworks] = {}
+        self._fused: dict[tuple[str, bool], FusedNetworks] = {}
         self.to(device)
 
     @property
@@ -70,6 +71,7 @@ class TorchStateActionCritic(nn.Module):
         step_key: StepKey = 0,
         *,
         target: bool = False,
+        learn: bool = True,
     ) -> Tensor:
         """Return each network's values [K, B] of a batch of actions.
 
@@ -78,13 +80,14 @@ class TorchStateActionCritic(nn.Module):
             action: by head [B, *action_shape], as environments take them.
             step_key: whose networks.
             target: ask the target networks, which have no gradients with respect to their weights.
+            learn: False lets gradients reach the actions and observations, but not the networks' weights.
         """
         space = self.action_spaces[str(step_key)]
         if not all_discrete(space):
             inputs = {**observation, **self._encoders[str(step_key)](action)}
-            return self._outputs(inputs, step_key, target)["q_value"][..., 0]
+            return self._outputs(inputs, step_key, target, learn)["q_value"][..., 0]
         total: Tensor | None = None
-        for head, values in self.values_of_all_actions(observation, step_key, target=target).items():
+        for head, values in self.values_of_all_actions(observation, step_key, target=target, learn=learn).items():
             index = (action[head].long() - _start(space[head])).expand(len(values), -1).unsqueeze(-1)
             taken = values.gather(-1, index).squeeze(-1)
             total = taken if total is None else total + taken
@@ -93,9 +96,15 @@ class TorchStateActionCritic(nn.Module):
         return total
 
     def values_of_all_actions(
-        self, observation: Mapping[str, Tensor], step_key: StepKey = 0, *, target: bool = False
+        self, observation: Mapping[str, Tensor], step_key: StepKey = 0, *, target: bool = False, learn: bool = True
     ) -> dict[str, Tensor]:
         """Return each network's values [K, B, number of actions] by head, where all heads are Discrete.
+
+        Args:
+            observation: by key [B, ...].
+            step_key: whose networks.
+            target: ask the target networks.
+            learn: as for `value`.
 
         Raises:
             MazeError: where some head is not Discrete.
@@ -103,7 +112,7 @@ class TorchStateActionCritic(nn.Module):
         space = self.action_spaces[str(step_key)]
         if not all_discrete(space):
             raise MazeError(f"The action space {space} is not discrete; ask for the value of given actions.")
-        outputs = self._outputs(observation, step_key, target)
+        outputs = self._outputs(observation, step_key, target, learn)
         return {head: outputs[head] for head in space.spaces}
 
     @torch.no_grad()
@@ -119,39 +128,45 @@ class TorchStateActionCritic(nn.Module):
         for copied, buffer in zip(self.target_networks.buffers(), self.networks.buffers(), strict=True):
             copied.copy_(buffer)
 
-    def stack_networks_(self) -> Self:
+    def fuse_networks_(self) -> Self:
         """Compute all networks of a step key in one go from now on, wherever they are dense and equally built.
 
-        Values are the same, up to rounding. Weights and gradients have to lie in one flat buffer, see
-        ``ActorCritic.flatten_parameters_``, and gradients then reach the parameters through ``backward`` alone.
+        Values are the same, up to rounding, and ``backward`` goes on filling the parameters' gradients;
+        ``torch.autograd.grad`` no longer finds these.
         """
         for key in self.action_spaces:
             for target in (False, True):
-                stack = stack_networks(self._members(key, target))
-                if stack is not None:
-                    self._stacks[key, target] = stack
+                fused = fuse_networks(self._members(key, target))
+                if fused is not None:
+                    self._fused[key, target] = fused
         return self
 
-    def _outputs(self, inputs: Mapping[str, Tensor], step_key: StepKey, target: bool) -> dict[str, Tensor]:
+    def _outputs(self, inputs: Mapping[str, Tensor], step_key: StepKey, target: bool, learn: bool) -> dict[str, Tensor]:
         """Return what all networks of a step key put out, by key [K, B, n]."""
-        stack = self._stacks.get((str(step_key), target))
-        if stack is not None and not stack.stale():
-            return stack(inputs)
-        outputs = [network(inputs) for network in self._members(step_key, target)]
+        fused = self._fused.get((str(step_key), target))
+        if fused is not None:
+            return fused(inputs, learn=learn)
+        members = self._members(step_key, target)
+        with nullcontext() if learn else _frozen(members):
+            outputs = [network(inputs) for network in members]
         return {key: torch.stack([output[key] for output in outputs]) for key in outputs[0]}
 
     def _members(self, step_key: StepKey, target: bool) -> list[nn.Module]:
         """Return the networks of a step key."""
         return list((self.target_networks if target else self.networks)[step_key].children())
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Copies and pickles compute one network after the other, since a stack looks at the original's memory."""
-        return {**self.__dict__, "_stacks": {}}
 
-    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
-        """Follow a move to another device or dtype, one network after the other again."""
-        self._stacks = {}
-        return super()._apply(fn, recurse)  # type: ignore[no-untyped-call, no-any-return]
+@contextmanager
+def _frozen(modules: Sequence[nn.Module]) -> Iterator[None]:
+    """Let what is computed in a block pass no gradients to the modules' parameters."""
+    learning = [parameter for module in modules for parameter in module.parameters() if parameter.requires_grad]
+    for parameter in learning:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in learning:
+            parameter.requires_grad_(True)
 
 
 class ActionEncoder:

@@ -54,8 +54,8 @@ class DiagonalGaussian(Distribution):
 
     def sample_with_log_prob(self, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """See the base class."""
-        value = self._draw(generator)
-        return unflatten(value, self.shape), self._base_log_prob(value).sum(-1)
+        value, log_prob = self._draw_with_log_prob(generator)
+        return unflatten(value, self.shape), log_prob.sum(-1)
 
     def kl(self, other: Distribution) -> Tensor:
         """See the base class."""
@@ -65,8 +65,16 @@ class DiagonalGaussian(Distribution):
         return 0.5 * (ratio.exp() + distance.square() - 1.0 - ratio).sum(-1)
 
     def _draw(self, generator: torch.Generator | None) -> Tensor:
-        noise = torch.randn(self.mean.shape, generator=generator, dtype=self.mean.dtype, device=self.mean.device)
-        return torch.addcmul(self.mean, self.log_std.exp(), noise)
+        return torch.addcmul(self.mean, self.log_std.exp(), self._noise(generator))
+
+    def _draw_with_log_prob(self, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Return draws and the normal log density of each of their elements, [B, n]; the noise tells it at once."""
+        noise = self._noise(generator)
+        value = torch.addcmul(self.mean, self.log_std.exp(), noise)
+        return value, (-0.5 * noise.square() - _HALF_LOG_TWO_PI) - self.log_std
+
+    def _noise(self, generator: torch.Generator | None) -> Tensor:
+        return torch.randn(self.mean.shape, generator=generator, dtype=self.mean.dtype, device=self.mean.device)
 
     def _base_log_prob(self, value: Tensor) -> Tensor:
         """Return the normal log density of each element of ``value``, [B, n]."""
@@ -125,9 +133,9 @@ class SquashedGaussian(DiagonalGaussian):
 
     def sample_with_log_prob(self, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """See the base class; needs no inverse, so it is exact up to the bounds."""
-        value = self._draw(generator)
+        value, log_prob = self._draw_with_log_prob(generator)
         log_slope = _tanh_log_slope(value) + self.half_width.log()
-        return self._squash(value), (self._base_log_prob(value) - log_slope).sum(-1)
+        return self._squash(value), (log_prob - log_slope).sum(-1)
 
     def _squash(self, value: Tensor) -> Tensor:
         return unflatten(torch.addcmul(self.center, self.half_width, value.tanh()), self.shape)

@@ -14,7 +14,7 @@ from .soft_actor_critic import one_step_target as one_step_target
 from .soft_actor_critic import soft_value as soft_value
 from .soft_actor_critic import soft_value_of_discrete as soft_value_of_discrete
 from .soft_actor_critic import squared_error_of_critics as squared_error_of_critics
-from .soft_actor_critic import temperature_loss as temperature_loss
+from .soft_actor_critic import temperature_gradient as temperature_gradient
 
 __all__ = [
     "antithetic_gradient",
@@ -31,7 +31,7 @@ __all__ = [
     "soft_value",
     "soft_value_of_discrete",
     "squared_error_of_critics",
-    "temperature_loss",
+    "temperature_gradient",
     "value_loss",
     "vtrace",
 ]

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from torch import Tensor
 
-__all__ = ["one_step_target", "soft_value", "soft_value_of_discrete", "squared_error_of_critics", "temperature_loss"]
+__all__ = [
+    "one_step_target",
+    "soft_value",
+    "soft_value_of_discrete",
+    "squared_error_of_critics",
+    "temperature_gradient",
+]
 
 
 def soft_value(action_value: Tensor, log_prob: Tensor, temperature: Tensor | float) -> Tensor:
@@ -21,7 +27,7 @@ def soft_value(action_value: Tensor, log_prob: Tensor, temperature: Tensor | flo
         log_prob: its log probability, [B].
         temperature: a number, or a tensor without axes.
 
-    Source: Haarnoja et al., Soft Actor-Critic Algorithms and Applications, 2018, eq. 3 and 7.
+    Source: Haarnoja et al., Soft Actor-Critic Algorithms and Applications, 2018, eq. 3.
     """
     return action_value.amin(0) - temperature * log_prob
 
@@ -63,15 +69,17 @@ def squared_error_of_critics(action_value: Tensor, target: Tensor) -> Tensor:
     return (error * error).sum() * (0.5 / target.shape[0])
 
 
-def temperature_loss(log_temperature: Tensor, entropy: Tensor, target_entropy: float) -> Tensor:
-    """Return ``log_temperature * mean(entropy - target_entropy)``: it rises where the entropy is below the target.
+def temperature_gradient(entropy: Tensor, target_entropy: float) -> Tensor:
+    """Return ``mean(entropy - target_entropy)``, without axes: going down it raises the temperature below the target.
+
+    It is the gradient of ``log_temperature * (entropy - target_entropy)`` with respect to the logarithm of the
+    temperature.
 
     Args:
-        log_temperature: logarithm of the temperature, without axes.
-        entropy: of the policy, or its estimate ``-log pi(a|s)``, constant, [B].
+        entropy: of the policy, or its estimate ``-log pi(a|s)``, [B].
         target_entropy: what the entropy should be, in nats.
 
-    Source: Haarnoja et al., 2018, eq. 18, with the logarithm in the temperature's place, as in the authors' own code:
-    steps are as large for small temperatures.
+    Source: Haarnoja et al., 2018, section 5, with the logarithm in the temperature's place, as in the authors' own
+    code: steps are as large for small temperatures.
     """
-    return log_temperature * (entropy.mean() - target_entropy)
+    return entropy.mean() - target_entropy

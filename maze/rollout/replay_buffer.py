@@ -157,9 +157,10 @@ class ReplayBuffer:
 
     def _forget_finals(self, n_steps: int) -> None:
         """Free what was kept apart for the rows that the next steps overwrite."""
-        rows = np.arange(self._n_rows, self._n_rows + n_steps) % self._ring
-        self._pool.free(self._final[rows])
-        self._final[rows] = 0
+        if self._n_rows + n_steps > self._ring:  # before that, nothing is overwritten
+            rows = np.arange(self._n_rows, self._n_rows + n_steps) % self._ring
+            self._pool.free(self._final[rows])
+            self._final[rows] = 0
 
     def sample(self, n_transitions: int, generator: np.random.Generator) -> Transitions:
         """Return transitions that are drawn uniformly, with replacement.

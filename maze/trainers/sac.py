@@ -14,7 +14,7 @@ takes 0.98 of it, which keeps a policy close to random. Values add up over sever
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, cast
 
@@ -112,9 +112,12 @@ class SAC(Trainer[SACAlgorithmConfig]):
 
         self.critic = _critic_of_actions(config, parts)
         self.log_scale = _log_scale_of_actions(parts.model.policy)
-        super().__init__(config, parts)
         model, env = parts.model, parts.collector.env
-        self.critic.stack_networks_()
+        spare_steps = config.epoch_length * config.n_rollout_steps
+        self.replay = rollout.make_replay(env, config.replay_buffer_size, spare_steps, config.initial_demonstrations)
+        super().__init__(config, parts)
+        self.critic.fuse_networks_()
+        model.policy.fuse_networks_()
         policy, critic, target = map(model.flat_part, (model.policy, self.critic.networks, self.critic.target_networks))
         if critic.start < policy.stop:
             raise InvalidSpecificationError("critic: shares layers with the policy, and SAC trains the two separately.")
@@ -123,16 +126,11 @@ class SAC(Trainer[SACAlgorithmConfig]):
         self.critic_optimizer = agents.Adam(parameters[critic], gradients[critic])
         self.target_parameters = parameters[target]
         self.has_buffers = any(True for _ in self.critic.networks.buffers())
-        self.policy_leaves = [item for item in model.policy.parameters() if item.requires_grad]
-        self.log_temperature = torch.zeros(1, device=model.device, requires_grad=True)
-        self.log_temperature.grad = torch.zeros_like(self.log_temperature)
-        if config.entropy_tuning:
-            self.log_temperature.data.fill_(math.log(cast("float", config.entropy_coef)))
-        self.temperature_optimizer = agents.Adam(self.log_temperature, self.log_temperature.grad)
+        first = math.log(cast("float", config.entropy_coef)) if config.entropy_tuning else 0.0
+        self.log_temperature = torch.full((1,), first, device=model.device)
+        self.temperature_optimizer = agents.Adam(self.log_temperature, torch.zeros_like(self.log_temperature))
         self.noise = torch.Generator(model.device).manual_seed(int(parts.generator.integers(2**63)))
         self.first_policy = _first_policy(config.initial_sampling_policy, env.action_space)
-        spare_steps = config.epoch_length * config.n_rollout_steps
-        self.replay = rollout.make_replay(env, config.replay_buffer_size, spare_steps, config.initial_demonstrations)
         self.target_entropy = _target_entropy(config.target_entropy_multiplier, env.action_space)
         self.n_gradient_steps = 0
         self._steps_of_update = 0
@@ -180,7 +178,7 @@ class SAC(Trainer[SACAlgorithmConfig]):
 
         state_value, entropy = self.soft_value(observation, target=False)
         policy_loss = -state_value.mean()
-        self.step(self.policy_optimizer, policy_loss, self.policy_leaves)  # the critics only pass gradients on
+        self.step(self.policy_optimizer, policy_loss)
         temperature = self.temperature
         if self.config.entropy_tuning:
             self.step_temperature(entropy.detach())
@@ -208,9 +206,9 @@ class SAC(Trainer[SACAlgorithmConfig]):
         if self.log_scale is not None:
             action, log_prob = distribution.sample_with_log_prob(self.noise)
             log_prob = log_prob + self.log_scale
-            action_value = self.critic.value(observation, action, target=target)
+            action_value = self.critic.value(observation, action, target=target, learn=False)
             return functional.soft_value(action_value, log_prob, temperature), -log_prob
-        values = self.critic.values_of_all_actions(observation, target=target)
+        values = self.critic.values_of_all_actions(observation, target=target, learn=False)
         heads = cast("Mapping[str, distributions.Categorical]", distribution.heads)
         parts = [
             functional.soft_value_of_discrete(values[name], head.log_probs, temperature) for name, head in heads.items()
@@ -221,20 +219,19 @@ class SAC(Trainer[SACAlgorithmConfig]):
     def temperature(self) -> Tensor | float:
         """The present weight of the entropy."""
         if self.config.entropy_tuning:
-            return self.log_temperature.detach().exp()
+            return self.log_temperature.exp()
         return self.present(self.config.entropy_coef)
 
-    def step(self, optimizer: agents.Adam, loss: Tensor, leaves: Sequence[Tensor] | None = None) -> None:
-        """Change some parameters once, down the gradient of a loss with respect to ``leaves``, by default all."""
+    def step(self, optimizer: agents.Adam, loss: Tensor) -> None:
+        """Change some parameters once, down the gradient of a loss."""
         optimizer.gradients.zero_()
-        loss.backward(inputs=leaves)  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step(self.present(self.config.lr), self.config.max_grad_norm)
 
     def step_temperature(self, entropy: Tensor) -> None:
         """Raise the temperature where the entropy [B] is below its target, and lower it where it is above."""
-        loss = functional.temperature_loss(self.log_temperature, entropy, self.target_entropy)
-        self.temperature_optimizer.gradients.zero_()
-        loss.sum().backward()  # type: ignore[no-untyped-call]
+        slope = functional.temperature_gradient(entropy, self.target_entropy)
+        self.temperature_optimizer.gradients.copy_(slope)
         self.temperature_optimizer.step(self.config.entropy_coef_lr)
 
     def steps_of_update(self) -> int:
@@ -261,7 +258,7 @@ class SAC(Trainer[SACAlgorithmConfig]):
             "policy_optimizer": self.policy_optimizer.state_dict(),
             "critic_optimizer": self.critic_optimizer.state_dict(),
             "temperature_optimizer": self.temperature_optimizer.state_dict(),
-            "log_temperature": self.log_temperature.detach().clone(),
+            "log_temperature": self.log_temperature.clone(),
             "noise": self.noise.get_state(),
             "n_gradient_steps": self.n_gradient_steps,
         }
@@ -271,7 +268,7 @@ class SAC(Trainer[SACAlgorithmConfig]):
         super().load_state_dict(state)
         for name in ("policy_optimizer", "critic_optimizer", "temperature_optimizer"):
             getattr(self, name).load_state_dict(state[name])
-        self.log_temperature.data.copy_(state["log_temperature"])
+        self.log_temperature.copy_(state["log_temperature"])
         self.noise.set_state(state["noise"])
         self.n_gradient_steps = int(state["n_gradient_steps"])
         replay, env = state["replay"], self.collector.env

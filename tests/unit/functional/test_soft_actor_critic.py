@@ -57,13 +57,5 @@ def test_the_error_of_the_critics_is_half_the_mean_square_and_adds_up() -> None:
 
 
 def test_the_temperature_rises_below_the_target_entropy_and_falls_above_it() -> None:
-    def slope(entropy: list[float]) -> float:
-        log_temperature = torch.tensor(-1.0, requires_grad=True)
-        loss = functional.temperature_loss(log_temperature, torch.tensor(entropy), target_entropy=-1.0)
-        assert loss.item() == pytest.approx(-(sum(entropy) / len(entropy) + 1.0))
-        loss.backward()
-        assert log_temperature.grad is not None
-        return log_temperature.grad.item()
-
-    assert slope([-3.0, -2.0]) == pytest.approx(-1.5)  # descent raises the temperature
-    assert slope([0.0, 1.0]) == pytest.approx(1.5)
+    assert functional.temperature_gradient(torch.tensor([-3.0, -2.0]), -1.0).item() == -1.5  # descent raises it
+    assert functional.temperature_gradient(torch.tensor([0.0, 1.0]), -1.0).item() == 1.5

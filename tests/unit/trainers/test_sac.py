@@ -146,9 +146,7 @@ def test_a_step_of_the_policy_leaves_the_critics_alone_and_the_other_way_round(t
     parts = [model.flat_part(part) for part in (model.policy, critic.networks, critic.target_networks)]
     observation = {"observation": torch.randn(8, 3, generator=torch.Generator().manual_seed(0))}
     before = model.flat_parameters.clone()
-    trainer.step(
-        trainer.policy_optimizer, -trainer.soft_value(observation, target=False)[0].mean(), trainer.policy_leaves
-    )
+    trainer.step(trainer.policy_optimizer, -trainer.soft_value(observation, target=False)[0].mean())
     moved = [not torch.equal(before[part], model.flat_parameters[part]) for part in parts]
     assert moved == [True, False, False]
     before = model.flat_parameters.clone()
