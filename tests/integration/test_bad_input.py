@@ -142,11 +142,11 @@ def test_wrong_seeds_reach_no_stage_when_compose_has_nothing_to_do(
 
 
 def test_a_device_that_is_not_there_is_one_line_of_training(project: Project, params: Any) -> None:
-    params(set={**SILENT, "algorithm": {"device": "gpu"}})
+    params(set={**SILENT, "algorithm": {"device": "cuda:99"}})
     before = contents(project)
     assert project.stage("compose").status == 0
     outcome = project.stage("train", "--seed", "0")
-    assert_one_clear_line(outcome, ["algorithm.device: 'gpu' cannot be used here"])
+    assert_one_clear_line(outcome, ["algorithm.device: 'cuda:99' cannot be used here"])
     after = contents(project)
     its_own = {"build/config.yaml", "out/record/train/0.json", "out/train/0/metrics.jsonl"}
     assert {name for name in before if before[name] != after[name]} <= its_own

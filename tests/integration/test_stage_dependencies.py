@@ -36,6 +36,8 @@ CHANGES_NO_RESULT_AFTER_COMPOSE = {
     "maze/api/arguments.py": "what users write was read by compose",
     "maze/api/checks.py": "what users write was checked by compose",
     "maze/api/components.py": "what users write was read by compose",
+    "maze/api/literals.py": "what users write was checked by compose",
+    "maze/api/quiet.py": "what is shown on the screen",
     "maze/api/specs.py": "what users write was read by compose; the stages call its check of seeds alone",
     "maze/config/*": "build/config.yaml holds every value, and DVC compares them; reading them back changes none",
     "stages/settings.py": "names of files, which dvc.yaml states as well: a stage that misses its outputs fails",

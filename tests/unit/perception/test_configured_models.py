@@ -143,8 +143,15 @@ def test_every_critic_with_every_kind_of_model(model: str, critic: str) -> None:
             assert made.value(observation).shape == (5,)
 
 
-@pytest.mark.parametrize("algorithm", ["ppo", "a2c", "impala"])
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    ("name", "algorithm"),
+    [
+        (name, algorithm)
+        for name in MODELS
+        for algorithm in ("ppo", "a2c", "impala")
+        if (name, algorithm) != ("vector_obs_recurrent", "impala")  # which plays with networks without state alone
+    ],
+)
 def test_every_model_learns(name: str, algorithm: str, tmp_path: Path) -> None:
     pixels = name.startswith("pixel")
     env: Callable[[], gymnasium.Env] = (
@@ -175,13 +182,12 @@ def test_every_model_learns(name: str, algorithm: str, tmp_path: Path) -> None:
 
 
 def test_on_policy_algorithms_refuse_critics_of_actions(tmp_path: Path) -> None:
-    rc = RunContext(
-        env=lambda: gymnasium.make("CartPole-v1"),
-        critic="flatten_concat_state_action",
-        configuration="test",
-        run_dir=str(tmp_path / "run"),
-        silent=True,
-        overrides={"tracking.mode": "off"},
-    )
-    with pytest.raises(InvalidSpecificationError, match=r"needs a critic of states; model\.critic is one of actions"):
-        rc.train()
+    with pytest.raises(InvalidSpecificationError, match=r"is a critic of actions, and PPOAlgorithmConfig needs one of"):
+        RunContext(
+            env=lambda: gymnasium.make("CartPole-v1"),
+            critic="flatten_concat_state_action",
+            configuration="test",
+            run_dir=str(tmp_path / "run"),
+            silent=True,
+            overrides={"tracking.mode": "off"},
+        )
