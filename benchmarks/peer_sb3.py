@@ -98,7 +98,7 @@ def _build(task: Task, seed: int, settings: Mapping[str, Any]) -> BaseAlgorithm:
 
 def _grey_and_small(env: gymnasium.Env) -> gymnasium.Env:
     """Return an environment whose images are grey, [84, 84, 1], by gymnasium's own wrappers."""
-    return ResizeObservation(GrayscaleObservation(env), (84, 84))
+    return GrayscaleObservation(ResizeObservation(env, (84, 84)), keep_dim=True)
 
 
 def _schedule(value: Any) -> Any:
