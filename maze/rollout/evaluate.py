@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -135,12 +136,25 @@ def _check_positive(name: str, value: object) -> None:
         raise InvalidSpecificationError(f"{name}: {value!r} is not a positive integer; give 1 or more.")
 
 
+def _check_takes_a_number(make: Callable[[int], VectorEnv]) -> None:
+    try:
+        inspect.signature(make).bind(1)
+    except TypeError as error:
+        raise InvalidSpecificationError(
+            f"eval_env: {make!r} does not take the number of environments; for a function that makes one environment "
+            "pass lambda n_envs: maze.make_vector_env(function, n_envs), or one environment that it made."
+        ) from error
+    except ValueError:  # some compiled functions have no signature
+        return
+
+
 def _as_vector_env(eval_env: MazeEnv | VectorEnv | Callable[[int], VectorEnv] | None, n_envs: int) -> VectorEnv:
     if isinstance(eval_env, VectorEnv):
         return eval_env
     if isinstance(eval_env, MazeEnv):
         return SyncVectorEnv([eval_env])
     if callable(eval_env) and not isinstance(eval_env, type):
+        _check_takes_a_number(eval_env)
         made = eval_env(n_envs)
         if isinstance(made, VectorEnv):
             return made

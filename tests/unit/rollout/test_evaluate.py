@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from maze import InvalidSpecificationError, LogStatsWrapper, MazeError, RolloutEvaluator, RunContext
+from maze import InvalidSpecificationError, LogStatsWrapper, MazeEnv, MazeError, RolloutEvaluator, RunContext
 from maze.env import ObservationNormalizationWrapper, SyncVectorEnv, make_vector_env
 from tests.scripted import ConstantPolicy, counting
 
@@ -125,3 +125,11 @@ def test_a_policy_of_another_environment_says_what_it_needs() -> None:
     policy = RunContext(configuration="test", silent=True).policy
     with pytest.raises(MazeError, match=r"^The observation 'observation' has the shape \(1, 2\); expected is \(4,\)"):
         RolloutEvaluator(eval_env=counting(), n_episodes=1).evaluate(policy)
+
+
+def test_a_factory_of_single_environments_is_told_apart() -> None:
+    def make() -> MazeEnv:
+        return counting()
+
+    with pytest.raises(InvalidSpecificationError, match=r"does not take the number of environments; .*make_vector_env"):
+        RolloutEvaluator(eval_env=make)
