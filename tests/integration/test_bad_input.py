@@ -12,7 +12,10 @@ from tests.integration.project import SILENT, Outcome, Project
 pytestmark = pytest.mark.slow
 
 WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
-    "unknown option": ({"algorithm": "pppo"}, ["algorithm: 'pppo'", "did you mean 'ppo'?", "Accepted: a2c, "]),
+    "unknown option": (
+        {"algorithm": "pppo"},
+        ["algorithm: 'pppo'", "did you mean 'ppo'?", "Accepted: a2c, bc, es, impala, ppo, sac, sacfd."],
+    ),
     "unknown experiment": ({"experiment": "cartpol"}, ["experiment: 'cartpol'", "did you mean 'cartpole'?"]),
     "unknown specialisation": ({"configuration": "tst"}, ["configuration: 'tst'", "did you mean 'test'?"]),
     "option that is no name": ({"model": 3}, ["model: 3", "accepted: the name of a module"]),

@@ -76,8 +76,6 @@ def test_every_algorithm_with_every_model_runs_in_seconds(
 
 @pytest.mark.parametrize("experiment", group_options("experiment"))
 def test_every_experiment_runs(experiment: str, tmp_path: Path) -> None:
-    if experiment.startswith("lunarlander"):
-        pytest.importorskip("Box2D", reason="LunarLander needs maze[box2d]")
     rc = trained(tmp_path / experiment, experiment=experiment, configuration="test")
     assert rc.config.choices["experiment"] == experiment
     assert rc.trainer.epoch == 2

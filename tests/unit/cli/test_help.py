@@ -50,7 +50,7 @@ def test_help_lists_groups_with_their_options(words: list[str], capsys: Capture)
         main(words)
     out = capsys.readouterr().out
     lines = {line.split()[0]: line for line in out.splitlines() if line.startswith("  ")}
-    assert "a2c, bc, es, impala, ppo" in lines["algorithm"]
+    assert "a2c, bc, es, impala, ppo, sac, sacfd" in lines["algorithm"]
     assert "no_wrappers, pixel_obs, pixel_obs_rnn, vector_obs" in lines["wrappers"]
     assert "--info" in out
     assert "algorithm_configuration" not in out

@@ -51,7 +51,7 @@ def test_cfg_trains_nothing(tmp_path: Path, composed: Any) -> None:
         (["algoritm=a2c"], "did you mean 'algorithm'"),
         (["algorithm.lr=fast"], "algorithm.lr: 'fast'"),
         (["algorithm.lr=-1"], "algorithm.lr: -1"),
-        (["algorithm"], "key=value otherwise: algorithm=a2c or bc or es or impala or ppo"),
+        (["algorithm"], "key=value otherwise: algorithm=a2c or bc or es or impala or ppo or sac or sacfd"),
         (["evalute", "RUN"], "did you mean 'evaluate'?"),
         (["-cn", "conf_tran"], "--config-name: 'conf_tran' not found; did you mean 'conf_train'?"),
         (["-cn", "conf_rllib"], "later release"),

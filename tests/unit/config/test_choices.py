@@ -87,7 +87,7 @@ def test_a_named_critic_joins_a_model_given_as_a_mapping():
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        ({"algorithm": "nope"}, r"^algorithm: 'nope' not found; Accepted: a2c, .*ppo"),
+        ({"algorithm": "nope"}, r"^algorithm: 'nope' not found; Accepted: a2c, bc, es, impala, ppo, sac, sacfd"),
         ({"algorithm": "ppoo"}, r"^algorithm: 'ppoo' not found; did you mean 'ppo'"),
         ({"algorithm": ""}, r"^algorithm: '' not found"),
         ({"algorithm": "null"}, r"^algorithm: a run needs one"),
