@@ -2,6 +2,7 @@ from .agents import ActorCritic as ActorCritic
 from .agents import Adam as Adam
 from .agents import ArrayForward as ArrayForward
 from .agents import DensePlan as DensePlan
+from .agents import JointPass as JointPass
 from .agents import PopulationPolicy as PopulationPolicy
 from .agents import RandomPolicy as RandomPolicy
 from .agents import StepNetworks as StepNetworks
@@ -322,6 +323,7 @@ __all__ = [
     "InvalidSpecificationError",
     "JobFailure",
     "JoblibLauncher",
+    "JointPass",
     "JsonLinesWriter",
     "KpiCalculator",
     "LSTMBlock",

@@ -3,6 +3,7 @@ __all__ = [
     "Adam",
     "ArrayForward",
     "DensePlan",
+    "JointPass",
     "PopulationPolicy",
     "RandomPolicy",
     "StepNetworks",
@@ -17,6 +18,7 @@ from .adam import Adam as Adam
 from .critic import TorchStateCritic as TorchStateCritic
 from .dense_plan import DensePlan as DensePlan
 from .dense_plan import compile_numpy as compile_numpy
+from .joint_pass import JointPass as JointPass
 from .networks import ArrayForward as ArrayForward
 from .networks import StepNetworks as StepNetworks
 from .policy import TorchPolicy as TorchPolicy

@@ -101,6 +101,10 @@ class TorchPolicy(nn.Module):
             logits = self.networks[key](observation)
         return self._completed(logits, observation, step_key)
 
+    def network(self, step_key: StepKey = 0, agent_id: int = 0) -> nn.Module:
+        """Return the network that acts for a step key and agent."""
+        return self.networks[self._network_key(step_key, agent_id)]
+
     def fuse_networks_(self) -> Self:
         """Compute logits with fewer passes over memory from now on, wherever a network is dense.
 
@@ -116,6 +120,17 @@ class TorchPolicy(nn.Module):
     ) -> DictDistribution:
         """Return the distribution over actions for a batch of observations [B, ...], with gradients."""
         return self.distribution_mappers[str(step_key)].distribution(self.logits(observation, step_key, agent_id))
+
+    def puts_out_plain_logits(self, step_key: StepKey = 0) -> bool:
+        """Return whether the network's outputs are what ``logits_gradient`` of its distributions is the gradient of."""
+        appended_or_masked = str(step_key) in self._free_keys or str(step_key) in self._mask_keys
+        return self.distribution_mappers[str(step_key)].has_formulas and not appended_or_masked
+
+    def distribution_of(
+        self, outputs: dict[str, Tensor], observation: Mapping[str, Tensor], step_key: StepKey = 0
+    ) -> DictDistribution:
+        """Return the distribution over actions that a network's outputs [B, ...] for observations [B, ...] mean."""
+        return self.distribution_mappers[str(step_key)].distribution(self._completed(outputs, observation, step_key))
 
     def distribution_over_time(
         self,

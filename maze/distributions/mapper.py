@@ -34,6 +34,9 @@ _HEADS: dict[str, type[ActionHead]] = {
     "gaussian": DiagonalGaussianHead,
     "squashed_gaussian": SquashedGaussianHead,
 }
+_WITH_FORMULA = (CategoricalHead, MultiCategoricalHead, BernoulliHead)
+"""Heads whose logits are those of a distribution with a formula for its gradient."""
+
 _SPACES: dict[str, type[spaces.Space[Any]]] = {
     "Box": spaces.Box,
     "Discrete": spaces.Discrete,
@@ -84,6 +87,14 @@ class DistributionMapper:
     def free_parameters(self) -> dict[str, tuple[float, ...]]:
         """Initial values of the learned vectors that are appended to the logits of some heads."""
         return {name: head.free_parameters for name, head in self.heads.items() if head.free_parameters}
+
+    @property
+    def has_formulas(self) -> bool:
+        """Whether ``logits_gradient`` of the distributions is the gradient with respect to the network's outputs.
+
+        Subclasses of the heads that have one may do something else to the logits first, so that they do without.
+        """
+        return all(type(head) in _WITH_FORMULA and head.temperature == 1.0 for head in self.heads.values())  # type: ignore[attr-defined]
 
     def distribution(self, logits: Mapping[str, Tensor]) -> DictDistribution:
         """Return the joint distribution of a batch of logits, by head [B, *logits_shape]."""

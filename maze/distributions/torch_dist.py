@@ -58,6 +58,19 @@ class Distribution(ABC):
     def kl(self, other: Distribution) -> Tensor:
         """Return the Kullback-Leibler divergence from self to ``other``, of the same class, in nats, [B]."""
 
+    def logits_gradient(self, action: Tensor, of_log_prob: Tensor, of_entropy: float) -> Tensor:
+        """Return the gradient of a loss with respect to the logits [B, n], where a formula gives it without a graph.
+
+        Args:
+            action: one per row, [B, *action_shape].
+            of_log_prob: the loss's gradient with respect to each action's log probability, [B].
+            of_entropy: the loss's gradient with respect to each row's entropy.
+
+        Raises:
+            NotImplementedError: there is none; ``DistributionMapper.has_formulas`` says so beforehand.
+        """
+        raise NotImplementedError(f"{type(self).__name__} leaves its gradient to torch's graph.")
+
     def sample_with_log_prob(self, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """Return one action per row and its log probability [B].
 
@@ -86,8 +99,21 @@ class Categorical(Distribution):
 
     def log_prob(self, action: Tensor) -> Tensor:
         """See the base class; ``action`` is an integer tensor [B]."""
-        index = action - self.start if self.start else action
-        return self.log_probs.gather(-1, index.unsqueeze(-1)).squeeze(-1)
+        return self.log_probs.gather(-1, self._index(action)).squeeze(-1)
+
+    def logits_gradient(self, action: Tensor, of_log_prob: Tensor, of_entropy: float) -> Tensor:
+        """See the base class: ``(1 - p) * g`` for the action that was taken and ``-p * g`` for the others."""
+        probs = self.log_probs.exp()
+        column = of_log_prob.unsqueeze(-1)
+        gradient = probs * -column
+        if of_entropy:
+            surprise = self.log_probs - (probs * self.log_probs).sum(-1, keepdim=True)
+            gradient.addcmul_(probs, surprise, value=-of_entropy)
+        return gradient.scatter_add_(-1, self._index(action), column)
+
+    def _index(self, action: Tensor) -> Tensor:
+        """Return which option an action is, [B, 1]."""
+        return (action - self.start if self.start else action).unsqueeze(-1)
 
     def entropy(self) -> Tensor:
         """See the base class."""
@@ -130,6 +156,13 @@ class MultiCategorical(Distribution):
         index = flatten(action, self.shape) - self.start
         return _sum([part.log_prob(index[..., number]) for number, part in enumerate(self.parts)])
 
+    def logits_gradient(self, action: Tensor, of_log_prob: Tensor, of_entropy: float) -> Tensor:
+        """See the base class."""
+        index = flatten(action, self.shape) - self.start
+        return torch.cat(
+            [part.logits_gradient(index[..., i], of_log_prob, of_entropy) for i, part in enumerate(self.parts)], -1
+        )
+
     def entropy(self) -> Tensor:
         """See the base class."""
         return _sum([part.entropy() for part in self.parts])
@@ -169,6 +202,12 @@ class Bernoulli(Distribution):
         """See the base class; ``action`` holds zeros and ones [B, *shape]."""
         return (flatten(action, self.shape) * self.logits - functional.softplus(self.logits)).sum(-1)
 
+    def logits_gradient(self, action: Tensor, of_log_prob: Tensor, of_entropy: float) -> Tensor:
+        """See the base class: the coin that fell minus the probability of heads, times g."""
+        heads = self.logits.sigmoid()
+        gradient = (flatten(action, self.shape) - heads) * of_log_prob.unsqueeze(-1)
+        return gradient - of_entropy * self.logits * heads * (1.0 - heads) if of_entropy else gradient
+
     def entropy(self) -> Tensor:
         """See the base class."""
         return (functional.softplus(self.logits) - self.logits * self.logits.sigmoid()).sum(-1)
@@ -204,6 +243,18 @@ class DictDistribution:
     def log_prob(self, actions: Mapping[str, Tensor]) -> Tensor:
         """Return the joint log probability [B] of ``actions``, by head [B, *action_shape]."""
         return _sum([head.log_prob(actions[name]) for name, head in self.heads.items()])
+
+    def logits_gradient(
+        self, actions: Mapping[str, Tensor], of_log_prob: Tensor, of_entropy: float
+    ) -> dict[str, Tensor]:
+        """Return the gradient of a loss with respect to every head's logits [B, n], as each distribution does.
+
+        Args:
+            actions: by head [B, *action_shape].
+            of_log_prob: the loss's gradient with respect to the joint log probability, [B].
+            of_entropy: the loss's gradient with respect to each row's joint entropy.
+        """
+        return {name: head.logits_gradient(actions[name], of_log_prob, of_entropy) for name, head in self.heads.items()}
 
     def entropy(self) -> Tensor:
         """Return the joint entropy in nats, [B]."""

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from torch import Tensor
 
-__all__ = ["approximate_kl", "clipped_surrogate_loss", "policy_gradient_loss", "value_loss"]
+__all__ = [
+    "approximate_kl",
+    "clipped_surrogate_gradient",
+    "clipped_surrogate_loss",
+    "policy_gradient_loss",
+    "value_gradient",
+    "value_loss",
+]
 
 
 def policy_gradient_loss(log_prob: Tensor, advantage: Tensor) -> Tensor:
@@ -33,6 +40,28 @@ def clipped_surrogate_loss(log_prob: Tensor, log_prob_old: Tensor, advantage: Te
     ratio = (log_prob - log_prob_old).exp()
     clipped = ratio.clamp(1.0 - clip_range, 1.0 + clip_range)
     return -(ratio * advantage).min(clipped * advantage).mean()
+
+
+def clipped_surrogate_gradient(log_prob: Tensor, log_prob_old: Tensor, advantage: Tensor, clip_range: float) -> Tensor:
+    """Return the gradient of ``clipped_surrogate_loss`` with respect to each log probability, [B].
+
+    It is ``-r * A / B``, and 0 where the ratio has left its range in the direction that the advantage rewards.
+
+    Args:
+        log_prob: as for the loss; so are the others.
+        log_prob_old: log probability under the policy that acted, [B].
+        advantage: constant with respect to the policy, [B].
+        clip_range: c.
+    """
+    ratio = (log_prob - log_prob_old).exp_()
+    clipped = ratio.clamp(1.0 - clip_range, 1.0 + clip_range).mul_(advantage)
+    surrogate = ratio.mul_(advantage)
+    return surrogate.mul_(surrogate <= clipped).mul_(-1.0 / len(log_prob))
+
+
+def value_gradient(value: Tensor, target: Tensor) -> Tensor:
+    """Return the gradient of ``value_loss`` with respect to each value, [B]."""
+    return (value - target).mul_(2.0 / len(value))
 
 
 def value_loss(value: Tensor, target: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from maze.agents.dense_plan import DensePlan
+from maze.agents.joint_pass import Known
 from maze.agents.keyed_modules import KeyedModules
 from maze.agents.network_state import StateShapes
 from maze.perception.blocks.base import Block, Shape
@@ -72,12 +73,16 @@ class TemplateNet(nn.Module):
 
         Where a block carries state, that is among the inputs and the outputs; see ``state_shapes``.
         """
+        return self.forward_knowing(observation, {})
+
+    def forward_knowing(self, observation: Mapping[str, Tensor], known: Known) -> dict[str, Tensor]:
+        """Return what ``forward`` does, each shared block run once; see ``maze.agents.joint_pass.SharingNetwork``."""
         values = dict(observation)
-        for block in (*self.branches.values(), *self.flattens.values(), self.concatenation):
-            values.update(block(values))
-        for following in (self.hidden, self.recurrence):
-            if following is not None:
-                values.update(following(values))
+        before_heads = (*self.branches.values(), *self.flattens.values(), self.concatenation, self.hidden)
+        for block in (*before_heads, self.recurrence):
+            if block is not None and block not in known:
+                known[block] = block(values)
+            values.update({} if block is None else known[block])
         outputs: dict[str, Tensor] = {}
         for name, head in self.heads.items():
             shape = self.head_shapes[name]

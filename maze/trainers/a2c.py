@@ -22,8 +22,7 @@ from maze.trainers.on_policy import OnPolicyConfig, OnPolicyTrainer, UnitInterva
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from maze.distributions import DictDistribution
-    from maze.rollout import Rollout
+    from maze.agents.joint_pass import Look
 
 __all__ = ["A2C", "A2CAlgorithmConfig"]
 
@@ -46,29 +45,24 @@ class A2C(OnPolicyTrainer[A2CAlgorithmConfig]):
     def update(self) -> Mapping[str, Tensor | float]:
         """Collect, estimate advantages, take one gradient step."""
         rollout = self.collector.collect()
-        value = self.value(rollout)
-        value_array = value.detach().cpu().numpy().reshape(-1, rollout.reward.shape[1])  # [T + 1, N]
+        look = self.look_at(rollout, learn=True)
+        value_array = look.value.cpu().numpy().reshape(-1, rollout.reward.shape[1])  # [T + 1, N]
         advantage = self.advantages(rollout, value_array)
         target = advantage + value_array[:-1]
         if self.config.normalize_advantages:
             advantage = functional.normalize(advantage)
+        return self.learn(look, self.model.tensor(advantage.reshape(-1)), self.model.tensor(target.reshape(-1)))
 
-        distribution = self.distribution(rollout)
-        log_prob = distribution.log_prob(self.model.tensors(rollout.flat_action()))
-        policy_loss = functional.policy_gradient_loss(log_prob, self.model.tensor(advantage.reshape(-1)))
-        value_loss = functional.value_loss(value[: rollout.n_steps], self.model.tensor(target.reshape(-1)))
-        entropy = distribution.entropy().mean()
-        steepness = self.step(self.total_loss(policy_loss, value_loss, entropy))
-        return {**metrics_of(policy_loss, value_loss, entropy), **steepness}
+    def learn(self, look: Look, advantage: Tensor, target: Tensor) -> Mapping[str, Tensor | float]:
+        """Take one gradient step, and return what is worth watching.
 
-    def value(self, rollout: Rollout) -> Tensor:
-        """Return the critic's opinion of every observation, the last ones included, with gradients [(T + 1) * N]."""
-        if self.recurrence is not None:
-            return self.recurrence.value(rollout).flatten()
-        return self.critic.value(self.model.tensors(rollout.flat_observation(with_last=True)))
-
-    def distribution(self, rollout: Rollout) -> DictDistribution:
-        """Return the distribution over the actions of all steps, rows [T * N], with gradients."""
-        if self.recurrence is not None:
-            return self.recurrence.distribution(rollout)[0]
-        return self.model.policy.distribution(self.model.tensors(rollout.flat_observation(with_last=False)))
+        Args:
+            look: at all steps of a rollout.
+            advantage: of the actions, [T * N].
+            target: what the critic should have said, [T * N].
+        """
+        value = look.value[: len(target)]
+        policy_loss = functional.policy_gradient_loss(look.log_prob, advantage)
+        value_loss = functional.value_loss(value, target)
+        steepness = self.step(look, advantage / -len(advantage), functional.value_gradient(value, target))
+        return {**metrics_of(policy_loss, value_loss, look), **steepness}

@@ -146,23 +146,21 @@ class IMPALA(OnPolicyTrainer[ImpalaAlgorithmConfig]):
             batch: T steps of N environments.
             log_prob_old: log probabilities of the actions under the parameters that acted, float32 [T, N].
         """
-        n_rows = batch.n_steps
-        observation = self.model.tensors(batch.flat_observation(with_last=True))
-        value = self.critic.value(observation)
-        distribution = self.model.policy.distribution({key: rows[:n_rows] for key, rows in observation.items()})
-        log_prob = distribution.log_prob(self.model.tensors(batch.flat_action()))
-        log_ratio = log_prob.detach().cpu().numpy().reshape(log_prob_old.shape) - log_prob_old
-        value_array = value.detach().cpu().numpy().reshape(-1, log_prob_old.shape[1])
-        target, advantage = self.targets(batch, value_array, log_ratio)
+        look = self.look_at(batch, learn=True)
+        log_ratio = look.log_prob.cpu().numpy().reshape(log_prob_old.shape) - log_prob_old
+        value_array = look.value.cpu().numpy().reshape(-1, log_prob_old.shape[1])
+        target_array, advantage_array = self.targets(batch, value_array, log_ratio)
         if self.config.normalize_advantages:
-            advantage = functional.normalize(advantage)
+            advantage_array = functional.normalize(advantage_array)
 
-        policy_loss = functional.policy_gradient_loss(log_prob, self.model.tensor(advantage.reshape(-1)))
-        value_loss = functional.value_loss(value[:n_rows], self.model.tensor(target.reshape(-1)))
-        entropy = distribution.entropy().mean()
-        self.step(self.total_loss(policy_loss, value_loss, entropy))
-        divergence = functional.approximate_kl(log_prob.detach(), self.model.tensor(log_prob_old.reshape(-1)))
-        return {**metrics_of(policy_loss, value_loss, entropy), "policy/approximate_kl": divergence}
+        target, advantage, log_prob_before = (
+            self.model.tensor(array.reshape(-1)) for array in (target_array, advantage_array, log_prob_old)
+        )
+        value = look.value[: len(target)]
+        losses = functional.policy_gradient_loss(look.log_prob, advantage), functional.value_loss(value, target)
+        self.step(look, advantage / -len(advantage), functional.value_gradient(value, target))
+        divergence = functional.approximate_kl(look.log_prob, log_prob_before)
+        return {**metrics_of(*losses, look), "policy/approximate_kl": divergence}
 
     def targets(self, batch: Rollout, value: Array, log_ratio: Array) -> tuple[Array, Array]:
         """Return what the critic should say and how much better the actions were than it says, float32 [T, N] each.

@@ -18,6 +18,7 @@ from maze.types import Array, StateDict
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from maze.agents.joint_pass import Look
     from maze.rollout import Rollout
     from maze.trainers.recurrence import Recurrence
 
@@ -98,6 +99,7 @@ class OnPolicyTrainer(Trainer[ConfigT]):
             from maze.trainers.recurrence import Recurrence  # noqa: PLC0415  (loads torch, which composing must not)
 
             self.recurrence = Recurrence(parts.model, self.critic, self.collector.env.n_envs)
+        self.joint = agents.JointPass(parts.model.policy, self.critic)
         self.optimizer = agents.Adam(parts.model.flat_parameters, parts.model.flat_gradient)
 
     @property
@@ -138,22 +140,40 @@ class OnPolicyTrainer(Trainer[ConfigT]):
         carry = (~(rollout.terminated | rollout.truncated)).astype(np.float32)
         return next_value, discount, carry
 
-    def step(self, loss: Tensor) -> Mapping[str, Tensor | float]:
-        """Change the parameters once, down the gradient of a loss; return how far, and how steep it was."""
+    def step(self, look: Look, of_log_prob: Tensor, of_value: Tensor) -> Mapping[str, Tensor | float]:
+        """Change the parameters once, down the gradient of ``c_p * policy_loss + c_v * value_loss - c_e * entropy``.
+
+        Args:
+            look: at the actions and observations that are learned from.
+            of_log_prob: gradient of the policy's loss with respect to the actions' log probabilities, [A]; changed.
+            of_value: gradient of the critic's loss with respect to the values of the first rows; changed.
+
+        Returns:
+            How far, and how steep it was.
+        """
+        config, weight = self.config, self.policy_weight
         self.model.zero_gradients()
-        loss.backward()  # type: ignore[no-untyped-call]
-        learning_rate = self.present(self.config.lr)
-        norm = self.optimizer.step(learning_rate, self.config.max_grad_norm)
+        look.backward(
+            of_log_prob.mul_(config.policy_loss_coef) if weight else None,
+            -self.present(config.entropy_coef),
+            of_value.mul_(config.value_loss_coef),
+        )
+        learning_rate = self.present(config.lr)
+        norm = self.optimizer.step(learning_rate, config.max_grad_norm)
         rate = {"policy/learning_rate": learning_rate}
         return rate if norm is None else {**rate, "policy/gradient_norm": norm}
 
-    def total_loss(self, policy_loss: Tensor, value_loss: Tensor, entropy: Tensor) -> Tensor:
-        """Return the weighted sum ``c_p * policy_loss + c_v * value_loss - c_e * entropy``."""
-        config = self.config
-        loss = config.value_loss_coef * value_loss
-        if self.policy_weight:
-            loss = loss + config.policy_loss_coef * policy_loss - self.present(config.entropy_coef) * entropy
-        return loss
+    def look_at(self, rollout: Rollout, *, learn: bool) -> Look:
+        """Look at a whole rollout at once: the actions of all steps, and all observations, the last ones included.
+
+        Args:
+            rollout: T steps of N environments.
+            learn: keep what gradients need.
+        """
+        if self.recurrence is not None:
+            return self.recurrence.look_at(rollout)
+        observation = self.model.tensors(rollout.flat_observation(with_last=True))
+        return self.joint.look(observation, self.model.tensors(rollout.flat_action()), learn=learn)
 
     def state_dict(self) -> StateDict:
         """Return everything that further training depends on."""
@@ -168,10 +188,10 @@ class OnPolicyTrainer(Trainer[ConfigT]):
             self.recurrence.load_state_dict(state["critic_state"])
 
 
-def metrics_of(policy_loss: Tensor, value_loss: Tensor, entropy: Tensor) -> Mapping[str, Tensor]:
-    """Return the losses under the names that all on-policy algorithms use, detached from the graph."""
+def metrics_of(policy_loss: Tensor, value_loss: Tensor, look: Look) -> Mapping[str, Tensor]:
+    """Return losses and mean entropy under the names that all on-policy algorithms use, detached from the graph."""
     return {
-        "loss/policy": policy_loss.detach(),
-        "loss/value": value_loss.detach(),
-        "policy/entropy": entropy.detach(),
+        "loss/policy": policy_loss,
+        "loss/value": value_loss,
+        "policy/entropy": look.distribution.entropy().detach().mean(),
     }

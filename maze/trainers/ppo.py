@@ -24,7 +24,7 @@ from maze.trainers.schedules import Schedule
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from maze.distributions import DictDistribution
+    from maze.agents.joint_pass import Look
     from maze.rollout import Rollout
     from maze.types import Array
 
@@ -77,26 +77,34 @@ class PPO(OnPolicyTrainer[PPOAlgorithmConfig]):
         Losses, entropy, divergence and the gradient's norm are those of the last minibatch.
         """
         rollout = self.collector.collect()
-        value = self.predict(rollout)
+        value, log_prob_old = self.assess(rollout)
         advantage = self.advantages(rollout, value)
         target = advantage + value[:-1]
-        batch = self.batch(rollout, advantage, target)
-        measured: Mapping[str, Tensor | float] = {}
+        batch = self.batch(rollout, advantage, target, log_prob_old)
         steepness: Mapping[str, Tensor | float] = {}
         for _ in range(self.config.n_optimization_epochs):
             for minibatch in self.minibatches(batch):
-                loss, measured = self.loss(minibatch)
-                steepness = self.step(loss)
-        return {**measured, **steepness, "value/explained_variance": functional.explained_variance(value[:-1], target)}
+                look = self.look(minibatch)
+                steepness = self.step(look, *self.gradients(look, minibatch))
+        explained = functional.explained_variance(value[:-1], target)
+        return {**self.metrics(look, minibatch), **steepness, "value/explained_variance": explained}
 
-    def predict(self, rollout: Rollout) -> Array:
-        """Return the critic's opinion of every observation, the last ones included, float32 [T + 1, N]."""
+    def assess(self, rollout: Rollout) -> tuple[Array, Tensor | None]:
+        """Return what critic and policy thought, before anything is learned from the rollout.
+
+        Returns:
+            The critic's opinion of every observation, the last ones included, float32 [T + 1, N], and the log
+            probabilities of the actions, rows [T * N]; None for these of networks that carry state, whose
+            :class:`Recurrence` finds them along with the states.
+        """
         if self.recurrence is not None:
-            return self.recurrence.predict(rollout)
-        value = self.critic.predict(rollout.flat_observation(with_last=True))
-        return value.reshape(-1, rollout.reward.shape[1])
+            return self.recurrence.predict(rollout), None
+        look = self.look_at(rollout, learn=False)
+        return look.value.cpu().numpy().reshape(-1, rollout.reward.shape[1]), look.log_prob
 
-    def batch(self, rollout: Rollout, advantage: Array, target: Array) -> dict[str, Tensor]:
+    def batch(
+        self, rollout: Rollout, advantage: Array, target: Array, log_prob_old: Tensor | None
+    ) -> dict[str, Tensor]:
         """Return what to learn from: observations, actions, advantages, targets, old log probabilities.
 
         Rows are steps [T * N], or with networks that carry state sequences of steps, see :class:`Recurrence`.
@@ -105,17 +113,19 @@ class PPO(OnPolicyTrainer[PPOAlgorithmConfig]):
             rollout: T steps of N environments.
             advantage: as estimated, float32 [T, N]; normalised here.
             target: what the critic should have said, float32 [T, N].
+            log_prob_old: as :meth:`assess` returned it.
         """
         if self.config.normalize_advantages:
             advantage = functional.normalize(advantage)
-        if self.recurrence is not None:
+        if self.recurrence is not None or log_prob_old is None:
+            assert self.recurrence is not None  # noqa: S101  (see assess)
             return self.recurrence.sequences(rollout, {"advantage": advantage, "target": target}, self.sequence_length)
         observation = self.model.tensors(rollout.flat_observation(with_last=False))
         action = self.model.tensors(rollout.flat_action())
         return {
             **{f"observation/{key}": rows for key, rows in observation.items()},
             **{f"action/{key}": rows for key, rows in action.items()},
-            "log_prob_old": self.model.log_prob(observation, action),
+            "log_prob_old": log_prob_old,
             "advantage": self.model.tensor(advantage.reshape(-1)),
             "target": self.model.tensor(target.reshape(-1)),
         }
@@ -130,26 +140,27 @@ class PPO(OnPolicyTrainer[PPOAlgorithmConfig]):
         for minibatch in functional.minibatches(batch, permutation, n_sequences):
             yield self.recurrence.rows(minibatch)
 
-    def loss(self, minibatch: Mapping[str, Tensor]) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """Return the loss of one minibatch and what is worth watching."""
-        distribution, value = self.look(minibatch)
-        log_prob = distribution.log_prob(functional.part(minibatch, "action/"))
-        log_prob_old = minibatch["log_prob_old"]
-        policy_loss = functional.clipped_surrogate_loss(
-            log_prob, log_prob_old, minibatch["advantage"], self.present(self.config.clip_range)
-        )
-        value_loss = functional.value_loss(value, minibatch["target"])
-        entropy = distribution.entropy().mean()
-        divergence = functional.approximate_kl(log_prob.detach(), log_prob_old)
-        measured = {**metrics_of(policy_loss, value_loss, entropy), "policy/approximate_kl": divergence}
-        return self.total_loss(policy_loss, value_loss, entropy), measured
-
-    def look(self, minibatch: Mapping[str, Tensor]) -> tuple[DictDistribution, Tensor]:
-        """Return the distribution over the actions, and the values, of all steps of a minibatch."""
+    def look(self, minibatch: Mapping[str, Tensor]) -> Look:
+        """Look at all steps of a minibatch."""
         if self.recurrence is not None:
             return self.recurrence.look(minibatch)
-        observation = functional.part(minibatch, "observation/")
-        return self.model.policy.distribution(observation), self.critic.value(observation)
+        return self.joint.look(functional.part(minibatch, "observation/"), functional.part(minibatch, "action/"))
+
+    def gradients(self, look: Look, minibatch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Return the gradients of both losses: with respect to each log probability, and to each value, [B]."""
+        clip_range = self.present(self.config.clip_range)
+        advantage, log_prob_old = minibatch["advantage"], minibatch["log_prob_old"]
+        return (
+            functional.clipped_surrogate_gradient(look.log_prob, log_prob_old, advantage, clip_range),
+            functional.value_gradient(look.value, minibatch["target"]),
+        )
+
+    def metrics(self, look: Look, minibatch: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Return both losses of a minibatch and what else is worth watching."""
+        clip_range, log_prob_old = self.present(self.config.clip_range), minibatch["log_prob_old"]
+        policy_loss = functional.clipped_surrogate_loss(look.log_prob, log_prob_old, minibatch["advantage"], clip_range)
+        losses = metrics_of(policy_loss, functional.value_loss(look.value, minibatch["target"]), look)
+        return {**losses, "policy/approximate_kl": functional.approximate_kl(look.log_prob, log_prob_old)}
 
 
 def _divisors(number: int) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from maze import functional
+from maze.agents.joint_pass import Look
 from maze.types import Array, StateDict
 
 if TYPE_CHECKING:
@@ -114,13 +115,18 @@ class Recurrence:
                 rows[name] = tensor.transpose(0, 1).flatten(0, 1)
         return rows
 
-    def look(self, minibatch: Mapping[str, Tensor]) -> tuple[DictDistribution, Tensor]:
-        """Return the distribution over actions, and the values [L * B], of a minibatch that :meth:`rows` made."""
+    def look_at(self, rollout: Rollout) -> Look:
+        """Look at the actions of all steps [T * N], and at all observations, and let the critic's state go on."""
+        value = self.value(rollout).flatten()
+        return Look(self.distribution(rollout)[0], self.model.tensors(rollout.flat_action()), value)
+
+    def look(self, minibatch: Mapping[str, Tensor]) -> Look:
+        """Look at all steps [L * B] of a minibatch that :meth:`rows` made."""
         observation, begins = functional.part(minibatch, "observation/"), minibatch["begins"]
         policy_state, critic_state = (functional.part(minibatch, f"{who}_state/") for who in ("policy", "critic"))
         distribution, _ = self.model.policy.distribution_over_time(observation, policy_state, begins)
         value, _ = self.critic.value_over_time(observation, critic_state, begins)
-        return distribution, value.flatten(0, 1)
+        return Look(distribution, functional.part(minibatch, "action/"), value.flatten(0, 1))
 
     def state_dict(self) -> StateDict:
         """Return the critic's state before the next rollout."""

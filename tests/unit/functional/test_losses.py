@@ -8,7 +8,14 @@ import pytest
 import torch
 
 from maze.functional.batching import minibatches
-from maze.functional.losses import approximate_kl, clipped_surrogate_loss, policy_gradient_loss, value_loss
+from maze.functional.losses import (
+    approximate_kl,
+    clipped_surrogate_gradient,
+    clipped_surrogate_loss,
+    policy_gradient_loss,
+    value_gradient,
+    value_loss,
+)
 
 
 def test_policy_gradient_loss_and_its_gradient() -> None:
@@ -37,6 +44,30 @@ def test_clipped_surrogate_of_each_case_of_the_paper(
     assert loss.item() == pytest.approx(-objective, rel=1e-6)
     loss.backward()
     assert (log_prob.grad is not None and bool(log_prob.grad.abs().item() > 0)) == moves
+
+
+def test_the_formula_of_the_surrogates_gradient_is_what_the_graph_says() -> None:
+    generator = torch.Generator().manual_seed(0)
+    log_prob = torch.randn(500, generator=generator).mul_(0.3).requires_grad_()
+    advantage = torch.randn(500, generator=generator)
+    log_prob_old = torch.randn(500, generator=generator) * 0.3
+    clipped_surrogate_loss(log_prob, log_prob_old, advantage, 0.2).backward()
+    gradient = clipped_surrogate_gradient(log_prob.detach(), log_prob_old, advantage, 0.2)
+    torch.testing.assert_close(gradient, log_prob.grad)
+    assert 0.1 < float((gradient == 0).float().mean()) < 0.9  # both kinds occur
+
+
+def test_the_first_step_of_the_surrogate_is_the_policy_gradient() -> None:
+    log_prob, advantage = torch.tensor([-1.0, -2.0]), torch.tensor([3.0, -1.0])
+    torch.testing.assert_close(
+        clipped_surrogate_gradient(log_prob, log_prob, advantage, 0.2), torch.tensor([-1.5, 0.5])
+    )
+
+
+def test_the_values_gradient_is_twice_the_mean_error() -> None:
+    value, target = torch.tensor([1.0, 5.0]), torch.tensor([2.0, 2.0])
+    assert value_gradient(value, target).tolist() == [-1.0, 3.0]
+    assert value.tolist() == [1.0, 5.0]
 
 
 def test_value_loss_is_the_mean_squared_error() -> None:

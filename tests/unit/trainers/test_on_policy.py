@@ -74,14 +74,35 @@ def test_the_value_of_a_truncated_observation_comes_from_the_critic(tmp_path: Pa
 
 
 @pytest.mark.parametrize("algorithm", ["a2c", "ppo", "impala"])
-def test_the_total_loss_is_the_weighted_sum(algorithm: str, tmp_path: Path) -> None:
+def test_a_step_goes_down_the_weighted_sum(algorithm: str, tmp_path: Path) -> None:
     trainer = on_policy(
-        tmp_path, algorithm, policy_loss_coef=2.0, value_loss_coef=0.25, entropy_coef=0.5, critic_burn_in_epochs=1
+        tmp_path,
+        algorithm,
+        policy_loss_coef=2.0,
+        value_loss_coef=0.25,
+        entropy_coef=0.5,
+        critic_burn_in_epochs=1,
+        max_grad_norm=0.0,
     )
-    parts = [torch.tensor(value) for value in (3.0, 8.0, 4.0)]
-    assert float(trainer.total_loss(*parts)) == 0.25 * 8.0  # the critic alone
-    trainer.epoch = 1
-    assert float(trainer.total_loss(*parts)) == 2.0 * 3.0 + 0.25 * 8.0 - 0.5 * 4.0
+    rollout = trainer.collector.collect()
+    observation = trainer.model.tensors(rollout.flat_observation(with_last=False))
+    action = trainer.model.tensors(rollout.flat_action())
+    n_rows = rollout.n_steps
+    of_log_prob, of_value = torch.linspace(-1.0, 1.0, n_rows), torch.linspace(0.0, 2.0, n_rows)
+    for weight in (0.0, 2.0):  # the critic alone, then both
+        before = trainer.model.snapshot()
+        distribution = trainer.model.policy.distribution(observation)
+        policy_loss = (distribution.log_prob(action) * of_log_prob).sum()
+        value_loss = (trainer.critic.value(observation) * of_value).sum()
+        entropy = distribution.entropy().mean() if weight else 0.0
+        trainer.model.zero_gradients()
+        (weight * policy_loss + 0.25 * value_loss - 0.5 * entropy).backward()
+        expected = trainer.model.flat_gradient.clone()
+        look = trainer.look_at(rollout, learn=True)
+        trainer.step(look, of_log_prob.clone(), of_value.clone())
+        torch.testing.assert_close(trainer.model.flat_gradient, expected, rtol=1e-4, atol=1e-5)
+        assert not torch.equal(trainer.model.snapshot()["parameters"], before["parameters"])
+        trainer.epoch += 1
 
 
 def test_ppo_goes_through_every_row_in_every_epoch(tmp_path: Path) -> None:
@@ -90,13 +111,13 @@ def test_ppo_goes_through_every_row_in_every_epoch(tmp_path: Path) -> None:
     trainer = on_policy(tmp_path, "ppo", batch_size=5, n_optimization_epochs=3)
     assert isinstance(trainer, PPO)
     sizes: list[int] = []
-    loss = trainer.loss
+    look = trainer.look
 
     def counted(minibatch: Any) -> Any:
         sizes.append(len(minibatch["advantage"]))
-        return loss(minibatch)
+        return look(minibatch)
 
-    trainer.loss = counted  # type: ignore[method-assign]
+    trainer.look = counted  # type: ignore[method-assign]
     trainer.update()
     assert sizes == [5, 5, 5, 1] * 3  # 8 steps of 2 environments
 
@@ -107,10 +128,12 @@ def test_ppo_normalises_advantages_and_keeps_targets(tmp_path: Path) -> None:
     trainer = on_policy(tmp_path, "ppo", normalize_advantages=True)
     assert isinstance(trainer, PPO)
     rollout = trainer.collector.collect()
-    value = trainer.critic.predict(rollout.flat_observation(with_last=True)).reshape(9, 2)
+    value, log_prob_old = trainer.assess(rollout)
+    predicted = trainer.critic.predict(rollout.flat_observation(with_last=True)).reshape(9, 2)
+    np.testing.assert_allclose(value, predicted, rtol=1e-5, atol=1e-6)
     advantage = trainer.advantages(rollout, value)
     target = advantage + value[:-1]
-    batch = trainer.batch(rollout, advantage, target)
+    batch = trainer.batch(rollout, advantage, target, log_prob_old)
     assert float(batch["advantage"].mean()) == pytest.approx(0.0, abs=1e-5)
     assert float(batch["advantage"].std(correction=0)) == pytest.approx(1.0, abs=1e-4)
     np.testing.assert_allclose(batch["target"].numpy(), target.reshape(-1), rtol=1e-6)

@@ -97,18 +97,17 @@ def test_nothing_has_changed_for_the_first_minibatch(model: str, length: int | N
     trainer.update()  # so that rollouts begin in the middle of episodes, with states of earlier weights
     noted = acted(trainer)
     rollout = trainer.collector.collect()
-    value = trainer.predict(rollout)
-    batch = trainer.batch(rollout, np.zeros_like(rollout.reward), value[:-1])
+    value, log_prob_old = trainer.assess(rollout)
+    batch = trainer.batch(rollout, np.zeros_like(rollout.reward), value[:-1], log_prob_old)
     noted_log_prob = torch.log_softmax(torch.from_numpy(np.stack(noted)), -1)
     taken = noted_log_prob.gather(-1, torch.from_numpy(rollout.action["action"]).unsqueeze(-1)).squeeze(-1)  # [T, N]
     assert sorted(batch["log_prob_old"].flatten().tolist()) == pytest.approx(sorted(taken.flatten().tolist()), abs=1e-5)
     n_rows = 0
     for minibatch in trainer.minibatches(batch):
-        distribution, estimate = trainer.look(minibatch)
-        log_prob = distribution.log_prob({"action": minibatch["action/action"]})
-        ratio = (log_prob - minibatch["log_prob_old"]).exp()
+        look = trainer.look(minibatch)
+        ratio = (look.log_prob - minibatch["log_prob_old"]).exp()
         torch.testing.assert_close(ratio, torch.ones_like(ratio), rtol=0.0, atol=1e-5)
-        torch.testing.assert_close(estimate, minibatch["target"], rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(look.value, minibatch["target"], rtol=1e-5, atol=1e-5)
         n_rows += len(ratio)
     assert n_rows == rollout.n_steps
 

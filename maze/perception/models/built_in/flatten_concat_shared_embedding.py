@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor, nn
 
 from maze.agents.dense_plan import DensePlan
+from maze.agents.joint_pass import Known
 from maze.agents.keyed_modules import KeyedModules
 from maze.errors import InvalidSpecificationError
 from maze.perception.blocks.base import NonLinearity, check_widths, concatenate_flat, resolve_non_linearity
@@ -65,7 +66,13 @@ class _SharedEmbeddingNet(nn.Module):
 
     def forward(self, observation: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the heads' outputs [B, *shape] for observations [B, ...] by key."""
-        features = self.embedding(concatenate_flat(observation, self._keys))
+        return self.forward_knowing(observation, {})
+
+    def forward_knowing(self, observation: Mapping[str, Tensor], known: Known) -> dict[str, Tensor]:
+        """Return what ``forward`` does, the embedding run once; see :class:`maze.agents.joint_pass.SharingNetwork`."""
+        if self.embedding not in known:
+            known[self.embedding] = self.embedding(concatenate_flat(observation, self._keys))
+        features = known[self.embedding]
         outputs = {}
         for name, head in self.heads.items():
             shape = self._head_shapes[name]
