@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from maze.agents.dense_plan import DensePlan, compile_numpy
+from maze.agents.products import affine, is_large, multiply_transposed
 
 __all__ = ["DetachedOutputs", "FusedNetworks", "fuse_networks"]
 
@@ -119,7 +120,7 @@ class FusedNetworks:
 
     def _matrix(self, inputs: Mapping[str, Tensor]) -> Tensor:
         """Return the inputs side by side, float32 [B, n]."""
-        parts = [inputs[name].flatten(1) for name in self._inputs]
+        parts = [(value := inputs[name]).reshape(len(value), -1) for name in self._inputs]
         return (torch.cat(parts, 1) if len(parts) > 1 else parts[0]).float()
 
 
@@ -183,7 +184,7 @@ def _forward(network: _Network, matrix: Tensor, outputs: Sequence[Tensor]) -> li
     """Write each head's outputs [B, n] for inputs [B, n]; return those of the hidden layers."""
     values = [matrix]
     for linear, non_linearity in network.hidden:
-        values.append(non_linearity.apply_(torch.addmm(linear.bias, values[-1], linear.weight.t())))
+        values.append(non_linearity.apply_(affine(values[-1], linear.weight, linear.bias)))
     for head, output in zip(network.heads, outputs, strict=True):
         _project(head, values[-1], output)
     return values[1:]
@@ -219,7 +220,7 @@ def _backward(
         if linear.in_features <= _FEW:
             gradient = torch.mm(linear.weight.t(), gradient.t()).t()
         else:
-            gradient = torch.mm(gradient, linear.weight)
+            gradient = multiply_transposed(gradient, linear.weight.t())
     return gradient
 
 
@@ -237,6 +238,8 @@ def _learn(linear: nn.Linear, value: Tensor, gradient: Tensor) -> None:
     of_bias.add_(gradient.sum(0))
     if linear.in_features <= _FEW:
         of_weight.add_(torch.mm(value.t(), gradient).t())
+    elif is_large(gradient.t(), value.t()):
+        of_weight.add_(multiply_transposed(gradient.t(), value.t()))
     else:
         of_weight.addmm_(gradient.t(), value)
 

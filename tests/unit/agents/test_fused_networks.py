@@ -152,3 +152,26 @@ def test_parts_of_the_flat_buffer_are_found_by_their_module() -> None:
     critic.networks[0].append(model.policy.networks[0].trunk)
     with pytest.raises(MazeError, match="do not lie side by side, since another part of the model shares"):
         model.flat_part(critic.networks)
+
+
+@pytest.mark.parametrize("rows", [6, 700])  # few enough for MKL, many enough for oneDNN
+def test_wide_networks_say_and_learn_the_same_whoever_multiplies(rows: int) -> None:
+    plain, fused = (model_of(DISCRETE, nn.Tanh, (130, 110)) for _ in range(2))
+    fused.policy.fuse_networks_()
+    generator = torch.Generator().manual_seed(1)
+    observation = {key: torch.randn((rows, *shape), generator=generator) for key, shape in OBSERVATION.items()}
+    found = []
+    for model in (plain, fused):
+        logits = torch.cat(list(model.policy.logits(observation).values()), -1)
+        (logits.square().sum() / rows).backward()
+        found.append((logits.detach(), model.flat_gradient.clone()))
+    torch.testing.assert_close(found[1], found[0], rtol=1e-4, atol=1e-5)
+
+
+def test_observations_that_are_one_number_are_a_column() -> None:
+    with torch.random.fork_rng(devices=[]):
+        network = FlattenConcatPolicyNet({"observation": (), "image": (2,)}, {"move": (3,)}, nn.Tanh, (8,))
+    fused = fuse_networks([network])
+    assert fused is not None
+    observation = {"observation": torch.arange(5), "image": torch.ones(5, 2)}
+    torch.testing.assert_close(fused.detached(observation, learn=False).outputs, network(observation))
