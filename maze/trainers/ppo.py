@@ -89,22 +89,19 @@ class PPO(OnPolicyTrainer[PPOAlgorithmConfig]):
         explained = functional.explained_variance(value[:-1], target)
         return {**self.metrics(look, minibatch), **steepness, "value/explained_variance": explained}
 
-    def assess(self, rollout: Rollout) -> tuple[Array, Tensor | None]:
+    def assess(self, rollout: Rollout) -> tuple[Array, Tensor]:
         """Return what critic and policy thought, before anything is learned from the rollout.
 
         Returns:
             The critic's opinion of every observation, the last ones included, float32 [T + 1, N], and the log
-            probabilities of the actions, rows [T * N]; None for these of networks that carry state, whose
-            :class:`Recurrence` finds them along with the states.
+            probabilities of the actions, rows [T * N].
         """
         if self.recurrence is not None:
-            return self.recurrence.predict(rollout), None
+            return self.recurrence.assess(rollout)
         look = self.look_at(rollout, learn=False)
         return look.value.cpu().numpy().reshape(-1, rollout.reward.shape[1]), look.log_prob
 
-    def batch(
-        self, rollout: Rollout, advantage: Array, target: Array, log_prob_old: Tensor | None
-    ) -> dict[str, Tensor]:
+    def batch(self, rollout: Rollout, advantage: Array, target: Array, log_prob_old: Tensor) -> dict[str, Tensor]:
         """Return what to learn from: observations, actions, advantages, targets, old log probabilities.
 
         Rows are steps [T * N], or with networks that carry state sequences of steps, see :class:`Recurrence`.
@@ -117,9 +114,9 @@ class PPO(OnPolicyTrainer[PPOAlgorithmConfig]):
         """
         if self.config.normalize_advantages:
             advantage = functional.normalize(advantage)
-        if self.recurrence is not None or log_prob_old is None:
-            assert self.recurrence is not None  # noqa: S101  (see assess)
-            return self.recurrence.sequences(rollout, {"advantage": advantage, "target": target}, self.sequence_length)
+        if self.recurrence is not None:
+            learned = {"advantage": advantage, "target": target}
+            return self.recurrence.sequences(rollout, learned, log_prob_old, self.sequence_length)
         observation = self.model.tensors(rollout.flat_observation(with_last=False))
         action = self.model.tensors(rollout.flat_action())
         return {

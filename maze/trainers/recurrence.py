@@ -41,6 +41,7 @@ class Recurrence:
         self._next = critic.initial_state(n_envs)  # of the critic before the next rollout, [N, ...]
         self._first = self._next  # before the last rollout, [N, ...]
         self._after: dict[str, Array] = {}  # after each observation of the last rollout, [T + 1, N, ...]
+        self._policy_after: dict[str, Tensor] = {}  # of the policy after each step of the last rollout, [T, N, ...]
 
     def value(self, rollout: Rollout) -> Tensor:
         """Return the values of all observations [T + 1, N], and let the critic's state go on; once for each rollout."""
@@ -54,10 +55,15 @@ class Recurrence:
         return value
 
     @torch.no_grad()
-    def predict(self, rollout: Rollout) -> Array:
-        """Do what :meth:`value` does, without gradients: float32 [T + 1, N]."""
+    def assess(self, rollout: Rollout) -> tuple[Array, Tensor]:
+        """Do what :meth:`value` does, without gradients, and ask the policy, too; once for each rollout.
+
+        Returns:
+            The values of all observations, float32 [T + 1, N], and the log probabilities of the actions, rows [T * N].
+        """
         values: Array = self.value(rollout).cpu().numpy()
-        return values
+        distribution, self._policy_after = self.distribution(rollout)
+        return values, distribution.log_prob(self.model.tensors(rollout.flat_action()))
 
     def truncated_value(self, rollout: Rollout) -> Array:
         """Return the values [K] of the last observations of truncated episodes, with the state that led there."""
@@ -72,27 +78,28 @@ class Recurrence:
         return self.model.policy.distribution_over_time(observation, self.model.tensors(rollout.state), begins)
 
     @torch.no_grad()
-    def sequences(self, rollout: Rollout, learned: Mapping[str, Array], length: int) -> dict[str, Tensor]:
+    def sequences(
+        self, rollout: Rollout, learned: Mapping[str, Array], log_prob_old: Tensor, length: int
+    ) -> dict[str, Tensor]:
         """Return what to learn from as S = T * N / length sequences, with the states before their first steps.
 
         Args:
-            rollout: of which the values were asked for.
+            rollout: that was assessed last.
             learned: further quantities by name [T, N].
+            log_prob_old: as :meth:`assess` returned it.
             length: of a sequence; a divisor of T.
 
         Returns:
             By name [S, length, ...], states [S, ...]; see :meth:`rows` and :meth:`look`.
         """
-        distribution, after = self.distribution(rollout)
         steps = {f"observation/{key}": array[:-1] for key, array in rollout.observation.items()}
         steps |= {f"action/{key}": array for key, array in rollout.action.items()}
         steps |= {"begins": rollout.begins[:-1], **learned}
         tensors = self.model.tensors(steps)
-        log_prob = distribution.log_prob(self.model.tensors(rollout.flat_action()))
-        tensors["log_prob_old"] = log_prob.view(rollout.reward.shape)
+        tensors["log_prob_old"] = log_prob_old.view(rollout.reward.shape)
         first, critic_after = self.model.tensors(self._first), self.model.tensors(self._after)
         states = {
-            f"policy_state/{key}": _before(self.model.tensor(state), after[key], length)
+            f"policy_state/{key}": _before(self.model.tensor(state), self._policy_after[key], length)
             for key, state in rollout.state.items()
         }
         states |= {
