@@ -15,6 +15,10 @@ from maze.types import Array, StepKey
 __all__ = ["ArrayForward", "StepNetworks", "device_of", "draws_globally"]
 
 
+_NO_PARAMETER = torch.zeros(0)
+"""Stands for the first parameter of a network that has none."""
+
+
 class StepNetworks(nn.ModuleDict):
     """Networks by step key; integer keys work as they are written: ``policy.networks[0]``.
 
@@ -49,6 +53,7 @@ class ArrayForward:
         self._compiled: NumpyForward | None = None
         self._compilable = True
         self._parts: list[nn.Module] | None = None
+        self._first = _NO_PARAMETER  # tells where the network is
 
     def __call__(self, observation: Mapping[str, Array]) -> dict[str, Array]:
         """Return the network's output [B, ...] by key; the observation [B, ...] is not written to."""
@@ -65,7 +70,13 @@ class ArrayForward:
 
     def __getstate__(self) -> dict[str, Any]:
         """Copies and pickles compile anew, since compiled code looks at the original's memory."""
-        return {"network": self.network, "_compiled": None, "_compilable": True, "_parts": None}
+        return {
+            "network": self.network,
+            "_compiled": None,
+            "_compilable": True,
+            "_parts": None,
+            "_first": _NO_PARAMETER,
+        }
 
     def _compile(self) -> NumpyForward | None:
         if self._compilable:
@@ -76,10 +87,11 @@ class ArrayForward:
         return self._compiled
 
     def _run_torch(self, observation: Mapping[str, Array]) -> dict[str, Array]:
-        device = device_of(self.network)
-        tensors = {key: torch.tensor(value, device=device) for key, value in observation.items()}
         if self._parts is None:
             self._parts = list(self.network.modules())
+            self._first = next(self.network.parameters(), _NO_PARAMETER)
+        device = self._first.device
+        tensors = {key: torch.tensor(value, device=device) for key, value in observation.items()}
         learning = [part for part in self._parts if part.training]
         _set_training(learning, False)
         try:
