@@ -140,8 +140,14 @@ def describe_sweep(config: RunConfig, *, key: str, name: str, axes: Mapping[str,
 def _key(config: RunConfig, seed: int | None) -> str:
     """Return the identity of an agent's run, or of the pipeline where the seed is None."""
     experiment = dvc_facts().experiment
-    code = code_digest(pipeline_code())
+    code = code_digest(pipeline_code(), _pipeline_inputs())
     return stage_key(config.digest(), -1 if seed is None else seed, code, experiment)
+
+
+def _pipeline_inputs() -> list[Path]:
+    """Return the data and agents that training begins with, relative to the project."""
+    inputs = yaml.safe_load(PIPELINE_FILE.with_name(PARAMS_FILE).read_text(encoding="utf-8")).get("inputs")
+    return [Path(inputs)] if isinstance(inputs, str) else []
 
 
 def pipeline_code(path: Path = PIPELINE_FILE) -> list[Path]:

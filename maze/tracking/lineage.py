@@ -173,25 +173,26 @@ def versions() -> dict[str, str]:
     return found
 
 
-def code_digest(paths: Iterable[Path | str]) -> str:
+def code_digest(paths: Iterable[Path | str], data: Iterable[Path | str] = ()) -> str:
     """Return a hash over the Python files in directories and files, independent of where the checkout is.
 
     Args:
         paths: directories, searched with everything below, and files; their order does not matter.
+        data: those among them of which every file counts, not Python alone.
 
     Raises:
         FileNotFoundError: a path does not exist, so that a typing mistake is not taken for "no code".
     """
     entries: set[tuple[str, str]] = set()
-    for given in paths:
-        path = Path(given)
+    whole = set(map(Path, data))
+    for path in map(Path, paths):
         if path.is_file():
             entries.add((path.name, _file_sha256(path)))
             continue
         if not path.is_dir():
             raise FileNotFoundError(f"{path} is neither a file nor a directory.")
-        for source in path.rglob("*.py"):
-            if "__pycache__" not in source.parts:
+        for source in path.rglob("*" if path in whole else "*.py"):
+            if "__pycache__" not in source.parts and source.is_file():
                 entries.add((f"{path.name}/{source.relative_to(path).as_posix()}", _file_sha256(source)))
     return _sha256(json.dumps(sorted(entries)))
 

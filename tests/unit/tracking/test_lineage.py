@@ -143,6 +143,16 @@ def test_code_digest_sees_code_and_nothing_else(tmp_path: Path) -> None:
         code_digest([tmp_path / "missing"])
 
 
+def test_code_digest_sees_every_file_of_data(tmp_path: Path) -> None:
+    data = tmp_path / "data" / "expert"
+    data.mkdir(parents=True)
+    (data / "steps.npz").write_bytes(b"one")
+    first, without = code_digest([tmp_path / "data"], [tmp_path / "data"]), code_digest([tmp_path / "data"])
+    (data / "steps.npz").write_bytes(b"two")
+    assert code_digest([tmp_path / "data"], [tmp_path / "data"]) != first
+    assert code_digest([tmp_path / "data"]) == without
+
+
 def test_code_digest_does_not_depend_on_the_place_or_the_order(tmp_path: Path) -> None:
     digests = []
     for name in ("one", "two"):
