@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from own_networks import OwnPolicy, OwnValue
 
 from maze import Episodes, GymMazeEnv, RolloutEvaluator, RunContext
 
@@ -102,6 +103,8 @@ def _deterministic(policy: Any) -> Callable[[Any], Any]:
 
 
 def _build(task: Task, overrides: Mapping[str, Any], seed: int, folder: str) -> RunContext:
+    if task.own_networks:
+        overrides = {**overrides, "model.policy.networks": [OwnPolicy], "model.critic.networks": [OwnValue]}
     return RunContext(
         env="gym_env",
         algorithm=task.algorithm,

@@ -25,6 +25,7 @@ class Task:
         maze: values below ``algorithm.`` in maze's configuration.
         model: values below ``model.`` in maze's configuration.
         choices: further choices of maze's configuration: ``wrappers``, ``model``, ``critic``.
+        own_networks: whether maze's networks are those of ``own_networks.py``, of which it knows nothing.
         pixels: whether observations are images, which both sides make grey and small, and see through convolutions.
         env: gymnasium's id.
         sb3_total_steps: length that Stable-Baselines3's schedules are stretched over.
@@ -37,6 +38,7 @@ class Task:
     maze: Mapping[str, Any]
     model: Mapping[str, Any] = field(default_factory=dict)
     choices: Mapping[str, Any] = field(default_factory=dict)
+    own_networks: bool = False
     pixels: bool = False
     env: str = "CartPole-v1"
     sb3_total_steps: int = 100_000
@@ -161,6 +163,7 @@ THROUGHPUT_TASKS = {
         model=_NATURE_CNN,
         pixels=True,
     ),
+    "ppo-cartpole-own-networks": replace(THROUGHPUT_BASE["ppo-cartpole"], own_networks=True),
     **{
         f"{name}-monitored": replace(THROUGHPUT_BASE[name], choices={"wrappers": _MONITORED})
         for name in ("ppo-cartpole", "a2c-cartpole")

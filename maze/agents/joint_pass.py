@@ -52,7 +52,7 @@ class Look:
         value: of B rows, those above first.
         policy_outputs: of the policy's network, where it ran outside of the graph.
         critic_outputs: of the critic's network, where it ran outside of the graph.
-        plain_logits: the policy's outputs are logits whose gradient the distribution knows.
+        plain_logits: the outputs of the policy's network by head [A, n], where the distribution knows their gradient.
 
     Attributes:
         distribution: over the actions, [A] of them.
@@ -68,7 +68,7 @@ class Look:
         *,
         policy_outputs: DetachedOutputs | None = None,
         critic_outputs: DetachedOutputs | None = None,
-        plain_logits: bool = False,
+        plain_logits: Mapping[str, Tensor] | None = None,
     ) -> None:
         self.distribution = distribution
         self._action = action
@@ -104,9 +104,12 @@ class Look:
 
     def _policy_backward(self, of_log_prob: Tensor, of_entropy: float) -> list[tuple[Tensor, Tensor]]:
         """Give logits their gradients where a formula says them; return what the graph has to do otherwise."""
-        if self._plain_logits and self._policy_outputs is not None:
+        if self._plain_logits is not None:
             of_each = of_entropy / len(of_log_prob)
-            for head, gradient in self.distribution.logits_gradient(self._action, of_log_prob, of_each).items():
+            gradients = self.distribution.logits_gradient(self._action, of_log_prob, of_each)
+            if self._policy_outputs is None:
+                return [(self._plain_logits[head], gradient) for head, gradient in gradients.items()]
+            for head, gradient in gradients.items():
                 self._policy_outputs.outputs[head].grad = gradient
             return []
         in_graph = [(self._log_prob, of_log_prob)]
@@ -138,7 +141,7 @@ class JointPass:
             for network in (self._policy_network, self._critic_network)
             if not self._share and (fused := fuse_networks([network])) is not None
         }
-        self._plain_logits = self._policy_network in self._fused and policy.puts_out_plain_logits(step_key)
+        self._knows_gradient = policy.puts_out_plain_logits(step_key)
 
     def look(self, observation: Mapping[str, Tensor], action: Mapping[str, Tensor], *, learn: bool = True) -> Look:
         """Look at B observations, and at the actions that were taken after the first A of them.
@@ -155,16 +158,23 @@ class JointPass:
                 return self._look_sharing(observation, rows, action)
             logits, policy_outputs = self._run(self._policy_network, rows, learn)
             values, critic_outputs = self._run(self._critic_network, observation, learn)
-            if self._plain_logits:
-                logits = {head: each.detach() for head, each in logits.items()}
-            return Look(
-                self._policy.distribution_of(logits, rows, self._step_key),
-                action,
-                values["value"].squeeze(-1),
-                policy_outputs=policy_outputs,
-                critic_outputs=critic_outputs,
-                plain_logits=self._plain_logits,
-            )
+            ways = {"policy_outputs": policy_outputs, "critic_outputs": critic_outputs}
+            return self._seen(logits, values, rows, action, **ways)
+
+    def _seen(
+        self,
+        logits: dict[str, Tensor],
+        values: Mapping[str, Tensor],
+        observation: Mapping[str, Tensor],
+        action: Mapping[str, Tensor],
+        **ways_back: DetachedOutputs | None,
+    ) -> Look:
+        """Return what networks' outputs mean."""
+        plain_logits = logits if self._knows_gradient else None
+        if plain_logits is not None:  # the graph ends at them
+            logits = {head: each.detach() for head, each in logits.items()}
+        distribution = self._policy.distribution_of(logits, observation, self._step_key)
+        return Look(distribution, action, values["value"].squeeze(-1), plain_logits=plain_logits, **ways_back)
 
     def _run(
         self, network: nn.Module, observation: Mapping[str, Tensor], learn: bool
@@ -186,10 +196,7 @@ class JointPass:
         logits = self._policy_network.forward_knowing(observation, known)
         values = self._critic_network.forward_knowing(observation, known)
         n_rows = len(next(iter(action.values())))
-        distribution = self._policy.distribution_of(
-            {head: value[:n_rows] for head, value in logits.items()}, rows, self._step_key
-        )
-        return Look(distribution, action, values["value"].squeeze(-1))
+        return self._seen({head: value[:n_rows] for head, value in logits.items()}, values, rows, action)
 
 
 def _share(policy_network: nn.Module, critic_network: nn.Module) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -91,7 +92,7 @@ class ArrayForward:
             self._parts = list(self.network.modules())
             self._first = next(self.network.parameters(), _NO_PARAMETER)
         device = self._first.device
-        tensors = {key: torch.tensor(value, device=device) for key, value in observation.items()}
+        tensors = {key: torch.from_numpy(np.array(value)).to(device) for key, value in observation.items()}
         learning = [part for part in self._parts if part.training]
         _set_training(learning, False)
         try:
