@@ -50,8 +50,6 @@ _GIVEN_TO_MODELS: Mapping[str, tuple[type, str]] = {
 _DEVICE = re.compile(r"(cpu|cuda|mps|xpu)(:\d+)?")
 """Names of devices on which networks can compute."""
 
-_SUPPLIED = frozenset({"render_mode"})
-
 
 def check_config(config: RunConfig) -> None:
     """Check what can be known before anything is made.
@@ -105,11 +103,12 @@ def _check_env(env: Mapping[str, Any]) -> None:
     check_arguments(target, name, arguments, "env")
     argument = _ID_ARGUMENTS.get(f"{target.__module__}.{target.__qualname__}")
     if argument is not None:
-        _check_id(arguments.pop(argument), f"env.{argument}", arguments)
+        own = {name: value for name, value in arguments.items() if name not in inspect.signature(target).parameters}
+        _check_id(arguments.pop(argument), f"env.{argument}", arguments, own)
 
 
-def _check_id(env_id: Any, path: str, arguments: Mapping[str, Any]) -> None:
-    from maze.env.engine_ids import check_engine  # noqa: PLC0415  (loads gymnasium)
+def _check_id(env_id: Any, path: str, arguments: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+    from maze.env.engine_ids import check_engine, check_keys  # noqa: PLC0415  (loads gymnasium)
 
     if is_marker(env_id):
         return
@@ -117,8 +116,9 @@ def _check_id(env_id: Any, path: str, arguments: Mapping[str, Any]) -> None:
         raise InvalidSpecificationError(
             f"{path}: {env_id!r} is not accepted; accepted: the id of an environment, for example 'CartPole-v1'."
         )
-    render_mode = arguments.get("render_mode")
-    own = {name: value for name, value in arguments.items() if name not in _SUPPLIED}
+    ignored, render_mode = arguments.get("ignored_observations", ()), arguments.get("render_mode")
+    if not is_marker(ignored):
+        check_keys(ignored, "env.ignored_observations")
     try:
         check_engine(env_id, own, None if is_marker(render_mode) else render_mode)
     except InvalidSpecificationError as error:
