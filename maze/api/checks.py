@@ -6,6 +6,7 @@ are read as source, see `maze.config.source_lookup`. What only their code could 
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import re
 import sys
@@ -66,6 +67,10 @@ def check_config(config: RunConfig) -> None:
         _check_model(config.section("model"))
         _check_algorithm(config.section("algorithm"), config.section("model"))
         _check_launcher(config.section("launcher"))
+    if "tensorboard" in config.tracking.writers and importlib.util.find_spec("tensorboard") is None:
+        raise InvalidSpecificationError(
+            "tracking.writers: 'tensorboard' needs a package that is missing; pip install \"maze[tensorboard]\"."
+        )
 
 
 def check_environment(

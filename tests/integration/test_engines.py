@@ -44,9 +44,14 @@ class Without(PathFinder):
 
 sys.meta_path[sys.meta_path.index(PathFinder)] = Without
 
-from maze import GymMazeEnv, InvalidSpecificationError, RunContext
+from pathlib import Path
+from maze import GymMazeEnv, InvalidSpecificationError, RunContext, TensorboardWriter
 
-for attempt in (lambda: RunContext(overrides={"env.name": sys.argv[2]}), lambda: GymMazeEnv(sys.argv[2])):
+attempts = (lambda: RunContext(overrides={"env.name": sys.argv[2]}), lambda: GymMazeEnv(sys.argv[2]))
+if sys.argv[2] == "writer":
+    values = {"tracking.writers": ["json_lines", "tensorboard"]}
+    attempts = (lambda: RunContext(overrides=values), lambda: TensorboardWriter(Path("nowhere")))
+for attempt in attempts:
     try:
         attempt()
     except InvalidSpecificationError as error:
@@ -174,11 +179,10 @@ def test_half_cheetah_is_trained_from_the_command_line(tmp_path: Path) -> None:
     assert (tmp_path / "run" / "agent" / "weights.safetensors").is_file()
 
 
-@pytest.mark.parametrize("name", PACKAGES)
-def test_where_a_package_is_missing_the_extra_that_brings_it_is_named(name: str) -> None:
-    package, extra = PACKAGES[name]
+def told_without(package: str, what: str) -> list[str]:
+    """Return the errors of both attempts at something in a process that does not find a package."""
     done = subprocess.run(
-        [sys.executable, "-c", WITHOUT, package, name],
+        [sys.executable, "-c", WITHOUT, package, what],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
@@ -187,6 +191,17 @@ def test_where_a_package_is_missing_the_extra_that_brings_it_is_named(name: str)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert len(lines) == 2, done.stdout
-    for line in lines:
+    return lines
+
+
+def test_where_tensorboard_is_missing_its_extra_is_named() -> None:
+    for line in told_without("tensorboard", "writer"):
+        assert "maze[tensorboard]" in line
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_where_a_package_is_missing_the_extra_that_brings_it_is_named(name: str) -> None:
+    package, extra = PACKAGES[name]
+    for line in told_without(package, name):
         assert f"The environment {name!r} needs packages that are missing" in line
         assert f'pip install "maze[{extra}]"' in line
