@@ -7,7 +7,7 @@ from dataclasses import asdict
 from maze import RunContext
 from maze.artifacts import write_json
 from maze.rollout import write_rollout
-from stages.settings import OUT, read_config, read_seed, record_path, run_stage
+from stages.settings import OUT, files_path, read_config, read_seed, record_path, run_stage
 
 
 def evaluate() -> None:
@@ -15,7 +15,11 @@ def evaluate() -> None:
     seed = read_seed()
     config = read_config()
     rc = RunContext.load(
-        OUT / "train" / str(seed), config=config, stage="evaluate", record=record_path("evaluate", seed)
+        OUT / "train" / str(seed),
+        config=config,
+        stage="evaluate",
+        record=record_path("evaluate", seed),
+        files_dir=files_path("evaluate", seed),
     )
     episodes = rc.evaluate(**asdict(config.evaluation))
     directory = OUT / "evaluate" / str(seed)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from maze import RunContext
 from maze.artifacts import write_json
-from stages.settings import OUT, read_config, read_seed, record_path, run_stage
+from stages.settings import OUT, files_path, read_config, read_seed, record_path, run_stage
 
 
 def rollout() -> None:
     """Write out/rollout/<seed>/ with the episode table, the steps and their statistics."""
     seed = read_seed()
-    record = record_path("rollout", seed)
-    rc = RunContext.load(OUT / "train" / str(seed), config=read_config(), stage="rollout", record=record)
+    rc = RunContext.load(
+        OUT / "train" / str(seed),
+        config=read_config(),
+        stage="rollout",
+        record=record_path("rollout", seed),
+        files_dir=files_path("rollout", seed),
+    )
     result = rc.rollout(output_dir=OUT / "rollout" / str(seed))
     write_json(OUT / "rollout" / str(seed) / "metrics.json", result.statistics)
 

@@ -16,6 +16,7 @@ PARAMS = Path("params.yaml")
 CONFIG = Path("build/config.yaml")
 OUT = Path("out")
 RECORDS = OUT / "record"
+FILES = OUT / "files"
 
 
 def read_params() -> dict[str, object]:
@@ -46,6 +47,11 @@ def read_config() -> RunConfig:
 def record_path(stage: str, seed: int) -> Path:
     """Return where a stage's record for one seed goes."""
     return RECORDS / stage / f"{seed}.json"
+
+
+def files_path(stage: str, seed: int) -> Path:
+    """Return where wrappers of a stage write files such as pictures: beside what DVC keeps, whose hashes they spare."""
+    return FILES / stage / str(seed)
 
 
 def read_seed() -> int:

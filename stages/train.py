@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from maze import RunContext
 from maze.api import specs
-from stages.settings import OUT, read_config, read_params, read_seed, record_path, run_stage
+from stages.settings import OUT, files_path, read_config, read_params, read_seed, record_path, run_stage
 
 
 def train() -> None:
@@ -12,7 +12,12 @@ def train() -> None:
     specs.check_seeds(read_params().get("seeds"))  # a seed that is given twice would be found by report, hours later
     seed = read_seed()
     rc = RunContext.from_config(
-        read_config(), seed=seed, run_dir=OUT / "train" / str(seed), stage="train", record=record_path("train", seed)
+        read_config(),
+        seed=seed,
+        run_dir=OUT / "train" / str(seed),
+        stage="train",
+        record=record_path("train", seed),
+        files_dir=files_path("train", seed),
     )
     summary = rc.train()
     print(

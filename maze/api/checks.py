@@ -6,6 +6,7 @@ are read as source, see `maze.config.source_lookup`. What only their code could 
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import re
 import sys
@@ -50,8 +51,6 @@ _GIVEN_TO_MODELS: Mapping[str, tuple[type, str]] = {
 _DEVICE = re.compile(r"(cpu|cuda|mps|xpu)(:\d+)?")
 """Names of devices on which networks can compute."""
 
-_SUPPLIED = frozenset({"render_mode"})
-
 
 def check_config(config: RunConfig) -> None:
     """Check what can be known before anything is made.
@@ -68,6 +67,10 @@ def check_config(config: RunConfig) -> None:
         _check_model(config.section("model"))
         _check_algorithm(config.section("algorithm"), config.section("model"))
         _check_launcher(config.section("launcher"))
+    if "tensorboard" in config.tracking.writers and importlib.util.find_spec("tensorboard") is None:
+        raise InvalidSpecificationError(
+            "tracking.writers: 'tensorboard' needs a package that is missing; pip install \"maze[tensorboard]\"."
+        )
 
 
 def check_environment(
@@ -105,11 +108,12 @@ def _check_env(env: Mapping[str, Any]) -> None:
     check_arguments(target, name, arguments, "env")
     argument = _ID_ARGUMENTS.get(f"{target.__module__}.{target.__qualname__}")
     if argument is not None:
-        _check_id(arguments.pop(argument), f"env.{argument}", arguments)
+        own = {name: value for name, value in arguments.items() if name not in inspect.signature(target).parameters}
+        _check_id(arguments.pop(argument), f"env.{argument}", arguments, own)
 
 
-def _check_id(env_id: Any, path: str, arguments: Mapping[str, Any]) -> None:
-    from maze.env.engine_ids import check_engine  # noqa: PLC0415  (loads gymnasium)
+def _check_id(env_id: Any, path: str, arguments: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+    from maze.env.engine_ids import check_engine, check_keys  # noqa: PLC0415  (loads gymnasium)
 
     if is_marker(env_id):
         return
@@ -117,8 +121,9 @@ def _check_id(env_id: Any, path: str, arguments: Mapping[str, Any]) -> None:
         raise InvalidSpecificationError(
             f"{path}: {env_id!r} is not accepted; accepted: the id of an environment, for example 'CartPole-v1'."
         )
-    render_mode = arguments.get("render_mode")
-    own = {name: value for name, value in arguments.items() if name not in _SUPPLIED}
+    ignored, render_mode = arguments.get("ignored_observations", ()), arguments.get("render_mode")
+    if not is_marker(ignored):
+        check_keys(ignored, "env.ignored_observations")
     try:
         check_engine(env_id, own, None if is_marker(render_mode) else render_mode)
     except InvalidSpecificationError as error:

@@ -175,6 +175,7 @@ class RolloutRun:
             allow_modules(config.allowed_modules),
         ):
             policy, environments = self._players()
+            environments.files_dir = self.run_dir / "rollout"
             self._try_out(environments)  # a wrong specification is not worth a record
             with self._recorded() as call:
                 result = play_rollout(

@@ -50,6 +50,7 @@ class SingleRun:
         resume: go on from what an earlier run left in ``run_dir``.
         stage: name of the pipeline stage that is running, or None.
         record: where the record is written instead of ``run_dir/record.json``.
+        files_dir: where wrappers write their files instead of the run's directory.
         agent: a trained agent to begin with.
         part_of: the multi-run that the run is a job of, or None.
 
@@ -74,6 +75,7 @@ class SingleRun:
         resume: bool = False,
         stage: str | None = None,
         record: str | Path | None = None,
+        files_dir: str | Path | None = None,
         agent: AgentFiles | None = None,
         part_of: SweepPart | None = None,
     ) -> None:
@@ -93,6 +95,7 @@ class SingleRun:
         self._stage = stage
         self._part_of = part_of
         self._record = Path(record) if record is not None else None
+        self._files_dir = absolute_directory(files_dir, "files_dir") if files_dir is not None else None
         self._ready = False  # there is a trained agent
         self._warned = False  # it was said that there is none
         self._closed = False
@@ -217,6 +220,7 @@ class SingleRun:
                 runner.environments.check()
         self._continuation.find()
         session = self._open_session()
+        runner.environments.files_dir = self._files_root
         self._continuation.take_over_curve(session)
         with ExitStack() as stack:
             stack.enter_context(logs_kept_quiet(self.is_silent))
@@ -278,6 +282,7 @@ class SingleRun:
             stack.enter_context(allow_modules(self.config.allowed_modules))
             stack.enter_context(compute_threads(self.config.runner.torch_threads or 1))
             policy = self.policy
+            stack.enter_context(self._runner.environments.writing_into(self._place_of("evaluation")))
             evaluator = self._runner.make_evaluator("evaluation", **evaluator_kwargs)
             try:
                 episodes: Episodes = evaluator.evaluate(policy)
@@ -308,6 +313,9 @@ class SingleRun:
             keep = stack.enter_context(self._playing("rollout", arguments))
             stack.enter_context(allow_modules(self.config.allowed_modules))
             stack.enter_context(compute_threads(self.config.runner.torch_threads or 1))
+            stack.enter_context(
+                self._runner.environments.writing_into(self._files_dir or directory or self._place_of("rollout"))
+            )
             result = self._runner.roll_out(chosen, directory)
             keep(result.episodes, result.files)
         return result
@@ -350,8 +358,21 @@ class SingleRun:
                     runner.load(self._agent_files)
                 elif self.config.input_dir is not None:
                     self._inheritance = runner.begin_from(find_agent(self.config.input_dir))
+            runner.environments.files_dir = self._files_root
             self._runner_instance = runner
         return self._runner_instance
+
+    @property
+    def _files_root(self) -> Path | None:
+        """Where wrappers write their files; None where that is not known yet."""
+        if self._files_dir is not None:
+            return self._files_dir
+        return self.run_dir if self._session is not None or self._agent_files is not None else self._run_dir
+
+    def _place_of(self, part: str) -> Path | None:
+        """Return where the files of one part of a run go, which in a stage has nothing else beside it."""
+        root = self._files_root
+        return root if root is None or self._files_dir is not None else root / part
 
     def _open_session(self) -> RunSession:
         if self._session is None:

@@ -14,7 +14,7 @@ import inspect
 import io
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium
@@ -26,6 +26,7 @@ __all__ = [
     "EXTRAS",
     "NAMESPACE_MODULES",
     "check_engine",
+    "check_keys",
     "import_box2d",
     "legacy_gym",
     "missing_dependency",
@@ -35,6 +36,9 @@ __all__ = [
 
 EXTRAS = {"box2d": "box2d", "mujoco": "mujoco", "atari": "atari", "ale": "atari", "minigrid": "minigrid"}
 """Words in an engine's entry point or message, and the extra of maze that installs what it needs."""
+
+PACKAGES = {"box2d": "Box2D", "mujoco": "mujoco", "atari": "ale_py", "minigrid": "minigrid"}
+"""What each extra brings, as it is imported."""
 
 NAMESPACE_MODULES = {"ALE": "ale_py"}
 """Packages that register the ids of a namespace only when imported."""
@@ -88,18 +92,36 @@ def check_engine(name: str, kwargs: AnyMapping, render_mode: object = None) -> N
         _check_render_mode(env_id, constructor, render_mode)
 
 
+def check_keys(given: object, path: str) -> tuple[str, ...]:
+    """Return keys of observations, which no environment has to be made for to see that they are some.
+
+    Args:
+        given: what stands in the place of a list of keys.
+        path: where it stands.
+
+    Raises:
+        InvalidSpecificationError: it is no list of texts.
+    """
+    if isinstance(given, str) or not isinstance(given, Sequence) or not all(isinstance(key, str) for key in given):
+        raise InvalidSpecificationError(
+            f"{path}: {given!r} is not accepted; accepted is a list of keys of observations, for example ['mission']."
+        )
+    return tuple(given)
+
+
 def _check_module(module: str, env_id: str) -> None:
     top = module.partition(".")[0]
-    try:
-        found = top in sys.modules or importlib.util.find_spec(top) is not None
-    except (ImportError, ValueError):
-        found = False
-    if not found:
+    if not _is_installed(top):
         raise missing_dependency(env_id, module, ModuleNotFoundError(f"No module named {top!r}."))
 
 
 def _constructor(env_id: str, entry_point: object) -> Any:
     """Return what makes the environment; None where only a module of somebody else's would tell."""
+    if getattr(entry_point, "__name__", "").startswith("_raise"):  # gymnasium's, of environments that moved elsewhere
+        try:
+            entry_point()  # type: ignore[operator]
+        except _not_installed() as error:
+            raise missing_dependency(env_id, "", error) from error
     if not isinstance(entry_point, str):
         return entry_point if isinstance(entry_point, type) else None
     module, _, name = entry_point.partition(":")
@@ -173,10 +195,30 @@ def missing_dependency(env_id: str, where: str, error: Exception) -> InvalidSpec
     """
     words = f"{env_id} {where} {error}".lower()
     extra = next((extra for word, extra in EXTRAS.items() if word in words), None)
-    remedy = f'pip install "maze[{extra}]"' if extra else "install the package that the message names"
+    newest = _newest_version(env_id, list(gymnasium.registry))
+    is_old = newest not in (None, env_id) and extra is not None and _is_installed(PACKAGES[extra])
+    if is_old:  # what it needs is no longer made
+        remedy = f"use {newest!r}"
+    else:
+        remedy = f'pip install "maze[{extra}]"' if extra else "install the package that the message names"
     return InvalidSpecificationError(
         f"The environment {env_id!r} needs packages that are missing: {error} Remedy: {remedy}."
     )
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return package in sys.modules or importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _newest_version(env_id: str, known: list[str]) -> str | None:
+    """Return the id with the highest version among those with the same name, None where there is none."""
+    stem = env_id.rpartition("-v")[0]
+    versions = [other.rpartition("-v") for other in known]
+    numbers = [int(number) for name, _, number in versions if stem and name == stem and number.isdigit()]
+    return f"{stem}-v{max(numbers)}" if numbers else None
 
 
 def unknown_id(name: str, env_id: str, legacy_ids: list[str]) -> InvalidSpecificationError:
@@ -188,14 +230,11 @@ def unknown_id(name: str, env_id: str, legacy_ids: list[str]) -> InvalidSpecific
         legacy_ids: the ids of legacy gym.
     """
     known = sorted({*gymnasium.registry, *legacy_ids})
-    stem, _, version = env_id.rpartition("-v")
-    versions = [
-        other for other in known if stem and other.rpartition("-v")[0] == stem and other.rpartition("-v")[2].isdigit()
-    ]
+    version = env_id.rpartition("-v")[2]
+    newest = _newest_version(env_id, known)
     unversioned = [other for other in known if other.rpartition("-v")[0] == env_id]
     start = f"Unknown environment {name!r}: "
-    if versions:
-        newest = max(versions, key=lambda other: int(other.rpartition("-v")[2]))
+    if newest is not None:
         older = version.isdigit() and int(version) < int(newest.rpartition("-v")[2])
         what = "this version is deprecated, use" if older else "there is no such version; the newest is"
         return InvalidSpecificationError(f"{start}{what} {newest!r}.")

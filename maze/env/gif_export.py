@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from maze.env.episode_files import EpisodeFiles
 from maze.env.maze_env import MazeEnv
 from maze.env.wrappers import Wrapper
 from maze.errors import EnvError, InvalidSpecificationError
-from maze.types import Action, Observation
+from maze.types import Action, Observation, StateDict
 
 __all__ = ["ExportGifWrapper"]
 
@@ -18,12 +19,13 @@ __all__ = ["ExportGifWrapper"]
 class ExportGifWrapper(Wrapper):
     """Writes every episode as ``episode-00001.gif``, ``episode-00002.gif``, ... with one picture for each step.
 
-    An episode is written when it ends, or with what there is at the next `reset` or `close`. Existing files are left
-    alone: the numbers go on after them.
+    An episode is written when it ends, or with what there is at the next `reset` or `close`; one in which nothing was
+    done yet is not. Existing files are left alone: the numbers go on after them.
 
     Args:
         env: the environment inside, made with ``render_mode="rgb_array"``.
-        output_dir: where the files go; made when the first one is written.
+        output_dir: where the files go, made when the first one is written: in the directory of the run, with
+            evaluations and rollouts in folders of their own, unless it is absolute; see `place_files`.
         export: false turns the wrapper off.
         duration: seconds that each picture is shown.
 
@@ -37,9 +39,22 @@ class ExportGifWrapper(Wrapper):
         super().__init__(env)
         if not duration > 0:
             raise InvalidSpecificationError(f"duration is {duration!r} seconds; it must be more than 0.")
-        self.output_dir = Path(output_dir)
+        self._files = EpisodeFiles(output_dir, ".gif")
         self.export, self.duration = export, duration
         self._frames: list[Any] = []  # each uint8 [H, W, 3]
+
+    @property
+    def output_dir(self) -> Path:
+        """Where the files go."""
+        return self._files.directory
+
+    def place_files(self, directory: Path) -> None:
+        """Write below a directory; see `Wrapper.place_files`."""
+        self._files.place_within(directory)
+
+    def own_state(self) -> StateDict:
+        """Return nothing: pictures of an episode that a checkpoint interrupts are not kept in it."""
+        return {}
 
     def reset(self) -> Observation:
         """Begin an episode; see `MazeEnv.reset`."""
@@ -77,15 +92,14 @@ class ExportGifWrapper(Wrapper):
         self._frames.append(frame.astype(np.uint8))
 
     def _write(self) -> None:
-        if not self._frames:
+        if len(self._frames) < 2:  # the beginning alone
+            self._frames.clear()
             return
         from PIL import Image  # noqa: PLC0415  (costs time, and most runs draw nothing)
 
-        self.output_dir.mkdir(parents=True, exist_ok=True)
-        numbers = [int(path.stem.rpartition("-")[2]) for path in self.output_dir.glob("episode-*.gif")]
         first, *others = (Image.fromarray(frame) for frame in self._frames)
         first.save(
-            self.output_dir / f"episode-{max(numbers, default=0) + 1:05d}.gif",
+            self._files.next(),
             save_all=True,
             append_images=others,
             duration=round(1000 * self.duration),

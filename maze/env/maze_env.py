@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
 import gymnasium
 from gymnasium import spaces
 
+from maze.env.engine_ids import check_keys
 from maze.env.engines import legacy_engine_of, make_engine
 from maze.env.readers import make_action_reader, make_observation_reader, wrong_heads
 from maze.env.spaces import from_dict_value, leaves_of, to_dict_space, to_dict_value
@@ -149,6 +150,7 @@ class GymMazeEnv(MazeEnv):
     Args:
         env: an id such as ``"CartPole-v1"`` (gymnasium's registry is asked first), or an environment.
         render_mode: how to draw, for example ``"rgb_array"``; only with an id.
+        ignored_observations: keys of observations that agents do not see, such as texts, of which no arrays are made.
         **kwargs: arguments of the environment's constructor; only with an id.
 
     Attributes:
@@ -161,8 +163,14 @@ class GymMazeEnv(MazeEnv):
     """
 
     def __init__(
-        self, env: str | gymnasium.Env[Any, Any] | Any, *, render_mode: str | None = None, **kwargs: Any
+        self,
+        env: str | gymnasium.Env[Any, Any] | Any,
+        *,
+        render_mode: str | None = None,
+        ignored_observations: Sequence[str] = (),
+        **kwargs: Any,
     ) -> None:
+        ignored = check_keys(ignored_observations, "ignored_observations")
         self.env: gymnasium.Env[Any, Any]
         if isinstance(env, str):
             self.env = make_engine(env, render_mode, kwargs)
@@ -175,9 +183,9 @@ class GymMazeEnv(MazeEnv):
             self.env = env if isinstance(env, gymnasium.Env) else legacy_engine_of(env)
         self.made_plainly = isinstance(env, str) and render_mode is None and not kwargs
         self.training = False
-        self.observation_space = to_dict_space(self.env.observation_space, "observation")
+        self.observation_space = to_dict_space(self.env.observation_space, "observation", ignored)
         self.action_space = to_dict_space(self.env.action_space, "action")
-        self._observation_leaves = leaves_of(self.env.observation_space, "observation")
+        self._observation_leaves = leaves_of(self.env.observation_space, "observation", ignored)
         self._action_leaves = leaves_of(self.env.action_space, "action")
         self._observation_readers = {
             key: make_observation_reader(space, key) for key, space in self.observation_space.spaces.items()
@@ -256,12 +264,15 @@ class GymMazeEnv(MazeEnv):
         return f"GymMazeEnv({self.env})"
 
 
-def make_gym_maze_env(name: str, render_mode: str | None = None, **kwargs: Any) -> GymMazeEnv:
+def make_gym_maze_env(
+    name: str, render_mode: str | None = None, ignored_observations: Sequence[str] = (), **kwargs: Any
+) -> GymMazeEnv:
     """Return the environment of one id; the target of ``conf/env/gym_env.yaml``.
 
     Args:
         name: id in gymnasium's or legacy gym's registry.
         render_mode: how to draw, for example ``"rgb_array"``.
+        ignored_observations: keys of observations that agents do not see, such as texts, of which no arrays are made.
         **kwargs: arguments of the environment's constructor.
     """
-    return GymMazeEnv(name, render_mode=render_mode, **kwargs)
+    return GymMazeEnv(name, render_mode=render_mode, ignored_observations=ignored_observations, **kwargs)

@@ -6,13 +6,13 @@ takes an action back. `space_to_json` and `space_from_json` write a space exactl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
 from gymnasium import spaces
 
-from maze.errors import ArtifactError, EnvError
+from maze.errors import ArtifactError, EnvError, InvalidSpecificationError, suggest
 from maze.types import Action, AnyMapping, Array, Observation
 
 __all__ = [
@@ -69,54 +69,79 @@ def unsupported_space(space: object, name: str = "", key: str = "") -> EnvError:
     """
     where = f"The {name} {key or name!r} has the space {space!r}, which" if name else f"The space {space!r}"
     wrapper = "TransformAction" if name == "action" else "TransformObservation"
+    left_out = (
+        f"Leave it out with ignored_observations=[{key!r}], or convert" if key and name != "action" else "Convert"
+    )
     return EnvError(
         f"{where} is not supported. Accepted: Box, Discrete, MultiDiscrete, MultiBinary, and Dict or Tuple of these. "
-        f"Convert it in the environment, for example with gymnasium.wrappers.{wrapper}, before it is given to maze."
+        f"{left_out} it in the environment, for example with gymnasium.wrappers.{wrapper}, before it is given to maze."
     )
 
 
-def leaves_of(space: spaces.Space[Any], name: str) -> list[Leaf]:
+def leaves_of(space: spaces.Space[Any], name: str, ignored: Collection[str] = ()) -> list[Leaf]:
     """List the leaves of a space in the order of its keys.
 
     Args:
         space: any supported space, nested or not.
         name: key of the leaf when the space is a single leaf, ``"observation"`` or ``"action"``; the elements of a
             Tuple are called ``name_0``, ``name_1`` and so on. Nested keys are joined by a full stop.
+        ignored: keys of parts that are left out, of whatever kind they are.
 
     Raises:
         EnvError: a part is of an unsupported kind, or empty, or two have the same key.
+        InvalidSpecificationError: a key to be left out does not exist, or nothing would be left.
     """
-
-    def walk(part: spaces.Space[Any], path: tuple[str | int, ...], key: str) -> Iterator[Leaf]:
-        if isinstance(part, LEAF_SPACES):
-            yield path, key or name, part
-        elif isinstance(part, spaces.Dict):
-            for child_key, child in part.spaces.items():
-                yield from walk(child, (*path, child_key), f"{key}.{child_key}" if key else str(child_key))
-        elif isinstance(part, spaces.Tuple):
-            for position, child in enumerate(part.spaces):
-                yield from walk(child, (*path, position), f"{key or name}_{position}")
-        else:
+    nodes = list(_nodes(space, (), "", name))
+    _check_ignored(ignored, [key for _, key, _ in nodes if key], name)
+    left_out = [path for path, key, _ in nodes if key in ignored]
+    leaves: list[Leaf] = []
+    for path, key, part in nodes:
+        if isinstance(part, spaces.Dict | spaces.Tuple) or any(path[: len(outer)] == outer for outer in left_out):
+            continue
+        if not isinstance(part, LEAF_SPACES):
             raise unsupported_space(part, name, key)
+        leaves.append((path, key or name, part))
+    if ignored and not leaves:
+        raise InvalidSpecificationError(f"ignored_{name}s: {list(ignored)} are all that there are; keep one.")
+    _check_leaves(leaves, name)
+    return leaves
 
-    leaves = list(walk(space, (), ""))
+
+def _nodes(part: spaces.Space[Any], path: tuple[str | int, ...], key: str, name: str) -> Iterator[Leaf]:
+    """Yield a space and everything inside it, composed or not."""
+    yield path, key, part
+    if isinstance(part, spaces.Dict):
+        for child_key, child in part.spaces.items():
+            yield from _nodes(child, (*path, child_key), f"{key}.{child_key}" if key else str(child_key), name)
+    elif isinstance(part, spaces.Tuple):
+        for position, child in enumerate(part.spaces):
+            yield from _nodes(child, (*path, position), f"{key or name}_{position}", name)
+
+
+def _check_leaves(leaves: list[Leaf], name: str) -> None:
     keys = [key for _, key, _ in leaves]
     for _, key, part in leaves:
         if keys.count(key) > 1:
             raise EnvError(f"The {name} space has two parts that are both called {key!r}; give one another name.")
         if 0 in (part.shape or ()):
             raise EnvError(f"The {name} {key!r} has the space {part}, which holds nothing. Leave it out.")
-    return leaves
 
 
-def to_dict_space(space: spaces.Space[Any], name: str) -> spaces.Dict:
+def _check_ignored(ignored: Collection[str], known: list[str], name: str) -> None:
+    for key in ignored:
+        if key not in known:
+            raise InvalidSpecificationError(f"ignored_{name}s: there is no {name} {key!r}; {suggest(key, known)}")
+
+
+def to_dict_space(space: spaces.Space[Any], name: str, ignored: Collection[str] = ()) -> spaces.Dict:
     """Return the Dict space of plain leaves that stands for any space; floating leaves become float32.
 
     Args:
         space: any supported space.
         name: ``"observation"`` or ``"action"``, the key of a single leaf.
+        ignored: keys of parts that are left out.
     """
-    return spaces.Dict([(key, _leaf_space(leaf)) for _, key, leaf in leaves_of(space, name)])
+    return spaces.Dict([(key, _leaf_space(leaf)) for _, key, leaf in leaves_of(space, name, ignored)])
 
 
 def _leaf_space(space: spaces.Space[Any]) -> spaces.Space[Any]:

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from maze.env.episode_files import EpisodeFiles
 from maze.env.maze_env import MazeEnv
 from maze.env.wrappers import Wrapper
-from maze.types import Action, Observation
+from maze.types import Action, Observation, StateDict
 
 __all__ = ["TrajectoryRecordingWrapper"]
 
@@ -24,15 +25,29 @@ class TrajectoryRecordingWrapper(Wrapper):
 
     Args:
         env: the environment inside.
-        output_dir: where the files go; made when the first one is written.
+        output_dir: where the files go, made when the first one is written: in the directory of the run, with
+            evaluations and rollouts in folders of their own, unless it is absolute; see `place_files`.
     """
 
     def __init__(self, env: MazeEnv, output_dir: str | Path = "trajectories") -> None:
         super().__init__(env)
-        self.output_dir = Path(output_dir)
+        self._files = EpisodeFiles(output_dir, ".npz")
         self._observations: list[Observation] = []
         self._actions: list[Action] = []
         self._rewards: list[float] = []
+
+    @property
+    def output_dir(self) -> Path:
+        """Where the files go."""
+        return self._files.directory
+
+    def place_files(self, directory: Path) -> None:
+        """Write below a directory; see `Wrapper.place_files`."""
+        self._files.place_within(directory)
+
+    def own_state(self) -> StateDict:
+        """Return nothing: steps of an episode that a checkpoint interrupts are not kept in it."""
+        return {}
 
     def reset(self) -> Observation:
         """Begin an episode; see `MazeEnv.reset`."""
@@ -68,9 +83,7 @@ class TrajectoryRecordingWrapper(Wrapper):
                 "terminated": np.array(terminated),
                 "truncated": np.array(truncated),
             }
-            self.output_dir.mkdir(parents=True, exist_ok=True)
-            numbers = [int(path.stem.rpartition("-")[2]) for path in self.output_dir.glob("episode-*.npz")]
-            np.savez_compressed(self.output_dir / f"episode-{max(numbers, default=0) + 1:05d}.npz", **arrays)
+            np.savez_compressed(self._files.next(), **arrays)
         self._observations, self._actions, self._rewards = [], [], []
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -115,6 +116,9 @@ class Wrapper(MazeEnv):
 
     def episode_step_rows(self, reward: Array, done: Array, rows: Array) -> None:
         """Take note of rewards and ends where ``rows``, bool ``[N]``, is true; the other environments waited."""
+
+    def place_files(self, directory: Path) -> None:
+        """Write the files that this wrapper makes, if any, below a directory: that of the run which made it."""
 
     def reset(self) -> Observation:
         """Begin an episode and return its first observation."""

@@ -129,12 +129,15 @@ class AgentRunner:
             generator=numpy_generator(self._agent_seed, "actions"),
             seeds=seeds[:n_envs],
         )
+        files_dir = self.environments.files_dir
+        with self.environments.writing_into(None if files_dir is None else files_dir / "validation"):
+            evaluator = (
+                None if config.rollout_evaluator is None else _checked_evaluator(self.make_evaluator("validation"))
+            )
         parts = TrainerParts(
             model=learner,
             collector=collector,
-            evaluator=None
-            if config.rollout_evaluator is None
-            else _checked_evaluator(self.make_evaluator("validation")),
+            evaluator=evaluator,
             seeds=seeds,
             generator=numpy_generator(self._agent_seed, "minibatches"),
             make_vector_env=self.environments.make_vector_env,

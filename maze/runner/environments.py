@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Protocol
 
 from gymnasium import spaces
@@ -16,6 +18,7 @@ from maze.config.instantiate import allow_modules, instantiate, resolve_target, 
 from maze.config.own_code import object_name
 from maze.env import GymMazeEnv, MazeEnv, VectorEnv, estimate_statistics, make_vector_env
 from maze.env.estimation import wants_estimation
+from maze.env.wrappers import wrapper_layers
 from maze.errors import EnvError, InvalidSpecificationError, MazeError
 from maze.seeding import derive_seed
 from maze.types import Array, Observation
@@ -65,6 +68,7 @@ class EnvironmentMaker:
         statistics: normalisation statistics that every new environment gets; None leaves them fresh.
         known_spaces: observation and action space of a loaded agent, which environments have to fit; None before.
         raw_observation_space: observations before the wrappers; None before an environment was made or an agent loaded.
+        files_dir: where wrappers write their files, such as pictures; None leaves that to them.
     """
 
     def __init__(
@@ -82,6 +86,7 @@ class EnvironmentMaker:
         self.statistics: dict[str, Array] | None = None
         self.known_spaces: tuple[spaces.Dict, spaces.Dict] | None = None
         self.raw_observation_space: spaces.Dict | None = None
+        self.files_dir: Path | None = None
         self._n_seeded = itertools.count()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -89,6 +94,15 @@ class EnvironmentMaker:
         objects = {path: thing for path, thing in self._objects.items() if path.partition(".")[0] in _SECTIONS}
         kept = {name: value for name, value in vars(self).items() if name != "_wrapper_chain"}
         return {**kept, "_config": _Sections(self._config), "_objects": objects, "_n_processes": 0}
+
+    @contextmanager
+    def writing_into(self, directory: Path | None) -> Iterator[None]:
+        """Let the wrappers of environments that are made in the block write their files below a directory."""
+        before, self.files_dir = self.files_dir, directory
+        try:
+            yield
+        finally:
+            self.files_dir = before
 
     def use_statistics(self, statistics: Mapping[str, Array]) -> None:
         """Give every environment that is made from now on these normalisation statistics."""
@@ -134,6 +148,9 @@ class EnvironmentMaker:
                 raise InvalidSpecificationError(
                     f"wrappers: {wrap!r} made {env!r}, not a MazeEnv; accepted are callables env -> wrapped env."
                 )
+        if self.files_dir is not None:
+            for layer in wrapper_layers(env):
+                layer.place_files(self.files_dir)
         return env
 
     def _make_bare_env(self, *, render: bool) -> MazeEnv:

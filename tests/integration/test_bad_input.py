@@ -33,7 +33,7 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"set": {"env": {"name": "CartPoel-v1"}}},
         ["env.name", "'CartPoel-v1'", "did you mean 'CartPole-v1'?"],
     ),
-    "missing packages": ({"set": {"env": {"name": "HalfCheetah-v5"}}}, ["env.name", 'pip install "maze[mujoco]"']),
+    "missing packages": ({"set": {"env": {"name": "phys2d/CartPole-v1"}}}, ["env.name", "packages that are missing"]),
     "unknown class": ({"set": {"policy._target_": "maze.Nothing"}}, ["model.policy._target_: 'maze.Nothing'"]),
     "argument of a wrapper": (
         {"set": {"wrappers": {"maze.LogStatsWrapper": {"prefix": "x"}}}, "wrappers": "vector_obs"},

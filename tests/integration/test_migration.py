@@ -155,6 +155,57 @@ def test_pixels_are_made_small_and_learnt_from(tmp_path: Path) -> None:
     assert rc.evaluate(n_episodes=2).returns.tolist() == [3.0, 3.0]
 
 
+def described(wrappers: list[dict[str, Any]]) -> list[str]:
+    """Return a module's row of the table from its wrappers."""
+    by_name = {wrapper["_target_"].rpartition(".")[2]: (place, wrapper) for place, wrapper in enumerate(wrappers)}
+    normalised, normalisation = by_name["ObservationNormalizationWrapper"]
+    monitored, monitoring = by_name["MazeEnvMonitoringWrapper"]
+    assert monitored == len(wrappers) - 1
+    low, high = normalisation["default_strategy_config"]["clip_range"]
+    shared = {0: "samples", (0, 1): "samples, stack", None: "all axes"}
+    axis = normalisation["default_strategy_config"]["axis"]
+    stacked = "none"
+    if "ObservationStackWrapper" in by_name:
+        place, stack = by_name["ObservationStackWrapper"]
+        (entry,) = stack["stack_config"]
+        stacked = f"{entry['stack_steps']}, {'before' if place < normalised else 'after'} normalisation"
+    watched = [name for name in ("observation", "action", "reward") if monitoring[f"{name}_logging"]]
+    return [
+        f"{low:g} to {high:g}",
+        shared[tuple(axis) if isinstance(axis, list) else axis],
+        stacked,
+        ", ".join(f"{name}s" for name in watched),
+    ]
+
+
+@pytest.mark.parametrize("row", rows("The wrapper modules"), ids=lambda row: row[0])
+def test_wrapper_modules_are_what_they_were(row: list[str]) -> None:
+    config = RunContext(wrappers=row[0].strip("`")).config
+    assert described(config.section("wrappers")) == row[1:]
+    images = [
+        item["_target_"].rpartition(".")[2] for item in config.section("wrappers")[0].get("pre_processor_mapping", [])
+    ]
+    assert images == (["Rgb2Gray", "ResizeImg", "UnSqueeze"] if "pixel" in row[0] else [])
+
+
+def test_every_module_of_wrappers_is_in_the_table_and_tells_every_argument() -> None:
+    modules = {path.stem for path in (ROOT / "conf/wrappers").glob("*.yaml")} - {"no_wrappers"}
+    assert modules == {row[0].strip("`") for row in rows("The wrapper modules")}
+    for module in modules:
+        for wrapper in RunContext(wrappers=module).config.section("wrappers"):
+            parameters = list(inspect.signature(resolve_target(wrapper["_target_"])).parameters)[1:]
+            assert {*parameters} == {*wrapper} - {"_target_"}, f"{module}: {wrapper['_target_']}"
+
+
+@pytest.mark.parametrize("module", ["vector_obs", "vector_obs_rnn"])
+def test_what_agents_do_and_earn_is_told_with_the_usual_wrappers(module: str, tmp_path: Path) -> None:
+    with RunContext(wrappers=module, model=module, run_dir=tmp_path / "run", overrides=OFF, **SHORT) as rc:
+        rc.train()
+        names = set(rc.statistics)
+    assert "train/RewardEvents/reward_original/mean" in names
+    assert not any("ObservationEvents" in name for name in names)
+
+
 def test_three_learning_rates_are_three_runs(tmp_path: Path) -> None:
     overrides = {"algorithm.lr": [0.001, 0.002, 0.003], **OFF}
     rc: Any = RunContext(overrides=overrides, multirun=True, run_dir=tmp_path / "grid", launcher="joblib", **SHORT)

@@ -234,6 +234,7 @@ class _Repetition:
             config,
             given,
             run_dir=None if plays else self._directory,
+            files_dir=self._directory,
             agent=None if resumes else agent,
             resume=resumes,
             silent=self._silent,

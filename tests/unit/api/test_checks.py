@@ -24,7 +24,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     # environments
     ({"env.name": "CartPol-v1"}, r"^env\.name: Unknown environment 'CartPol-v1': did you mean 'CartPole-v1'\?"),
     ({"env.name": "CartPole-v7"}, r"^env\.name: .*there is no such version; the newest is 'CartPole-v1'"),
-    ({"env.name": "HalfCheetah-v5"}, r"^env\.name: .*pip install \"maze\[mujoco\]\"\.$"),
+    ({"env.name": "phys2d/CartPole-v1"}, r"^env\.name: .*needs packages that are missing: .*jax.* Remedy: install"),
+    ({"env.name": "HalfCheetah-v3"}, r"^env\.name: .*needs packages that are missing: .* Remedy: use 'HalfCheetah-v5'"),
     ({"env.name": "no_such_package:Some-v0"}, r"^env\.name: .*No module named 'no_such_package'"),
     ({"env.name": 3}, r"^env\.name: 3 is not accepted; accepted: the id of an environment"),
     ({"++env.sutton_barto": True}, r"^env\.name: .*no argument 'sutton_barto'; did you mean 'sutton_barto_reward'"),

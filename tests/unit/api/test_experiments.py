@@ -18,6 +18,7 @@ MODELS = group_options("model")
 WRAPPERS = {
     **{name: name for name in ("pixel_obs", "pixel_obs_rnn", "vector_obs_rnn")},
     "vector_obs_recurrent": "vector_obs",
+    "pixel_obs_recurrent": "pixel_obs",
 }
 """Wrappers without which a model does not know what to do with observations."""
 
@@ -25,7 +26,7 @@ WRAPPERS = {
 DEMONSTRATIONS = {"bc": "demonstrations", "sacfd": "initial_demonstrations"}
 """Field of algorithms that learn from what others did."""
 
-REMEMBERING = {"vector_obs_recurrent": ("a2c", "ppo")}
+REMEMBERING = dict.fromkeys(("vector_obs_recurrent", "pixel_obs_recurrent"), ("a2c", "ppo"))
 """Models whose networks carry a state, and the algorithms that can train them."""
 
 
