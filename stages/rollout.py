@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from maze import RunContext
 from maze.artifacts import write_json
-from stages.settings import OUT, read_config, read_seed, record_path, run_stage
+from stages.settings import OUT, keep_copies, read_config, read_seed, record_path, run_stage
 
 
 def rollout() -> None:
@@ -14,6 +14,7 @@ def rollout() -> None:
     rc = RunContext.load(OUT / "train" / str(seed), config=read_config(), stage="rollout", record=record)
     result = rc.rollout(output_dir=OUT / "rollout" / str(seed))
     write_json(OUT / "rollout" / str(seed) / "metrics.json", result.statistics)
+    keep_copies("rollout", seed, "metrics.json")
 
 
 if __name__ == "__main__":

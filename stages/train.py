@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from maze import RunContext
 from maze.api import specs
-from stages.settings import OUT, read_config, read_params, read_seed, record_path, run_stage
+from stages.settings import OUT, keep_copies, read_config, read_params, read_seed, record_path, run_stage
 
 
 def train() -> None:
@@ -15,6 +15,7 @@ def train() -> None:
         read_config(), seed=seed, run_dir=OUT / "train" / str(seed), stage="train", record=record_path("train", seed)
     )
     summary = rc.train()
+    keep_copies("train", seed, "metrics.json", "curve.csv")
     print(
         f"trained {summary.n_epochs} epochs ({summary.reason}); kept is the best state: "
         f"return {summary.best_return:.1f} in epoch {summary.best_epoch}"
