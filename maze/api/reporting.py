@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from maze import report
 from maze.api.pipeline import describe_pipeline, describe_run
-from maze.artifacts import AgentFiles, read_json, write_json
+from maze.artifacts import AgentFiles, read_json, write_json, write_text
 from maze.config import RunConfig
 from maze.env.spaces import space_from_json
-from maze.errors import ArtifactError
 from maze.tracking import AgentModel, RestoredStage, RunStatus, Tracker, open_tracker
 
-__all__ = ["read_results", "show_results", "write_report"]
+__all__ = ["read_results", "show_results", "stages_of", "write_report"]
 
 STAGES = ("train", "rollout", "evaluate")
 
@@ -54,7 +52,7 @@ def write_report(config: RunConfig, seeds: Sequence[int], out: Path = Path("out"
     try:
         children = _complete_agents(tracker, config, seeds, out)
         curves = {seed: report.read_curve(out / "train" / str(seed) / "curve.csv") for seed in seeds}
-        episodes = {seed: _read_episodes(out / "evaluate" / str(seed) / "episodes.parquet") for seed in seeds}
+        episodes = {seed: report.read_episodes(out / "evaluate" / str(seed) / "episodes.parquet") for seed in seeds}
         plots = report.write_plots(out / "report" / "plots", curves=curves, episodes=episodes)
         tracker.log_metrics({name: value for name, value in summary.items() if value is not None}, step=0)
         for plot in plots:
@@ -88,6 +86,11 @@ def show_results(seeds: Sequence[int], out: Path = Path("out")) -> None:
     console.print(report.location_table(locations))
 
 
+def _episodes_as_csv(folder: Path, target: Path) -> Path:
+    write_text(target, report.episodes_as_csv(folder / "episodes.parquet"))
+    return target
+
+
 def _open_tracker(config: RunConfig, out: Path) -> Tracker:
     settings = config.tracking
     environment = {**os.environ, "MLFLOW_TRACKING_URI": settings.uri} if settings.uri else None
@@ -97,10 +100,11 @@ def _open_tracker(config: RunConfig, out: Path) -> Tracker:
 def _complete_agents(tracker: Tracker, config: RunConfig, seeds: Sequence[int], out: Path) -> dict[int, str]:
     """Fill in what the store does not know of the agents' runs yet, and return the runs' names by seed."""
     children = {}
-    for seed in seeds:
-        description = describe_run(config.with_seeds(seed), stage="report")
-        children[seed] = description.name
-        tracker.complete_run(description, _stages_of(seed, out))
+    with tempfile.TemporaryDirectory(prefix="maze-tables-") as scratch:
+        for seed in seeds:
+            description = describe_run(config.with_seeds(seed), stage="report")
+            children[seed] = description.name
+            tracker.complete_run(description, stages_of(seed, out, Path(scratch)))
     return children
 
 
@@ -110,8 +114,17 @@ def _run_ids(tracker: Tracker, children: Mapping[int, str]) -> dict[str, Any]:
     return {"run_id": tracker.run_id, "agents": {str(seed): known.get(name) for seed, name in children.items()}}
 
 
-def _stages_of(seed: int, out: Path) -> list[RestoredStage]:
-    """Return what the stages of one seed left, from which a run can be completed."""
+def stages_of(seed: int, out: Path, scratch: Path) -> list[RestoredStage]:
+    """Return what the stages of one seed left, from which a run can be completed.
+
+    Args:
+        seed: whose.
+        out: where the stages have written.
+        scratch: directory for tables in the form in which a run shows them.
+
+    Raises:
+        ArtifactError: something is missing.
+    """
     folders = {stage: out / stage / str(seed) for stage in STAGES}
     records = {stage: out / "record" / stage / f"{seed}.json" for stage in STAGES}
     agent = AgentFiles(folders["train"] / "agent").require()
@@ -136,19 +149,11 @@ def _stages_of(seed: int, out: Path) -> list[RestoredStage]:
                 record=records[stage],
                 metrics=folders[stage] / "metrics.json",
                 prefix=f"{stage}/",
-                files={f"record/{stage}/record.json": records[stage]},
+                files={
+                    f"record/{stage}/record.json": records[stage],
+                    f"tables/{stage}_episodes.csv": _episodes_as_csv(folders[stage], scratch / f"{stage}-{seed}.csv"),
+                },
             )
             for stage in ("rollout", "evaluate")
         ),
     ]
-
-
-def _read_episodes(path: Path) -> report.EpisodeTable:
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
-    try:
-        table = pq.read_table(path, columns=["return", "length"])
-    except (OSError, ValueError) as error:
-        raise ArtifactError(f"{path}: cannot be read as an episode table ({error}); evaluate again.") from error
-    returns, lengths = (table.column(name).to_numpy() for name in ("return", "length"))
-    return report.EpisodeTable(returns=np.asarray(returns, np.float64), lengths=np.asarray(lengths, np.int64))

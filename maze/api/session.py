@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from maze import perception, report
 from maze.api.pipeline import SweepPart, algorithm_name, describe_run
 from maze.api.record.calls import Call
+from maze.api.record.episode_log import log_episodes
 from maze.api.record.run_record import RunRecord
 from maze.api.signals import StopRequest
 from maze.api.statistics_writers import open_writers, write_epoch
@@ -226,11 +227,14 @@ class RunSession:
             return
         numbers = {f"{call.method}/{name}": float(value) for name, value in call.result.items() if value is not None}
         tracker.log_metrics(numbers, step=self._rows[-1]["step"] if self._rows else 0)
-        if self.config.tracking.mode != "off" and hasattr(episodes, "returns"):
-            table = report.EpisodeTable(returns=episodes.returns, lengths=episodes.lengths)
-            returns, lengths = (f"figures/{call.method}_{name}.png" for name in ("returns", "lengths"))
-            tracker.log_figure(report.return_histogram_figure({self._seed: table}), returns)
-            tracker.log_figure(report.episode_length_figure({self._seed: table}), lengths)
+        if not hasattr(episodes, "returns"):  # an evaluator of one's own may give anything
+            return
+        if call.method == "evaluate" and self.stage is None:
+            from maze.rollout import write_episodes  # noqa: PLC0415  (is loaded by now)
+
+            write_episodes(self.files.evaluation, episodes)
+        if self.config.tracking.mode != "off":
+            log_episodes(tracker, call.method, episodes, self._seed)
 
     @property
     def _seed(self) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
-from maze.cli import completion, doctor, evaluate, replay, results, rollout, tracking, train, ui
+from maze.cli import compare, completion, doctor, evaluate, replay, results, rollout, tracking, train, ui
 from maze.cli.listing import groups_for_help
 from maze.errors import MazeError, suggest
 
@@ -20,6 +20,7 @@ COMMANDS: dict[str, ModuleType] = {
     "evaluate": evaluate,
     "replay": replay,
     "results": results,
+    "compare": compare,
     "ui": ui,
     "tracking": tracking,
     "doctor": doctor,

@@ -18,6 +18,7 @@ __all__ = [
     "download_run",
     "dvc_facts",
     "environment_lock",
+    "find_project_root",
     "flush_spool",
     "git_facts",
     "open_tracker",
@@ -46,6 +47,7 @@ from .mlflow_tracker import MlflowTracker as MlflowTracker
 from .mlflow_tracker import flush_spool as flush_spool
 from .mlflow_tracker import open_tracker as open_tracker
 from .store import StoreLocation as StoreLocation
+from .store import find_project_root as find_project_root
 from .store import resolve_store as resolve_store
 from .tracker import FanOutTracker as FanOutTracker
 from .tracker import JsonLinesTracker as JsonLinesTracker
