@@ -8,7 +8,20 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
-from maze.cli import compare, completion, doctor, evaluate, replay, results, rollout, tracking, train, ui
+from maze.cli import (
+    compare,
+    completion,
+    doctor,
+    evaluate,
+    promote,
+    replay,
+    results,
+    rollout,
+    serve,
+    tracking,
+    train,
+    ui,
+)
 from maze.cli.listing import groups_for_help
 from maze.errors import MazeError, suggest
 
@@ -21,6 +34,8 @@ COMMANDS: dict[str, ModuleType] = {
     "replay": replay,
     "results": results,
     "compare": compare,
+    "promote": promote,
+    "serve": serve,
     "ui": ui,
     "tracking": tracking,
     "doctor": doctor,

@@ -1,7 +1,7 @@
 """The process that reads results of runs: ``python -m maze.tracking.mlflow_results FOLDER URI``.
 
 Asked for ``references`` (run ids or beginnings of them, names of runs, ``models:/name/version``) it answers ``found``:
-by reference a list of agents, those of all children where a parent is meant; and ``names``, what could have been meant.
+by reference a list of agents, those of all children where a parent is meant; and ``names``, what could have been meant. ``with_agents`` fetches their agents, too.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from mlflow.entities import Run
 from maze.errors import TrackingError
 from maze.tracking.asking import Request, answer_request
 from maze.tracking.mlflow_database import STORE_ERRORS, open_client
+from maze.tracking.mlflow_download import fetch
 from maze.tracking.mlflow_lookup import agents_of, all_runs, find_run, seed_of
 
 __all__ = ["read_results"]
@@ -59,9 +60,17 @@ def _agent(client: MlflowClient, run: Run, request: Request) -> dict[str, Any]:
         "params": dict(run.data.params),
         "metrics": dict(run.data.metrics),
         "curve": sorted({point.step: point.value for point in history}.items()),
-        "has_agent": "maze.model" in run.data.tags,
+        "agent": _fetch_agent(run, request),
         "episodes": _episodes(client, identity, request),
     }
+
+
+def _fetch_agent(run: Run, request: Request) -> str | None:
+    """Download the agent if that was asked for, and return its place in the request's folder; None where it is not."""
+    if not request.values.get("with_agents") or "maze.model" not in run.data.tags:
+        return None
+    place = fetch(run.info.run_id, request.store.uri, request.folder / f"agent-{run.info.run_id}")
+    return place.resolve().relative_to(request.folder.resolve()).as_posix()
 
 
 def _episodes(client: MlflowClient, run_id: str, request: Request) -> str | None:

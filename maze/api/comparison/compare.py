@@ -96,7 +96,7 @@ def _read(names: Sequence[str], stack: ExitStack, *, with_agents: bool) -> Itera
             revisions[name] = revision
         else:
             tracked.append(name)
-    known = read_tracked(tracked) if tracked else TrackedResults()
+    known = read_tracked(tracked, stack, with_agents=with_agents) if tracked else TrackedResults()
     for name in tracked:
         if name not in known.agents:
             raise ArtifactError(_unknown(name, repository, known))

@@ -28,8 +28,8 @@ def evaluate_agent(agent: report.MeasuredAgent, n_episodes: int, *, allow_code: 
     """
     if not agent.source:
         raise ArtifactError(
-            f"{agent.name}: cannot be evaluated, its agent is not in DVC's cache here; run `dvc fetch "
-            "--all-commits`, or compare without --episodes."
+            f"{agent.name}: cannot be evaluated, its agent is not here: not in MLflow, or not in DVC's "
+            "cache; run `dvc fetch --all-commits`, or compare without --episodes."
         )
     episodes = play_agent(agent.source, n_episodes, seed=derive_seed(0, "comparison"), allow_code=allow_code)
     return dataclasses.replace(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,13 @@ class TrackedResults:
         self.names: list[str] = []
 
 
-def read_tracked(references: Sequence[str]) -> TrackedResults:
+def read_tracked(references: Sequence[str], stack: ExitStack, *, with_agents: bool) -> TrackedResults:
     """Return what MLflow has of runs.
 
     Args:
         references: run ids or unique beginnings of them, names of runs, or ``models:/name/version``.
+        stack: downloaded agents are there until it is closed.
+        with_agents: download the agents as well.
 
     Raises:
         ArtifactError: a run has no results, or a name means several runs.
@@ -45,14 +48,15 @@ def read_tracked(references: Sequence[str]) -> TrackedResults:
     store = resolve_store()
     if store.database is not None and not store.database.is_file():
         return results
+    values = {"references": list(references), "with_agents": with_agents}
     try:
-        with asking("maze.tracking.mlflow_results", {"references": list(references)}, store) as (answer, folder):
-            results.names = list(answer["names"])
-            for reference, found in answer["found"].items():
-                results.labels[reference] = f"{found['name']} {found['id'][:7]}"
-                results.agents[reference] = [_read_agent(agent, folder) for agent in found["agents"]]
+        answer, folder = stack.enter_context(asking("maze.tracking.mlflow_results", values, store))
     except TrackingError as error:
         raise ArtifactError(f"MLflow at {store.uri}: {error}") from error
+    results.names = list(answer["names"])
+    for reference, found in answer["found"].items():
+        results.labels[reference] = f"{found['name']} {found['id'][:7]}"
+        results.agents[reference] = [_read_agent(agent, folder) for agent in found["agents"]]
     return results
 
 
@@ -65,7 +69,7 @@ def _read_agent(agent: Mapping[str, Any], folder: Path) -> report.MeasuredAgent:
         "seed": agent["seed"],
         "config": agent["params"],
         "curve": report.Curve(steps=curve[:, 0], values=curve[:, 1]),
-        "source": agent["id"] if agent["has_agent"] else "",
+        "source": "" if agent["agent"] is None else str(folder / agent["agent"]),
     }
     if _is_number(metrics.get("evaluate/mean_return")):
         n_episodes = int(metrics.get("evaluate/n_episodes", 0))
