@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from maze import perception, report
 from maze.api.pipeline import SweepPart, algorithm_name, describe_run
 from maze.api.record.calls import Call
+from maze.api.record.datasets import training_data
 from maze.api.record.episode_log import log_episodes
 from maze.api.record.run_record import RunRecord
 from maze.api.signals import StopRequest
@@ -112,11 +113,14 @@ class RunSession:
         if method == "train":
             names, append = self.config.tracking.writers, bool(self._rows)
             self._writer = open_writers(names, self.files, silent=self._silent, append=append)
+            self.record.datasets = training_data(self.config)
         call = Call(method, arguments)
         self.record.add(call)
         started = time.perf_counter()
         self._trains = method == "train"
         tracker = self._open_tracker()
+        for dataset in self.record.datasets if method == "train" else ():
+            tracker.log_dataset(dataset)
         status, reason = RunStatus.FAILED, ""
         try:
             yield call
@@ -206,11 +210,16 @@ class RunSession:
         )
 
     def log_call(
-        self, method: str, arguments: Mapping[str, Any], episodes: Episodes, files: Mapping[str, Path] = _NOTHING
+        self,
+        method: str,
+        arguments: Mapping[str, Any],
+        episodes: Episodes,
+        files: Mapping[str, Path] = _NOTHING,
+        video: bytes = b"",
     ) -> None:
-        """Record episodes that were played: their numbers, and how their returns are spread."""
+        """Record episodes that were played: their numbers, how their returns are spread, and what one looks like."""
         with self.recorded(method, arguments) as call:
-            self.log_episodes(call, episodes, files)
+            self.log_episodes(call, episodes, files, video)
 
     def log_failed_call(self, method: str, arguments: Mapping[str, Any], error: Exception) -> None:
         """Record a call that was to play episodes and failed; how training ended stays what the run is known by."""
@@ -219,7 +228,9 @@ class RunSession:
         call.status, call.reason = str(RunStatus.FAILED), f"{type(error).__name__}: {error}"
         self.record.write(self._outcome(*self._training_ended))
 
-    def log_episodes(self, call: Call, episodes: Episodes, files: Mapping[str, Path] = _NOTHING) -> None:
+    def log_episodes(
+        self, call: Call, episodes: Episodes, files: Mapping[str, Path] = _NOTHING, video: bytes = b""
+    ) -> None:
         """Keep what episodes gave as the result of the call that is being recorded, and send it to the trackers."""
         call.note_episodes(episodes, files)
         tracker = self._tracker
@@ -234,7 +245,7 @@ class RunSession:
 
             write_episodes(self.files.evaluation, episodes)
         if self.config.tracking.mode != "off":
-            log_episodes(tracker, call.method, episodes, self._seed)
+            log_episodes(tracker, call.method, episodes, self._seed, video)
 
     @property
     def _seed(self) -> int:

@@ -5,6 +5,7 @@ __all__ = [
     "GitFacts",
     "JsonLinesTracker",
     "Lineage",
+    "LoggedDataset",
     "MlflowTracker",
     "NullTracker",
     "RestoredStage",
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 from .description import AgentModel as AgentModel
+from .description import LoggedDataset as LoggedDataset
 from .description import RestoredStage as RestoredStage
 from .description import RunDescription as RunDescription
 from .description import RunStatus as RunStatus

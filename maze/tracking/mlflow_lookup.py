@@ -10,7 +10,10 @@ from mlflow.entities import Run
 
 from maze.errors import TrackingError
 
-__all__ = ["agents_of", "all_runs", "find_run", "seed_of"]
+__all__ = ["REBUILT_FROM", "agents_of", "all_runs", "find_run", "run_by_id", "seed_of"]
+
+REBUILT_FROM = "maze.rebuilt_from"
+"""Tag of a run that was made again from git and DVC: the id that it had before, which records name."""
 
 _PAGE = 500
 
@@ -27,6 +30,21 @@ def all_runs(client: MlflowClient) -> Iterator[Run]:
             return
 
 
+def run_by_id(client: MlflowClient, run_id: str) -> Run:
+    """Return a run by its id, or by the id that it had before the store was rebuilt.
+
+    Raises:
+        mlflow.exceptions.MlflowException: there is no such run.
+    """
+    try:
+        return client.get_run(run_id)
+    except mlflow.exceptions.MlflowException:
+        found = [run for run in all_runs(client) if run.data.tags.get(REBUILT_FROM) == run_id]
+        if not found:
+            raise
+        return found[-1]
+
+
 def find_run(client: MlflowClient, runs: Mapping[str, Run], reference: str) -> Run | None:
     """Return the run that a reference means.
 
@@ -40,7 +58,7 @@ def find_run(client: MlflowClient, runs: Mapping[str, Run], reference: str) -> R
             raise TrackingError(f"{reference}: {error}") from error
     if reference in runs:
         return runs[reference]
-    renamed = [run for run in runs.values() if run.data.tags.get("maze.rebuilt_from") == reference]
+    renamed = [run for run in runs.values() if run.data.tags.get(REBUILT_FROM) == reference]
     named = renamed or [run for run in runs.values() if run.info.run_name == reference]
     if not named and len(reference) > 3:
         named = [run for identity, run in runs.items() if identity.startswith(reference)]

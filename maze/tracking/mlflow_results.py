@@ -1,7 +1,8 @@
 """The process that reads results of runs: ``python -m maze.tracking.mlflow_results FOLDER URI``.
 
 Asked for ``references`` (run ids or beginnings of them, names of runs, ``models:/name/version``) it answers ``found``:
-by reference a list of agents, those of all children where a parent is meant; and ``names``, what could have been meant. ``with_agents`` fetches their agents, too.
+by reference a list of agents, those of all children where a parent is meant; and ``names``, what could have been meant.
+``with_agents`` fetches their agents, too.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["log_episodes"]
 
 
-def log_episodes(tracker: Tracker, method: str, episodes: Episodes, seed: int) -> None:
+def log_episodes(tracker: Tracker, method: str, episodes: Episodes, seed: int, video: bytes) -> None:
     """Send a table of episodes, and histograms of their returns and lengths, to the tracking store.
 
     Args:
@@ -21,6 +21,7 @@ def log_episodes(tracker: Tracker, method: str, episodes: Episodes, seed: int) -
         method: of the call that played them; the artifacts are named after it.
         episodes: what was played.
         seed: of the run.
+        video: one of them as a GIF; b"" where there is none.
     """
     from maze.rollout.trajectory import episode_columns  # noqa: PLC0415  (is loaded by now)
 
@@ -28,3 +29,5 @@ def log_episodes(tracker: Tracker, method: str, episodes: Episodes, seed: int) -
     table = report.EpisodeTable(returns=episodes.returns, lengths=episodes.lengths)
     tracker.log_figure(report.return_histogram_figure({seed: table}), f"figures/{method}_returns.png")
     tracker.log_figure(report.episode_length_figure({seed: table}), f"figures/{method}_lengths.png")
+    if video:
+        tracker.log_image(video, f"videos/{method}_episode.gif")

@@ -28,12 +28,14 @@ class Revision:
         commit: full hash.
         experiment: name of the DVC experiment; "" for a commit of the history.
         baseline: commit from which the experiment started; "" for a commit of the history.
+        time: when it was committed, in seconds since 1970; 0 where that was not asked for.
     """
 
     name: str
     commit: str
     experiment: str = ""
     baseline: str = ""
+    time: int = 0
 
 
 class Repository:
@@ -62,13 +64,17 @@ class Repository:
 
     def experiments(self) -> list[Revision]:
         """Return the experiments that DVC keeps, from the oldest to the youngest; those it works on are left out."""
-        listing = self.git("for-each-ref", "--sort=creatordate", "--format=%(refname) %(objectname)", EXPERIMENTS)
+        listing = self.git(
+            "for-each-ref", "--sort=creatordate", "--format=%(refname) %(objectname) %(creatordate:unix)", EXPERIMENTS
+        )
         found = []
         for line in (listing or "").splitlines():
-            reference, commit = line.split(" ")
+            reference, commit, time = line.split(" ")
             parts = reference.removeprefix(EXPERIMENTS).split("/")
             if len(parts) == 3 and len(parts[1]) == _HASH_DIGITS - 2:  # others are the queue, stashes and DVC's own
-                found.append(Revision(parts[2], commit, experiment=parts[2], baseline=parts[0] + parts[1]))
+                found.append(
+                    Revision(parts[2], commit, experiment=parts[2], baseline=parts[0] + parts[1], time=int(time))
+                )
         return found
 
     def find(self, name: str) -> Revision | None:
@@ -93,8 +99,9 @@ class Repository:
 
     def commits_with(self, path: str) -> list[Revision]:
         """Return the commits of all branches and tags that changed a file, from the oldest to the youngest."""
-        listing = self.git("log", "--branches", "--tags", "HEAD", "--reverse", "--format=%H", "--", path) or ""
-        return [Revision(commit[:7], commit) for commit in listing.split()]
+        listing = self.git("log", "--branches", "--tags", "HEAD", "--reverse", "--format=%H %ct", "--", path) or ""
+        entries = (line.split() for line in listing.splitlines())
+        return [Revision(commit[:7], commit, time=int(time)) for commit, time in entries]
 
     def extract(self, revision: Revision, paths: tuple[str, ...], target: Path) -> None:
         """Write what git has of some files and folders in a revision below a directory.
