@@ -107,7 +107,9 @@ def test_every_command_of_the_guide_works(worked: Worked) -> None:
 def test_revisions_are_compared_without_touching_the_working_tree(worked: Worked) -> None:
     content = worked.outcomes["maze-run compare main with-ppo --json"].json()
     main, ppo = content["experiments"]
-    for entry, revision in ((main, "main"), (ppo, "with-ppo")):
+    references = worked.project.git("for-each-ref", "--format=%(refname)", "refs/exps").split()
+    (experiment,) = [name for name in references if name.endswith("/with-ppo")]
+    for entry, revision in ((main, "main"), (ppo, experiment)):
         report = json.loads(worked.project.git("show", f"{revision}:out/report/metrics.json"))
         assert entry["mean"] == pytest.approx(report["mean_return"])
         assert entry["iqm"] == pytest.approx(report["iqm_return"])
