@@ -85,6 +85,7 @@ class RunFiles:
         record: what was run, with what, when and where, JSON.
         metrics_log: one JSON object for each epoch, written while training runs.
         checkpoint: directory of the last state, from which training goes on exactly.
+        evaluation: the episodes of the last evaluation, parquet.
         sweep: how the jobs ended, JSON; only in the directory of a multi-run, which holds none of the others.
     """
 
@@ -96,6 +97,7 @@ class RunFiles:
         self.record = root / "record.json"
         self.metrics_log = root / "metrics.jsonl"
         self.checkpoint = root / "checkpoint"
+        self.evaluation = root / "evaluate" / "episodes.parquet"
         self.sweep = root / "sweep.json"
 
     def is_used(self) -> bool:

@@ -15,7 +15,15 @@ from maze.config import RunConfig
 from maze.errors import InvalidSpecificationError
 from maze.tracking import RunDescription, code_digest, collect_lineage, dvc_facts, stage_key
 
-__all__ = ["SweepPart", "algorithm_name", "describe_pipeline", "describe_run", "describe_sweep", "pipeline_code"]
+__all__ = [
+    "SweepPart",
+    "algorithm_name",
+    "describe_pipeline",
+    "describe_run",
+    "describe_sweep",
+    "pipeline_code",
+    "pipeline_name",
+]
 
 PIPELINE_FILE = Path("dvc.yaml")
 PARAMS_FILE = "params.yaml"
@@ -56,6 +64,13 @@ def algorithm_name(config: RunConfig) -> str:
     return target.rpartition(".")[2].removesuffix("AlgorithmConfig").lower()
 
 
+def pipeline_name(config: RunConfig, experiment: str = "") -> str:
+    """Return what people call the agents of one configuration: algorithm, environment, and DVC's experiment if any."""
+    env_name = config.env.get("name") or config.env.get("_object_") or "env"
+    name = f"{algorithm_name(config) or 'agent'} {env_name}"
+    return f"{experiment}: {name}" if experiment else name
+
+
 def describe_run(config: RunConfig, *, stage: str | None, part_of: SweepPart | None = None) -> RunDescription:
     """Return how a run introduces itself.
 
@@ -82,11 +97,9 @@ def describe_run(config: RunConfig, *, stage: str | None, part_of: SweepPart | N
 def _describe_run(config: RunConfig, stage: str | None) -> RunDescription:
     lineage = collect_lineage(Path.cwd())
     seed = config.seeding.env_base_seed
-    env_name = config.env.get("name") or config.env.get("_object_") or "env"
-    algorithm = algorithm_name(config)
-    name = f"{algorithm or 'agent'} {env_name} seed {seed}"
+    name = pipeline_name(config, dvc_facts().experiment)
     return RunDescription(
-        name=name,
+        name=f"{name} seed {seed}",
         experiment_name=config.tracking.experiment_name,
         config=config.to_mapping(),
         parameters=config.flat(),
@@ -95,8 +108,9 @@ def _describe_run(config: RunConfig, stage: str | None) -> RunDescription:
         key=uuid.uuid4().hex if stage is None else _key(config, seed or 0),
         stage=stage,
         parent_key=None if stage is None else _key(config, None),
-        parent_name=None if stage is None else f"{algorithm} {env_name}",
+        parent_name=None if stage is None else name,
         artifacts=lineage.artifacts,
+        system_metrics=config.tracking.system_metrics,
     )
 
 

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from maze import report
 from maze.api.pipeline import describe_pipeline, describe_run
-from maze.artifacts import AgentFiles, read_json, write_json
+from maze.api.restored_stages import restored_stages
+from maze.artifacts import read_json, write_json
 from maze.config import RunConfig
-from maze.env.spaces import space_from_json
-from maze.errors import ArtifactError
-from maze.tracking import AgentModel, RestoredStage, RunStatus, Tracker, open_tracker
+from maze.tracking import RunDescription, RunStatus, Tracker, open_tracker
 
-__all__ = ["read_results", "show_results", "write_report"]
-
-STAGES = ("train", "rollout", "evaluate")
+__all__ = ["filling", "read_results", "show_results", "write_report"]
 
 
 def read_results(out: Path, seeds: Sequence[int]) -> dict[int, dict[str, Any]]:
@@ -48,23 +45,62 @@ def write_report(config: RunConfig, seeds: Sequence[int], out: Path = Path("out"
     per_seed = read_results(out, seeds)
     summary: dict[str, Any] = dict(report.summarise(per_seed))
     write_json(out / "report" / "metrics.json", summary)
+    pipeline = describe_pipeline(config)
+    agents = {seed: describe_run(config.with_seeds(seed), stage="report") for seed in seeds}
     tracker = _open_tracker(config, out)  # the store is opened while plots are drawn
-    tracker.start(describe_pipeline(config))
+    with filling(tracker, pipeline, agents, out):
+        curves = {seed: report.read_curve(out / "train" / str(seed) / "curve.csv") for seed in seeds}
+        episodes = {seed: report.read_episodes(out / "evaluate" / str(seed) / "episodes.parquet") for seed in seeds}
+        report.write_plots(out / "report" / "plots", curves=curves, episodes=episodes)
+    record = {"seeds": list(seeds), "config_sha": config.digest(), **_run_ids(tracker, agents)}
+    record["keys"] = {"pipeline": pipeline.key, "agents": {str(seed): one.key for seed, one in agents.items()}}
+    record["tags"] = dict(pipeline.tags)
+    write_json(out / "report" / "record.json", record)
+    return summary
+
+
+@contextmanager
+def filling(
+    tracker: Tracker,
+    pipeline: RunDescription,
+    agents: Mapping[int, RunDescription],
+    out: Path,
+    *,
+    registered: tuple[str, str] = ("", ""),
+    is_rebuilt: bool = False,
+) -> Iterator[None]:
+    """Put everything that the stages left into the tracking store; plots can still be drawn within the block.
+
+    Args:
+        tracker: of the store, not started.
+        pipeline: what the parent says about itself.
+        agents: the same for the agent of each seed.
+        out: where the stages have written.
+        registered: name to register the agents under, and alias; agents that are in the store are not registered again.
+        is_rebuilt: no run of the stages is in the store, so that all figures have to be drawn again.
+
+    Raises:
+        ArtifactError: a stage's output is missing.
+    """
+    tracker.start(pipeline)
     status = RunStatus.FAILED
     try:
-        children = _complete_agents(tracker, config, seeds, out)
-        curves = {seed: report.read_curve(out / "train" / str(seed) / "curve.csv") for seed in seeds}
-        episodes = {seed: _read_episodes(out / "evaluate" / str(seed) / "episodes.parquet") for seed in seeds}
-        plots = report.write_plots(out / "report" / "plots", curves=curves, episodes=episodes)
+        with tempfile.TemporaryDirectory(prefix="maze-tables-") as scratch:
+            for seed, description in agents.items():
+                key = None if is_rebuilt else description.key
+                stages = restored_stages(seed, out, Path(scratch), key=key, registered=registered)
+                tracker.complete_run(description, stages)
+        yield
+        summary = read_json(out / "report" / "metrics.json")
+        described = report.result_markdown(read_results(out, list(agents)), summary)
+        tracker.set_tags({"mlflow.note.content": described})  # what the run's page begins with
         tracker.log_metrics({name: value for name, value in summary.items() if value is not None}, step=0)
-        for plot in plots:
-            tracker.log_file(plot, folder="figures" if plot.suffix == ".png" else "tables")
+        for suffix, folder in {".png": "figures", ".csv": "tables"}.items():
+            for plot in sorted((out / "report" / "plots").glob(f"*{suffix}")):
+                tracker.log_file(plot, folder=folder)
         status = RunStatus.FINISHED
     finally:
         tracker.finish(status)
-    record = {"seeds": list(seeds), "config_sha": config.digest(), **_run_ids(tracker, children)}
-    write_json(out / "report" / "record.json", record)
-    return summary
 
 
 def show_results(seeds: Sequence[int], out: Path = Path("out")) -> None:
@@ -95,61 +131,7 @@ def _open_tracker(config: RunConfig, out: Path) -> Tracker:
     return open_tracker(settings.mode, directory=out / "report", environment=environment)
 
 
-def _complete_agents(tracker: Tracker, config: RunConfig, seeds: Sequence[int], out: Path) -> dict[int, str]:
-    """Fill in what the store does not know of the agents' runs yet, and return the runs' names by seed."""
-    children = {}
-    for seed in seeds:
-        description = describe_run(config.with_seeds(seed), stage="report")
-        children[seed] = description.name
-        tracker.complete_run(description, _stages_of(seed, out))
-    return children
-
-
-def _run_ids(tracker: Tracker, children: Mapping[int, str]) -> dict[str, Any]:
+def _run_ids(tracker: Tracker, agents: Mapping[int, RunDescription]) -> dict[str, Any]:
     """Return the ids of the pipeline's and the agents' runs, None where they are not in the store."""
     known: Mapping[str, str] = getattr(tracker, "child_run_ids", {})
-    return {"run_id": tracker.run_id, "agents": {str(seed): known.get(name) for seed, name in children.items()}}
-
-
-def _stages_of(seed: int, out: Path) -> list[RestoredStage]:
-    """Return what the stages of one seed left, from which a run can be completed."""
-    folders = {stage: out / stage / str(seed) for stage in STAGES}
-    records = {stage: out / "record" / stage / f"{seed}.json" for stage in STAGES}
-    agent = AgentFiles(folders["train"] / "agent").require()
-    spaces = read_json(agent.spaces)
-    model = AgentModel.from_spaces(space_from_json(spaces["raw_observation"]), space_from_json(spaces["action"]))
-    return [
-        RestoredStage(
-            name="train",
-            record=records["train"],
-            curve=folders["train"] / "curve.csv",
-            agent_dir=agent.root,
-            agent=model,
-            files={
-                "record/train/record.json": records["train"],
-                "record/train/curve.csv": folders["train"] / "curve.csv",
-                "record/train/metrics.json": folders["train"] / "metrics.json",
-            },
-        ),
-        *(
-            RestoredStage(
-                name=stage,
-                record=records[stage],
-                metrics=folders[stage] / "metrics.json",
-                prefix=f"{stage}/",
-                files={f"record/{stage}/record.json": records[stage]},
-            )
-            for stage in ("rollout", "evaluate")
-        ),
-    ]
-
-
-def _read_episodes(path: Path) -> report.EpisodeTable:
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
-    try:
-        table = pq.read_table(path, columns=["return", "length"])
-    except (OSError, ValueError) as error:
-        raise ArtifactError(f"{path}: cannot be read as an episode table ({error}); evaluate again.") from error
-    returns, lengths = (table.column(name).to_numpy() for name in ("return", "length"))
-    return report.EpisodeTable(returns=np.asarray(returns, np.float64), lengths=np.asarray(lengths, np.int64))
+    return {"run_id": tracker.run_id, "agents": {str(seed): known.get(one.name) for seed, one in agents.items()}}

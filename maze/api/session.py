@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 from maze import perception, report
 from maze.api.pipeline import SweepPart, algorithm_name, describe_run
 from maze.api.record.calls import Call
+from maze.api.record.datasets import training_data
+from maze.api.record.episode_log import log_episodes
 from maze.api.record.run_record import RunRecord
 from maze.api.signals import StopRequest
 from maze.api.statistics_writers import open_writers, write_epoch
@@ -111,11 +113,14 @@ class RunSession:
         if method == "train":
             names, append = self.config.tracking.writers, bool(self._rows)
             self._writer = open_writers(names, self.files, silent=self._silent, append=append)
+            self.record.datasets = training_data(self.config)
         call = Call(method, arguments)
         self.record.add(call)
         started = time.perf_counter()
         self._trains = method == "train"
         tracker = self._open_tracker()
+        for dataset in self.record.datasets if method == "train" else ():
+            tracker.log_dataset(dataset)
         status, reason = RunStatus.FAILED, ""
         try:
             yield call
@@ -205,11 +210,16 @@ class RunSession:
         )
 
     def log_call(
-        self, method: str, arguments: Mapping[str, Any], episodes: Episodes, files: Mapping[str, Path] = _NOTHING
+        self,
+        method: str,
+        arguments: Mapping[str, Any],
+        episodes: Episodes,
+        files: Mapping[str, Path] = _NOTHING,
+        video: bytes = b"",
     ) -> None:
-        """Record episodes that were played: their numbers, and how their returns are spread."""
+        """Record episodes that were played: their numbers, how their returns are spread, and what one looks like."""
         with self.recorded(method, arguments) as call:
-            self.log_episodes(call, episodes, files)
+            self.log_episodes(call, episodes, files, video)
 
     def log_failed_call(self, method: str, arguments: Mapping[str, Any], error: Exception) -> None:
         """Record a call that was to play episodes and failed; how training ended stays what the run is known by."""
@@ -218,7 +228,9 @@ class RunSession:
         call.status, call.reason = str(RunStatus.FAILED), f"{type(error).__name__}: {error}"
         self.record.write(self._outcome(*self._training_ended))
 
-    def log_episodes(self, call: Call, episodes: Episodes, files: Mapping[str, Path] = _NOTHING) -> None:
+    def log_episodes(
+        self, call: Call, episodes: Episodes, files: Mapping[str, Path] = _NOTHING, video: bytes = b""
+    ) -> None:
         """Keep what episodes gave as the result of the call that is being recorded, and send it to the trackers."""
         call.note_episodes(episodes, files)
         tracker = self._tracker
@@ -226,11 +238,14 @@ class RunSession:
             return
         numbers = {f"{call.method}/{name}": float(value) for name, value in call.result.items() if value is not None}
         tracker.log_metrics(numbers, step=self._rows[-1]["step"] if self._rows else 0)
-        if self.config.tracking.mode != "off" and hasattr(episodes, "returns"):
-            table = report.EpisodeTable(returns=episodes.returns, lengths=episodes.lengths)
-            returns, lengths = (f"figures/{call.method}_{name}.png" for name in ("returns", "lengths"))
-            tracker.log_figure(report.return_histogram_figure({self._seed: table}), returns)
-            tracker.log_figure(report.episode_length_figure({self._seed: table}), lengths)
+        if not hasattr(episodes, "returns"):  # an evaluator of one's own may give anything
+            return
+        if call.method == "evaluate" and self.stage is None:
+            from maze.rollout import write_episodes  # noqa: PLC0415  (is loaded by now)
+
+            write_episodes(self.files.evaluation, episodes)
+        if self.config.tracking.mode != "off":
+            log_episodes(tracker, call.method, episodes, self._seed, video)
 
     @property
     def _seed(self) -> int:

@@ -408,7 +408,23 @@ class SingleRun:
         session = self._session
         if session is None and self._part_of is not None and self._ready:
             session = self._open_session()  # it was trained in another process, as a job of this multi-run
-        return self._log.playing(session, method, arguments, is_loaded=self._agent_files is not None)
+        is_loaded = self._agent_files is not None
+        return self._log.playing(session, method, arguments, is_loaded=is_loaded, film=self._film)
+
+    def _film(self, method: str, arguments: Mapping[str, Any], episodes: Any) -> bytes:
+        """Return the first of played episodes as a GIF; b"" where the run wants none, or it cannot be drawn."""
+        tracking, configured = self.config.tracking, self.config.section("algorithm").get("rollout_evaluator")
+        if not tracking.video or tracking.mode == "off" or not hasattr(episodes, "seeds"):
+            return b""
+        from maze.runner.filming import film_episode  # noqa: PLC0415
+
+        usual = configured.get("deterministic", False) if isinstance(configured, Mapping) else False
+        chosen = arguments.get("deterministic")
+        if chosen is None:
+            chosen = self.config.rollout.deterministic if method == "rollout" else usual
+        statistics = self._runner.environments.statistics
+        seed = int(episodes.seeds[0])
+        return film_episode(self.policy, self.config, self._objects, statistics, seed=seed, deterministic=bool(chosen))
 
     def _make_session(self, files: RunFiles, record: Path | None) -> RunSession:
         return RunSession(

@@ -8,7 +8,23 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
-from maze.cli import completion, doctor, evaluate, exp, init, replay, results, rollout, tracking, train, tune, ui
+from maze.cli import (
+    compare,
+    completion,
+    doctor,
+    evaluate,
+    exp,
+    init,
+    promote,
+    replay,
+    results,
+    rollout,
+    serve,
+    tracking,
+    train,
+    tune,
+    ui,
+)
 from maze.cli.listing import groups_for_help
 from maze.errors import MazeError, suggest
 
@@ -23,6 +39,9 @@ COMMANDS: dict[str, ModuleType] = {
     "tune": tune,
     "replay": replay,
     "results": results,
+    "compare": compare,
+    "promote": promote,
+    "serve": serve,
     "ui": ui,
     "tracking": tracking,
     "doctor": doctor,

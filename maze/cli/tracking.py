@@ -1,21 +1,36 @@
-"""Look after the tracking store: send what could not be sent before."""
+"""Look after the tracking store: send what could not be sent before, or make it again from git and DVC."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from maze.api.rebuild import Rebuilt
 
 __all__ = ["add_arguments", "run"]
+
+_EPILOG = """flush    sends records that wait for the store
+rebuild  puts every result of the pipeline that git and DVC hold into the store: of all branches and tags, of DVC's
+         experiments and of the working tree. To begin anew, move .maze/mlflow.db and .maze/mlartifacts away first;
+         what is complete in the store stays as it is. Aliases that `maze-run promote` gave have to be given again.
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the arguments of this command."""
-    parser.add_argument("action", choices=["flush"], help="flush: send records that wait for the store")
+    parser.add_argument("action", choices=["flush", "rebuild"], help="see below")
+    parser.epilog = _EPILOG
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Send waiting records; exit status 1 when some still wait."""
-    del arguments
+    """Do it; exit status 1 when something is still not in the store."""
+    return _rebuild() if arguments.action == "rebuild" else _flush()
+
+
+def _flush() -> int:
     from maze.tracking import flush_spool, resolve_store  # noqa: PLC0415
 
     sent, problems = flush_spool(resolve_store())
@@ -23,3 +38,19 @@ def run(arguments: argparse.Namespace) -> int:
     for problem in problems:
         print(problem, file=sys.stderr)
     return 1 if problems else 0
+
+
+def _rebuild() -> int:
+    from maze.api.rebuild import rebuild_tracking  # noqa: PLC0415
+
+    outcomes = rebuild_tracking(Path.cwd(), _tell)
+    done = [outcome for outcome in outcomes if not outcome.problem]
+    print(f"{len(done)} results with {sum(outcome.n_agents for outcome in done)} agents are in the store")
+    return 1 if len(done) < len(outcomes) else 0
+
+
+def _tell(outcome: Rebuilt) -> None:
+    if outcome.problem:
+        print(f"{outcome.name}: not rebuilt: {outcome.problem}", file=sys.stderr)
+    else:
+        print(f"{outcome.name}: {outcome.n_agents} agents", flush=True)

@@ -9,7 +9,7 @@ import sys
 
 from maze.errors import InvalidSpecificationError
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["add_arguments", "check_port", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
     if store.server is not None:
         print(f"the runs are on a server: {store.uri}")
         return 0
-    _check_port(arguments.port)
+    check_port(arguments.port)
     store.prepare()
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store.uri]
     command += ["--host", "127.0.0.1", "--port", str(arguments.port), "--workers", "1"]
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     return os.execve(command[0], command, {**os.environ, **TRACKING_ENVIRONMENT})  # noqa: S606  (no shell is wanted)
 
 
-def _check_port(port: int) -> None:
+def check_port(port: int) -> None:
     """Refuse a port that cannot be used, before the server takes seconds to find out."""
     try:
         with socket.socket() as probe:

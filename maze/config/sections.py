@@ -107,6 +107,8 @@ class TrackingConfig(ExplainedKeywords):
         alias: alias of the registered version.
         writers: where each epoch's statistics are written besides: ``console`` prints tables, ``json_lines`` writes
             ``statistics.jsonl`` and ``tensorboard`` event files, both below the run's directory.
+        system_metrics: measure processor, memory and GPU while the run is going.
+        video: film the first episode of each evaluation and rollout, where the environment can be drawn.
     """
 
     mode: Literal["best_effort", "required", "off"] = "best_effort"
@@ -115,6 +117,8 @@ class TrackingConfig(ExplainedKeywords):
     registered_model: str | None = None
     alias: str | None = None
     writers: tuple[Literal["console", "json_lines", "tensorboard"], ...] = ()
+    system_metrics: bool = False
+    video: bool = False
 
     def __post_init__(self) -> None:
         validate_fields(self, "tracking")

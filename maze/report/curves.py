@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from maze.errors import ArtifactError, suggest
+from maze.report.intervals import interquartile_mean
+from maze.seeding import numpy_generator
 
-__all__ = ["Curve", "CurveSummary", "read_curve", "summarise_curves", "write_table"]
+__all__ = ["Curve", "CurveBand", "CurveSummary", "band_of_curves", "read_curve", "summarise_curves", "write_table"]
+
+_MOST_POINTS = 200
+"""Points of a band: a picture has no room for more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,23 @@ class CurveSummary:
     low: npt.NDArray[np.float64]
     high: npt.NDArray[np.float64]
     n_seeds: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class CurveBand:
+    """Progress of several seeds, and how well it is known.
+
+    Args:
+        steps: environment steps, increasing, float64 [P].
+        middle: interquartile mean over seeds, float64 [P].
+        low: lower bound of its interval, float64 [P]; ``middle`` where there is one seed.
+        high: upper bound, float64 [P].
+    """
+
+    steps: npt.NDArray[np.float64]
+    middle: npt.NDArray[np.float64]
+    low: npt.NDArray[np.float64]
+    high: npt.NDArray[np.float64]
 
 
 def read_curve(path: Path | str, *, x: str = "step", y: str = "return") -> Curve:
@@ -93,6 +115,43 @@ def summarise_curves(curves: Mapping[int, Curve]) -> CurveSummary:
         high=np.nanmax(values, axis=0),
         n_seeds=running.sum(axis=0, dtype=np.int64),
     )
+
+
+def band_of_curves(
+    curves: Sequence[Curve], *, confidence: float = 0.95, n_resamples: int = 1000, seed: int = 0
+) -> CurveBand:
+    """Return the interquartile mean over seeds with its bootstrap interval at every step, from where all have begun.
+
+    Whole curves are redrawn, so that the band tells what other seeds could have given. A seed that stopped early stays
+    at its last value.
+
+    Args:
+        curves: one for each seed, each with at least one point.
+        confidence: of the interval at each step.
+        n_resamples: seeds are redrawn so often.
+        seed: of the redrawing.
+
+    Raises:
+        ArtifactError: there is no curve with points.
+    """
+    known = [curve for curve in curves if len(curve.steps)]
+    if not known:
+        raise ArtifactError("There is no learning curve with points to draw a band of; train at least one seed.")
+    first = max(curve.steps[0] for curve in known)
+    last = max(curve.steps[-1] for curve in known)
+    steps = np.unique(np.concatenate([curve.steps for curve in known]))
+    steps = steps[steps >= first]
+    if len(steps) > _MOST_POINTS:
+        steps = np.linspace(first, last, _MOST_POINTS)
+    values = np.stack([np.interp(steps, curve.steps, curve.values) for curve in known])  # [S, P]
+    middle = np.asarray(interquartile_mean(values.T))
+    if len(known) < 2:
+        return CurveBand(steps, middle, middle, middle)
+    drawn = numpy_generator(seed, "band").integers(len(known), size=(n_resamples, len(known)))
+    estimates = interquartile_mean(values[drawn].transpose(0, 2, 1))  # [R, P]
+    tail = (1.0 - confidence) / 2.0
+    low, high = np.quantile(estimates, [tail, 1.0 - tail], axis=0)
+    return CurveBand(steps, middle, low, high)
 
 
 def write_table(path: Path, columns: Mapping[str, npt.NDArray[np.float64] | npt.NDArray[np.int64]]) -> None:

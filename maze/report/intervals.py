@@ -15,7 +15,7 @@ import numpy.typing as npt
 from maze.errors import ArtifactError
 from maze.seeding import numpy_generator
 
-__all__ = ["Interval", "Statistic", "bootstrap_interval", "interquartile_mean"]
+__all__ = ["Interval", "Statistic", "bootstrap_interval", "check_resampling", "interquartile_mean"]
 
 Statistic: TypeAlias = Callable[[npt.NDArray[np.float64]], Any]
 """Maps scores [..., M] to one number for each leading index [...]."""
@@ -54,6 +54,18 @@ def interquartile_mean(values: npt.ArrayLike) -> Any:
     return ordered[..., n_cut : n_values - n_cut].mean(axis=-1)
 
 
+def check_resampling(confidence: float, n_resamples: int) -> None:
+    """Refuse settings of a bootstrap that mean nothing.
+
+    Raises:
+        ArtifactError: one is out of range.
+    """
+    if not 0.0 < confidence < 1.0:
+        raise ArtifactError(f"confidence is {confidence}; it must lie between 0 and 1, for example 0.95.")
+    if n_resamples < 1:
+        raise ArtifactError(f"n_resamples is {n_resamples}; draw at least once, for example 5000 times.")
+
+
 def bootstrap_interval(
     strata: Sequence[npt.ArrayLike],
     statistic: Statistic = interquartile_mean,
@@ -78,10 +90,7 @@ def bootstrap_interval(
     Raises:
         ArtifactError: when ``confidence`` or ``n_resamples`` is out of range.
     """
-    if not 0.0 < confidence < 1.0:
-        raise ArtifactError(f"confidence is {confidence}; it must lie between 0 and 1, for example 0.95.")
-    if n_resamples < 1:
-        raise ArtifactError(f"n_resamples is {n_resamples}; draw at least once, for example 5000 times.")
+    check_resampling(confidence, n_resamples)
     scores = [np.asarray(stratum, dtype=np.float64).ravel() for stratum in strata]
     if not scores or min(len(stratum) for stratum in scores) < 2:
         return None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +18,9 @@ from matplotlib.figure import Figure
 
 from maze.errors import ArtifactError
 from maze.report.curves import Curve, CurveSummary, summarise_curves, write_table
+from maze.report.episodes import EpisodeTable
 
 __all__ = [
-    "EpisodeTable",
     "episode_length_figure",
     "learning_curve_figure",
     "return_histogram_figure",
@@ -32,19 +31,6 @@ __all__ = [
 _SIZE = (7.0, 4.2)  # inches
 _DPI = 120
 _COLOUR = "#2563a8"
-
-
-@dataclass(frozen=True, slots=True)
-class EpisodeTable:
-    """Evaluation episodes of one seed.
-
-    Args:
-        returns: float64 [E].
-        lengths: in steps, int64 [E].
-    """
-
-    returns: npt.NDArray[np.float64]
-    lengths: npt.NDArray[np.int64]
 
 
 def learning_curve_figure(curves: Mapping[int, Curve], *, title: str = "Learning curve") -> Figure:

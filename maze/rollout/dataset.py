@@ -21,7 +21,7 @@ from maze.rollout.fitting import fit, require_possible
 from maze.rollout.trajectory import STEPS_FILE, read_statistics, read_steps
 from maze.types import FLOAT, Array
 
-__all__ = ["TrajectoryDataset", "TrajectorySource", "load_trajectories", "same_statistics"]
+__all__ = ["TrajectoryDataset", "TrajectorySource", "load_trajectories", "same_statistics", "trajectory_files"]
 
 TrajectorySource: TypeAlias = str | Path | Sequence[str | Path]
 """A file of recorded steps, a directory that holds some, or a list of these."""
@@ -159,10 +159,7 @@ def load_trajectories(source: TrajectorySource) -> TrajectoryDataset:
         InvalidSpecificationError: the sources do not fit together: they hold other keys, shapes or normalisation
             statistics.
     """
-    sources = [source] if isinstance(source, str | Path) else list(source)
-    if not sources:
-        raise InvalidSpecificationError(f"trajectories: an empty list was given; name a directory, or {_REMEDY}.")
-    files = [file for given in sources for file in _files(Path(given))]
+    files = trajectory_files(source)
     parts = [_read(file) for file in files]
     for part, file in zip(parts, files, strict=True):
         _check_fits(part, parts[0], file, files[0])
@@ -179,6 +176,22 @@ def load_trajectories(source: TrajectorySource) -> TrajectoryDataset:
         next_observation=_joined([part.next_observation for part in parts]),
         starts=np.concatenate([part.starts + row for part, row in zip(parts, first_rows, strict=False)]),
     )
+
+
+def trajectory_files(source: TrajectorySource) -> list[Path]:
+    """Return the files of recorded steps that :func:`load_trajectories` reads, in its order.
+
+    Args:
+        source: as there.
+
+    Raises:
+        ArtifactError: nothing was recorded there.
+        InvalidSpecificationError: an empty list was given.
+    """
+    sources = [source] if isinstance(source, str | Path) else list(source)
+    if not sources:
+        raise InvalidSpecificationError(f"trajectories: an empty list was given; name a directory, or {_REMEDY}.")
+    return [file for given in sources for file in _files(Path(given))]
 
 
 def _files(source: Path) -> list[Path]:

@@ -17,6 +17,7 @@ from maze.types import Array, Observation
 __all__ = [
     "RolloutResult",
     "TrajectoryRecorder",
+    "episode_columns",
     "read_statistics",
     "read_steps",
     "write_episodes",
@@ -120,18 +121,20 @@ def write_episodes(path: Path, episodes: Episodes) -> None:
     import pyarrow as pa  # noqa: PLC0415  (a third of a second that only recorded rollouts need)
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    table = pa.table(
-        {
-            "episode": np.arange(len(episodes)),
-            "seed": episodes.seeds,
-            "return": episodes.returns,
-            "length": episodes.lengths,
-            "terminated": episodes.terminated,
-            "truncated": episodes.truncated,
-        }
-    )
     with atomic_path(path) as temporary:
-        pq.write_table(table, temporary)
+        pq.write_table(pa.table(episode_columns(episodes)), temporary)
+
+
+def episode_columns(episodes: Episodes) -> dict[str, Array]:
+    """Return episodes as the columns of a table, each [E]."""
+    return {
+        "episode": np.arange(len(episodes)),
+        "seed": episodes.seeds,
+        "return": episodes.returns,
+        "length": episodes.lengths,
+        "terminated": episodes.terminated,
+        "truncated": episodes.truncated,
+    }
 
 
 def write_rollout(

@@ -5,6 +5,7 @@ __all__ = [
     "GitFacts",
     "JsonLinesTracker",
     "Lineage",
+    "LoggedDataset",
     "MlflowTracker",
     "NullTracker",
     "RestoredStage",
@@ -18,6 +19,7 @@ __all__ = [
     "download_run",
     "dvc_facts",
     "environment_lock",
+    "find_project_root",
     "flush_spool",
     "git_facts",
     "open_tracker",
@@ -27,6 +29,7 @@ __all__ = [
 ]
 
 from .description import AgentModel as AgentModel
+from .description import LoggedDataset as LoggedDataset
 from .description import RestoredStage as RestoredStage
 from .description import RunDescription as RunDescription
 from .description import RunStatus as RunStatus
@@ -46,6 +49,7 @@ from .mlflow_tracker import MlflowTracker as MlflowTracker
 from .mlflow_tracker import flush_spool as flush_spool
 from .mlflow_tracker import open_tracker as open_tracker
 from .store import StoreLocation as StoreLocation
+from .store import find_project_root as find_project_root
 from .store import resolve_store as resolve_store
 from .tracker import FanOutTracker as FanOutTracker
 from .tracker import JsonLinesTracker as JsonLinesTracker

@@ -12,7 +12,7 @@ import numpy as np
 
 from maze.types import Array
 
-__all__ = ["FIRST_STAGE", "AgentModel", "RestoredStage", "RunDescription", "RunStatus"]
+__all__ = ["FIRST_STAGE", "AgentModel", "LoggedDataset", "RestoredStage", "RunDescription", "RunStatus"]
 
 FIRST_STAGE = "train"
 """The stage that begins an agent; repeating it makes a new attempt, where every other stage joins the latest one."""
@@ -43,6 +43,9 @@ class RunDescription:
         parent_name: name of that parent, if it has to be made.
         kind: ``"agent"``, or ``"pipeline"`` for a parent over several agents.
         artifacts: name inside the run, such as ``"repro/dvc.lock"``, to text or to the path of a file.
+        started: when the work began, in milliseconds since 1970, where that is not now.
+        ended: when it was done, likewise.
+        system_metrics: measure processor, memory and GPU while the run is going.
     """
 
     name: str
@@ -57,6 +60,9 @@ class RunDescription:
     parent_name: str | None = None
     kind: Literal["agent", "pipeline"] = "agent"
     artifacts: Mapping[str, str | Path] = field(default_factory=dict)
+    started: int | None = None
+    ended: int | None = None
+    system_metrics: bool = False
 
     def as_record(self) -> dict[str, Any]:
         """Return what the store needs to open the run, as JSON values; files and configuration travel separately."""
@@ -143,6 +149,29 @@ class AgentModel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedDataset:
+    """Data that a run used, by what tells it from any other.
+
+    Attributes:
+        name: what people call it.
+        digest: hash of its content.
+        source: where it was.
+        context: what it was used for, for example ``"training"``.
+        profile: numbers that describe it.
+    """
+
+    name: str
+    digest: str
+    source: str
+    context: str = "training"
+    profile: Mapping[str, int] = field(default_factory=dict)
+
+    def as_record(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RestoredStage:
     """The outputs of a stage that DVC restored from its cache, from which the run in the store is completed.
 
@@ -155,6 +184,7 @@ class RestoredStage:
         files: artifact name to file.
         agent_dir: folder of the saved agent, or None.
         agent: the agent's interface; needed with ``agent_dir``.
+        datasets: data that the stage used.
     """
 
     name: str
@@ -165,6 +195,7 @@ class RestoredStage:
     files: Mapping[str, Path] = field(default_factory=dict)
     agent_dir: Path | None = None
     agent: AgentModel | None = None
+    datasets: tuple[LoggedDataset, ...] = ()
 
 
 def _tensors(space: Any) -> tuple[tuple[str, str, tuple[int, ...]], ...]:

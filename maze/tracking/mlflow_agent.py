@@ -15,12 +15,13 @@ import mlflow.pyfunc
 import numpy as np
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModelOutput
+from mlflow.entities.model_registry import ModelVersion
 from mlflow.models.signature import ModelSignature
 from mlflow.types.schema import ParamSchema, ParamSpec, Schema, TensorSpec
 
 from maze.tracking.description import AgentModel
 
-__all__ = ["installed", "log_agent", "model_signature"]
+__all__ = ["installed", "log_agent", "model_signature", "register_model"]
 
 _NEEDED_TO_ACT = ("gymnasium", "hydra-core", "mlflow", "numpy", "omegaconf", "safetensors", "torch")
 _MODEL_CODE = Path(__file__).parents[1] / "api" / "served_policy.py"
@@ -66,19 +67,27 @@ def log_agent(client: MlflowClient, run_id: str, agent_dir: Path, model: AgentMo
     client.finalize_logged_model(logged.model_id, "READY")
     client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
     if model.registered_name:
-        # MLflow looks models:/<id> up in its global store; a file's own address needs no looking up.
-        local = str(logged.artifact_location).startswith(("file:", "/"))
-        _register(client, run_id, logged.artifact_location if local else f"models:/{logged.model_id}", model)
+        version = register_model(client, run_id, str(logged.model_id), model.registered_name)
+        if model.alias:
+            client.set_registered_model_alias(model.registered_name, model.alias, version.version)
     return str(logged.model_id)
 
 
-def _register(client: MlflowClient, run_id: str, source: str, model: AgentModel) -> None:
-    """Make the model a version of the registered name, with its alias."""
-    if not client.search_registered_models(f"name = '{model.registered_name}'"):
-        client.create_registered_model(model.registered_name)
-    version = client.create_model_version(model.registered_name, source=source, run_id=run_id)
-    if model.alias:
-        client.set_registered_model_alias(model.registered_name, model.alias, version.version)
+def register_model(client: MlflowClient, run_id: str, model_id: str, name: str) -> ModelVersion:
+    """Make a run's model a version of a registered name, which is made if need be, and return it.
+
+    Args:
+        client: client of the store.
+        run_id: the run that made the model.
+        model_id: of the model.
+        name: to register it under.
+    """
+    # MLflow looks models:/<id> up in its global store; a file's own address needs no looking up.
+    location = str(client.get_logged_model(model_id).artifact_location)
+    source = location if location.startswith(("file:", "/")) else f"models:/{model_id}"
+    if not client.search_registered_models(f"name = '{name}'"):
+        client.create_registered_model(name)
+    return client.create_model_version(name, source=source, run_id=run_id)
 
 
 def installed(names: Sequence[str]) -> list[str]:

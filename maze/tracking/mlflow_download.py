@@ -12,6 +12,7 @@ from mlflow import MlflowClient
 
 from maze.errors import TrackingError
 from maze.tracking.mlflow_database import STORE_ERRORS, open_client
+from maze.tracking.mlflow_lookup import run_by_id
 from maze.tracking.store import StoreLocation
 
 __all__ = ["fetch", "main", "model_uri"]
@@ -40,7 +41,7 @@ def model_uri(client: MlflowClient, reference: str) -> str:
     """
     if reference.startswith("models:/"):
         return reference
-    model = client.get_run(reference).data.tags.get("maze.model")
+    model = run_by_id(client, reference).data.tags.get("maze.model")
     if model is None:
         raise TrackingError("the run has no agent; it was not trained to its end, or the agent was not tracked.")
     return str(model)

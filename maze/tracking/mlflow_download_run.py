@@ -14,6 +14,7 @@ from mlflow import MlflowClient
 from maze.errors import TrackingError
 from maze.tracking.mlflow_database import STORE_ERRORS, open_client
 from maze.tracking.mlflow_download import fetch
+from maze.tracking.mlflow_lookup import run_by_id
 from maze.tracking.store import StoreLocation
 
 __all__ = ["fetch_run", "main"]
@@ -28,7 +29,8 @@ def fetch_run(run_id: str, uri: str, target: Path) -> Path:
     """
     client = open_client(StoreLocation(uri, target.parent.parent, "directory"))
     mlflow.set_tracking_uri(uri)  # this process does nothing else
-    run = client.get_run(run_id)
+    run = run_by_id(client, run_id)
+    run_id = run.info.run_id
     if not any(entry.path == "record" for entry in client.list_artifacts(run_id)):
         raise TrackingError(_without_record(client, run_id))
     record = Path(client.download_artifacts(run_id, "record", str(target)))

@@ -80,7 +80,7 @@ def _create(
     if commit := description.tags.get("git.commit"):
         every["mlflow.source.git.commit"] = commit
     every = {name: cut(value, MAX_TAG) for name, value in every.items()}
-    return client.create_run(experiment, run_name=description.name, tags=every)
+    return client.create_run(experiment, start_time=description.started, run_name=description.name, tags=every)
 
 
 def _attempt(run: Run) -> int:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 
 from maze.tracking.description import AgentModel, RunDescription
 from maze.tracking.mlflow_agent import log_agent
 from maze.tracking.mlflow_database import STORE_ERRORS, experiment_id, is_permanent, open_client, store_lock
+from maze.tracking.mlflow_lookup import REBUILT_FROM
 from maze.tracking.mlflow_runs import find_or_create_run, parent_status
-from maze.tracking.names import MAX_PARAMETER, MAX_TAG, clean_name, cut, split_finite
+from maze.tracking.names import MAX_DIGEST, MAX_PARAMETER, MAX_TAG, clean_name, cut, split_finite
 from maze.tracking.store import StoreLocation
 
 __all__ = ["Session"]
@@ -151,6 +153,8 @@ class Session:
             outcomes = {value for name, value in self._tags.items() if name.startswith("stage.")}
             status = next((worst.upper() for worst in ("failed", "killed") if worst in outcomes), status)
         end_time = int(record.get("time", time.time() * 1000))
+        if description is not None and description.ended is not None:
+            end_time = description.ended
         if self._parent_id is not None and description is not None:
             with store_lock(self._store):
                 seed = description.name if description.seed is None else description.seed
@@ -253,6 +257,18 @@ class Session:
         identity = log_agent(self.client, self._id(), self._folder / record["source"], model)
         self._apply_tags({"values": {"maze.model": f"models:/{identity}", "maze.model.origin": origin}})
 
+    def _apply_dataset(self, record: Mapping[str, Any]) -> None:
+        """Record data as an input of the run."""
+        dataset = Dataset(
+            name=str(record["name"]),
+            digest=str(record["digest"])[:MAX_DIGEST],
+            source_type="local",
+            source=json.dumps({"uri": record["source"]}),
+            profile=json.dumps(record["profile"]),
+        )
+        tags = [InputTag("mlflow.data.context", str(record["context"]))]
+        self.client.log_inputs(self._id(), [DatasetInput(dataset, tags)])
+
     # ---- other runs
 
     def _apply_complete(self, record: Mapping[str, Any]) -> None:
@@ -282,7 +298,8 @@ class Session:
         self.apply(records)
         for stage in missing:
             self.apply(list(stage["records"]))
-            self._apply_tags({"values": {f"stage.{stage['stage']}": f"reused:{stage['origin']}"}})
+            same = stage["origin"] == description.tags.get(REBUILT_FROM)
+            self._apply_tags({"values": {f"stage.{stage['stage']}": "ran" if same else f"reused:{stage['origin']}"}})
         self._apply_finish({"status": "FINISHED"})
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from maze.errors import InvalidSpecificationError, TrackingError, suggest
-from maze.tracking.description import AgentModel, RestoredStage, RunDescription, RunStatus
+from maze.tracking.description import AgentModel, LoggedDataset, RestoredStage, RunDescription, RunStatus
 from maze.tracking.journal import (
     JournalReader,
     JournalState,
@@ -153,6 +153,10 @@ class MlflowTracker(Tracker):
     def log_agent(self, agent_dir: Path, model: AgentModel) -> None:
         """Keep the agent as a servable model."""
         self._write(lambda journal: [agent_record(journal, agent_dir, model)])
+
+    def log_dataset(self, dataset: LoggedDataset) -> None:
+        """Record data as an input of the run."""
+        self._write(lambda _: [{"op": "dataset", **dataset.as_record()}])
 
     def complete_run(self, description: RunDescription, stages: Sequence[RestoredStage]) -> None:
         """Make sure that the run of one seed exists and holds everything.

@@ -12,6 +12,7 @@ import shutil
 import socket
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from maze.tracking.store import StoreLocation
 
 if TYPE_CHECKING:
     from maze.tracking.mlflow_session import Session
+    from maze.tracking.system_metrics import SystemSampler
 
 __all__ = ["JournalSender", "Worker", "main", "send_abandoned"]
 
@@ -53,6 +55,8 @@ class JournalSender:
         self._session: Session | None = None
         self._pending: list[dict[str, Any]] = []
         self._closed = False
+        self._sampler: SystemSampler | None = None
+        self._measured: list[dict[str, Any]] = []
         self._attempted = -_RETRY_SECONDS
 
     @property
@@ -68,6 +72,8 @@ class JournalSender:
         """
         while records := self._reader.read():
             self._pending += records
+            self._watch(records[0])
+        self._measure()
         if self._pending and self._pending[-1]["op"] == "finish":
             self._closed = True
         elif closing and not self._closed:
@@ -75,13 +81,30 @@ class JournalSender:
             self._closed = True
         waited = time.monotonic() - self._attempted
         due = waited >= (_RETRY_SECONDS if self._state.error else _FLUSH_SECONDS)
-        if self._closed or (due and self._pending):
+        if self._closed or (due and (self._pending or self._measured)):
             self._send()
             self._attempted = time.monotonic()
 
     def release(self) -> None:
         """Let go of the journal."""
         self._lock.release()
+
+    def _watch(self, record: Mapping[str, Any]) -> None:
+        """Begin to measure what the run costs the machine, if its first record asks for that."""
+        owner = self._reader.owner
+        if self._sampler is None and owner is not None and record["op"] == "start":
+            if not record["description"].get("system_metrics"):
+                return
+            from maze.tracking.system_metrics import SystemSampler  # noqa: PLC0415 - most runs do not need it
+
+            self._sampler = SystemSampler(owner)
+
+    def _measure(self) -> None:
+        """Take note of what the run costs the machine, when it is time."""
+        sample = None if self._sampler is None or self._closed else self._sampler.sample_if_due()
+        if sample is not None:
+            step, values = sample
+            self._measured.append({"op": "metrics", "values": values, "step": step, "time": int(time.time() * 1000)})
 
     def _send(self) -> None:
         """Send what is pending; on failure it stays pending and the state says why."""
@@ -98,14 +121,15 @@ class JournalSender:
         if self._session is None:
             self._session = Session(self._store, self.directory, run_id=self._state.run_id)
         try:
-            self._session.apply(self._pending)
+            closing = self._pending[-1:] if self._closed else []
+            self._session.apply([*self._pending[: len(self._pending) - len(closing)], *self._measured, *closing])
         except TrackingError as error:
             self._failed(str(error), permanent=True)
         except STORE_ERRORS as error:
             self._failed(str(error).strip().split("\n")[0], permanent=is_permanent(error))
         else:
             sent = self._state.sent + len(self._pending)
-            self._pending = []
+            self._pending, self._measured = [], []
             self._save(self._state.updated(sent=sent, error="", permanent=False, done=self._closed))
 
     def _failed(self, error: str, *, permanent: bool = False) -> None:

@@ -6,11 +6,12 @@ import math
 import re
 from collections.abc import Mapping
 
-__all__ = ["MAX_PARAMETER", "MAX_TAG", "clean_name", "cut", "split_finite"]
+__all__ = ["MAX_DIGEST", "MAX_PARAMETER", "MAX_TAG", "clean_name", "cut", "split_finite"]
 
 MAX_NAME = 250
 MAX_PARAMETER = 6000
 MAX_TAG = 8000
+MAX_DIGEST = 36
 
 _FORBIDDEN = re.compile(r"[^A-Za-z0-9_\-. /:]")
 

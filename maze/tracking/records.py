@@ -59,13 +59,13 @@ def complete_record(
         "name": description.name,
         "description": description.as_record(),
         "records": file_records(journal, description),
-        "stages": [_stage(journal, stage) for stage in stages],
+        "stages": [_stage(journal, stage, description.started) for stage in stages],
     }
 
 
-def _stage(journal: JournalWriter, stage: RestoredStage) -> dict[str, Any]:
+def _stage(journal: JournalWriter, stage: RestoredStage, started: int | None) -> dict[str, Any]:
     """Return a stage's name, the run that did its work, and the records that it would have written."""
-    now = int(time.time() * 1000)
+    now = int(time.time() * 1000) if started is None else started
     points = read_curve(stage.curve, stage.prefix) if stage.curve is not None else []
     if stage.metrics is not None:
         last = points[-1][0] if points else 0
@@ -76,6 +76,7 @@ def _stage(journal: JournalWriter, stage: RestoredStage) -> dict[str, Any]:
         {"op": "metrics", "values": values, "step": step, "time": now} for step, values in points if values
     ]
     records += [file_record(journal, path, name) for name, path in stage.files.items()]
+    records += [{"op": "dataset", **dataset.as_record()} for dataset in stage.datasets]
     if stage.agent_dir is not None:
         if stage.agent is None:
             raise ArtifactError(f"Stage {stage.name!r} has an agent folder and no AgentModel; pass agent= as well.")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from maze.errors import TrackingError
-from maze.tracking.description import AgentModel, RestoredStage, RunDescription, RunStatus
+from maze.tracking.description import AgentModel, LoggedDataset, RestoredStage, RunDescription, RunStatus
 
 __all__ = ["FanOutTracker", "JsonLinesTracker", "NullTracker", "Tracker"]
 
@@ -56,6 +56,9 @@ class Tracker:
 
     def log_agent(self, agent_dir: Path, model: AgentModel) -> None:
         """Keep the agent as a model that can be loaded and served without this run's process."""
+
+    def log_dataset(self, dataset: LoggedDataset) -> None:
+        """Record data that the run uses as its input; the data itself stays where it is."""
 
     def complete_run(self, description: RunDescription, stages: Sequence[RestoredStage]) -> None:
         """Make sure that the run of one seed exists and holds everything, also what DVC restored from its cache."""
@@ -176,6 +179,11 @@ class FanOutTracker(Tracker):
         """Hand on."""
         for tracker in self._trackers:
             tracker.log_agent(agent_dir, model)
+
+    def log_dataset(self, dataset: LoggedDataset) -> None:
+        """Hand on."""
+        for tracker in self._trackers:
+            tracker.log_dataset(dataset)
 
     def complete_run(self, description: RunDescription, stages: Sequence[RestoredStage]) -> None:
         """Hand on."""

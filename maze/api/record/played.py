@@ -14,6 +14,9 @@ from maze.artifacts import RunFiles
 
 __all__ = ["PlayLog"]
 
+Film: TypeAlias = Callable[[str, Mapping[str, Any], Any], bytes]
+"""Takes the name of a call, its arguments and the episodes, and gives a GIF, or b"" where there is none."""
+
 Keep: TypeAlias = Callable[..., None]
 """Takes the episodes, and the files that hold them, if there are any."""
 
@@ -40,7 +43,7 @@ class PlayLog:
 
     @contextmanager
     def playing(
-        self, session: RunSession | None, method: str, arguments: Mapping[str, Any], *, is_loaded: bool
+        self, session: RunSession | None, method: str, arguments: Mapping[str, Any], *, is_loaded: bool, film: Film
     ) -> Iterator[Keep]:
         """Record the episodes that a block plays.
 
@@ -54,6 +57,7 @@ class PlayLog:
             method: name of the call.
             arguments: of the call.
             is_loaded: the agent was loaded.
+            film: makes a video of one of the episodes, if the run wants one.
 
         Yields:
             A function that takes the episodes and the files that hold them.
@@ -61,7 +65,8 @@ class PlayLog:
         played: list[Any] = []
 
         def keep(episodes: Any, files: Mapping[str, Path] | None = None) -> None:
-            played.extend((episodes, files or {}))
+            is_tracked = session is not None or self._stage_record is not None
+            played.extend((episodes, files or {}, film(method, arguments, episodes) if is_tracked else b""))
 
         with logs_kept_quiet(self._silent):
             if session is None and self._stage_record is not None:
@@ -79,7 +84,7 @@ class PlayLog:
             if session is not None:
                 session.log_call(method, arguments, *played)
                 return
-            self.calls.append(Call.of_episodes(method, arguments, *played))
+            self.calls.append(Call.of_episodes(method, arguments, *played[:2]))
             if is_loaded and arguments.get("output_dir") is not None:
                 self._write_beside(RunFiles(Path(arguments["output_dir"])), self.calls[-1])
 

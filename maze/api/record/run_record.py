@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from maze.artifacts import AgentFiles, RunFiles, read_json, this_process, write_
 from maze.config import RunConfig
 from maze.config.own_code import modules_of_ids
 from maze.errors import ArtifactError
-from maze.tracking import Lineage, RunDescription, Tracker
+from maze.tracking import Lineage, LoggedDataset, RunDescription, Tracker
 
 if TYPE_CHECKING:
     from maze.runner.inheritance import Inheritance
@@ -53,6 +53,10 @@ class RunRecord:
         objects: live objects by the place in the configuration that they take.
         agent: the loaded agent that the run goes on from, or None.
         inheritance: what the run's new agent took over from an earlier one (``input_dir``), or None.
+
+    Attributes:
+        calls: of this session.
+        datasets: data that training learns from.
     """
 
     def __init__(
@@ -67,6 +71,7 @@ class RunRecord:
         inheritance: Inheritance | None = None,
     ) -> None:
         self.calls: list[Call] = []
+        self.datasets: Sequence[LoggedDataset] = ()
         self._config = config
         self._files = files
         self._path = path
@@ -202,6 +207,7 @@ class RunRecord:
             "key": self._description.key,
             "config": config,
             "began_from": self._began_from,
+            **({"datasets": [one.as_record() for one in self.datasets]} if self.datasets else {}),
             "calls": [*self._earlier.get("calls", []), *(call.as_record() for call in self.calls)],
             "sessions": [*self._earlier_sessions, session],
             "environment": self._environment,

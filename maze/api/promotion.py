@@ -1,0 +1,248 @@
+"""Making an agent the champion of its task, when it is better than the present one beyond what chance explains."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from maze import report
+from maze.artifacts import RunFiles, read_json
+from maze.errors import ArtifactError, InvalidSpecificationError, TrackingError, suggest
+from maze.seeding import derive_seed
+from maze.tracking import resolve_store
+from maze.tracking.asking import asking
+
+if TYPE_CHECKING:
+    from maze.api.run_context import RunContext
+    from maze.rollout import Episodes
+
+__all__ = ["Promotion", "promote"]
+
+_REGISTRY = "maze.tracking.mlflow_registry"
+_CHANGES_RETURNS = ("Reward", "Return")
+"""What the names of wrappers that change rewards hold."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Promotion:
+    """What :func:`promote` found and did.
+
+    Attributes:
+        promoted: the agent holds the alias now.
+        reason: why, or why not.
+        model: registered name.
+        alias: which it is about.
+        run_id: of the agent.
+        version: of the agent under the name; None where it was not promoted.
+        predecessor: version that held the alias before; None where nobody did.
+        n_episodes: how many episodes each of them played.
+        mean_return: of the agent.
+        predecessor_return: mean return of the one before, at the same episodes; None where nobody was before.
+        difference: between the two.
+        forced: it was promoted without support.
+    """
+
+    promoted: bool
+    reason: str
+    model: str
+    alias: str
+    run_id: str
+    version: str | None = None
+    predecessor: str | None = None
+    n_episodes: int = 0
+    mean_return: float | None = None
+    predecessor_return: float | None = None
+    difference: report.PairedDifference | None = None
+    forced: bool = False
+
+    def as_mapping(self) -> dict[str, Any]:
+        """Return everything as plain values, for JSON."""
+        plain = dataclasses.asdict(self)
+        if self.difference is not None and self.difference.interval is not None:
+            plain["difference"]["interval"] = self.difference.interval._asdict()
+        return plain
+
+
+def promote(
+    source: str | Path,
+    *,
+    name: str | None = None,
+    alias: str = "champion",
+    n_episodes: int = 100,
+    confidence: float = 0.95,
+    force: bool = False,
+    allow_code: bool = False,
+) -> Promotion:
+    """Register an agent and give it an alias, if it is better than the agent that has it now.
+
+    Both play the same episodes, which neither has seen: their seeds follow from the two agents, so that trying again
+    gives the same verdict. The agent is better if the interval of the mean difference lies above zero.
+
+    Args:
+        source: run in MLflow (id, beginning of it, name, ``models:/name/version``), or directory of a tracked run.
+        name: to register it under; what its configuration says, or the environment's name, when None.
+        alias: which to give.
+        n_episodes: how many each of them plays.
+        confidence: of the interval of the difference.
+        force: give the alias in any case.
+        allow_code: the agents may name code outside of maze.
+
+    Raises:
+        ArtifactError: there is no such agent in MLflow, or the store cannot be used.
+        InvalidSpecificationError: a number is out of range, or the name is none.
+    """
+    _check(name, alias, n_episodes, confidence)
+    with _look(_reference(source), name, alias) as (found, folder):
+        run, holder = found["run"], found["holder"]
+        common: dict[str, Any] = {
+            "model": found["model"],
+            "alias": alias,
+            "run_id": run["id"],
+            "predecessor": None if holder is None else holder["version"],
+        }
+        if found["is_holder"]:
+            reason = f"it is the {alias} of {found['model']!r} already"
+            return Promotion(promoted=True, reason=reason, version=holder["version"], **common)
+        rival = None if holder is None else folder / holder["agent"]
+        seed = derive_seed(0, f"promotion {holder['run_id'] if holder else ''} {run['id']}")
+        settings = {"n_episodes": n_episodes, "deterministic": True, "seed": seed}
+        measured, obstacle = _measure(folder / run["agent"], rival, settings, confidence, allow_code=allow_code)
+    reason, is_better = _verdict(measured.get("difference"), obstacle, alias, rival)
+    verdict = Promotion(promoted=is_better or force, reason=reason, n_episodes=n_episodes, **measured, **common)
+    if not verdict.promoted:
+        return verdict
+    verdict = dataclasses.replace(verdict, forced=not is_better)
+    return dataclasses.replace(verdict, version=_register(verdict, seed))
+
+
+def _check(name: str | None, alias: str, n_episodes: int, confidence: float) -> None:
+    if name is not None and (not name.strip() or set(name) & set("/:'")):
+        raise InvalidSpecificationError(f"--name: {name!r} is no name of a model; use letters, digits, - and _.")
+    if not alias.replace("-", "").replace("_", "").isalnum():
+        raise InvalidSpecificationError(f"--alias: {alias!r} is no alias; use letters, digits, - and _.")
+    if n_episodes < 2:
+        raise InvalidSpecificationError(f"--episodes: {n_episodes} is not accepted; accepted is a whole number >= 2.")
+    if not 0.0 < confidence < 1.0:
+        raise InvalidSpecificationError(f"--confidence: {confidence} must lie between 0 and 1, for example 0.95.")
+
+
+def _reference(source: str | Path) -> str:
+    """Return what MLflow calls a run: the id that the record in a directory tells, or the word itself.
+
+    Raises:
+        ArtifactError: the run in the directory was not tracked.
+    """
+    directory = Path(source)
+    if not directory.is_dir():
+        return str(source)
+    place = directory.absolute()
+    pipeline = place.parents[1] / "record" / place.parent.name / f"{place.name}.json"
+    record = next((path for path in (RunFiles(place).record, pipeline) if path.is_file()), None)
+    run_id = read_json(record).get("run_id") if record is not None else None
+    if run_id is None:
+        raise ArtifactError(
+            f"{source}: is not the directory of a run that MLflow knows; accepted is the directory of a tracked run "
+            "(its record.json names the run), an MLflow run id, or models:/name/version."
+        )
+    return str(run_id)
+
+
+@contextmanager
+def _look(reference: str, name: str | None, alias: str) -> Iterator[tuple[Mapping[str, Any], Path]]:
+    """Give which run is meant, who has the alias, and the folder where both agents are for as long as the block."""
+    store = resolve_store()
+    values = {"action": "look", "reference": reference, "name": name, "alias": alias}
+    try:
+        with asking(_REGISTRY, values, store) as (found, folder):
+            if found["run"] is None:
+                raise ArtifactError(
+                    f"{reference!r} is neither the directory of a run nor a run in MLflow at {store.uri}; "
+                    f"{suggest(reference, found['names'])}"
+                )
+            yield found, folder
+    except TrackingError as error:
+        raise ArtifactError(f"{reference!r} cannot be promoted: {error}") from error
+
+
+def _measure(
+    source: Path, rival: Path | None, settings: Mapping[str, Any], confidence: float, *, allow_code: bool
+) -> tuple[dict[str, Any], str]:
+    """Let both play, and return what that gave, and why they cannot be compared, if so."""
+    from maze.api.run_context import RunContext  # noqa: PLC0415
+
+    with RunContext.load(source, allow_code=allow_code, silent=True) as agent:
+        episodes = agent.evaluate(**settings)
+        if rival is None:
+            return {"mean_return": episodes.mean_return}, ""
+        with RunContext.load(rival, allow_code=allow_code, silent=True) as holder:
+            obstacle = _obstacle(agent, holder)
+            if obstacle:
+                return {"mean_return": episodes.mean_return}, obstacle
+            others: Episodes = holder.evaluate(**settings)
+    difference = report.paired_difference(episodes.returns, others.returns, confidence=confidence)
+    numbers = {"mean_return": episodes.mean_return, "predecessor_return": others.mean_return}
+    return {**numbers, "difference": difference}, ""
+
+
+def _obstacle(agent: RunContext, holder: RunContext) -> str:
+    """Return why the returns of two agents do not mean the same; "" where they do."""
+    first, second = (rc.config.to_mapping() for rc in (agent, holder))
+    if first["env"] != second["env"]:
+        return "it plays another environment; give it another --name"
+    if _reward_wrappers(first) != _reward_wrappers(second):
+        return "its wrappers change rewards in another way; give it another --name"
+    return ""
+
+
+def _reward_wrappers(config: Mapping[str, Any]) -> list[Any]:
+    named = [(str(wrapper.get("_target_", "")).rpartition(".")[2], wrapper) for wrapper in config["wrappers"]]
+    return [wrapper for name, wrapper in named if any(word in name for word in _CHANGES_RETURNS)]
+
+
+def _verdict(
+    difference: report.PairedDifference | None, obstacle: str, alias: str, rival: Path | None
+) -> tuple[str, bool]:
+    """Say whether the agent is better, and why."""
+    if rival is None:
+        return f"there is no {alias} yet", True
+    if difference is None or difference.interval is None:
+        return f"it cannot be compared with the {alias}: {obstacle}", False
+    low, high, confidence = difference.interval
+    told = f"{difference.mean:+.2f} return at the same {difference.n_pairs} episodes, {confidence:.0%} interval "
+    told = f"{told}{low:+.2f} to {high:+.2f}"
+    if difference.is_supported:
+        return f"it is better than the {alias}: {told}", True
+    if high < 0.0:
+        return f"it is worse than the {alias}: {told}", False
+    return f"it is not better than the {alias} beyond what chance explains: {told}", False
+
+
+def _register(verdict: Promotion, seed: int) -> str:
+    """Write the promotion down in the registry and return the version."""
+    bounds = None if verdict.difference is None else verdict.difference.interval
+    tags = {
+        "maze.promotion.reason": verdict.reason,
+        "maze.promotion.forced": str(verdict.forced).lower(),
+        "maze.promotion.n_episodes": verdict.n_episodes,
+        "maze.promotion.seed": seed,
+        "maze.promotion.mean_return": verdict.mean_return,
+        "maze.promotion.predecessor": verdict.predecessor,
+        "maze.promotion.interval": None if bounds is None else f"{bounds.low} {bounds.high}",
+    }
+    values = {
+        "action": "register",
+        "model": verdict.model,
+        "alias": verdict.alias,
+        "run_id": verdict.run_id,
+        "expected": verdict.predecessor,
+        "tags": {name: value for name, value in tags.items() if value is not None},
+        "description": f"{'Forced: ' if verdict.forced else ''}{verdict.reason}.",
+    }
+    try:
+        with asking(_REGISTRY, values, resolve_store()) as (answer, _):
+            return str(answer["version"])
+    except TrackingError as error:
+        raise ArtifactError(f"{verdict.run_id} was not promoted: {error}") from error

@@ -1,0 +1,51 @@
+"""The data that a training learns from, as inputs of its run."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from maze.api.record.calls import file_digest
+from maze.config import RunConfig
+from maze.errors import MazeError
+from maze.tracking import LoggedDataset
+
+__all__ = ["training_data"]
+
+_FIELDS = ("demonstrations", "initial_demonstrations")
+"""Fields of algorithms that name recorded trajectories."""
+
+
+def training_data(config: RunConfig) -> list[LoggedDataset]:
+    """Return the recorded trajectories that an algorithm learns from; none where they are not there."""
+    algorithm = config.section("algorithm")
+    sources = [algorithm[name] for name in _FIELDS if algorithm.get(name)] if isinstance(algorithm, dict) else []
+    return [found for source in sources if (found := _describe(source)) is not None]
+
+
+def _describe(source: Any) -> LoggedDataset | None:
+    from maze.rollout.dataset import trajectory_files  # noqa: PLC0415  (is loaded by now)
+
+    try:
+        files = trajectory_files(source)
+    except MazeError:  # training itself says what is wrong with them
+        return None
+    digests = [file_digest(path) for path in files]
+    shown = source if isinstance(source, str | Path) else ", ".join(map(str, source))
+    return LoggedDataset(
+        name=f"trajectories of {shown}"[:400],
+        digest=digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest(),
+        source=", ".join(str(path.absolute()) for path in files),
+        profile={"files": len(files), "steps": sum(_n_steps(path) for path in files)},
+    )
+
+
+def _n_steps(path: Path) -> int:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return len(arrays["reward"])
+    except (OSError, ValueError, KeyError):  # training itself says what is wrong with them
+        return 0

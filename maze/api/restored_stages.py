@@ -1,0 +1,99 @@
+"""What the stages of one seed left, from which its run in the tracking store is completed without running them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from maze import report
+from maze.artifacts import AgentFiles, read_json, write_text
+from maze.env.spaces import space_from_json
+from maze.tracking import AgentModel, LoggedDataset, RestoredStage
+
+__all__ = ["STAGES", "restored_stages"]
+
+STAGES = ("train", "rollout", "evaluate")
+"""Stages of the pipeline that work on one seed's agent, in their order."""
+
+
+def restored_stages(
+    seed: int, out: Path, scratch: Path, *, key: str | None, registered: tuple[str, str]
+) -> list[RestoredStage]:
+    """Return what the stages of one seed left.
+
+    Args:
+        seed: whose.
+        out: where the stages have written.
+        scratch: directory for tables and figures as a run shows them.
+        key: of the run; figures are drawn again for stages that did not run in it, None for all of them.
+        registered: name to register the agent under, and alias; "" registers nothing.
+
+    Raises:
+        ArtifactError: something is missing.
+    """
+    stages = [_train(seed, out, registered), *(_played(stage, seed, out, scratch) for stage in STAGES[1:])]
+    return [_with_figures(stage, seed, out, scratch / f"{stage.name}-{seed}", key) for stage in stages]
+
+
+def _train(seed: int, out: Path, registered: tuple[str, str]) -> RestoredStage:
+    folder, record = _places("train", seed, out)
+    agent = AgentFiles(folder / "agent").require()
+    spaces = read_json(agent.spaces)
+    model = AgentModel.from_spaces(
+        space_from_json(spaces["raw_observation"]),
+        space_from_json(spaces["action"]),
+        registered_name=registered[0],
+        alias=registered[1],
+    )
+    return RestoredStage(
+        name="train",
+        record=record,
+        curve=folder / "curve.csv",
+        agent_dir=agent.root,
+        agent=model,
+        datasets=tuple(LoggedDataset(**one) for one in read_json(record).get("datasets", ())),
+        files={
+            "record/train/record.json": record,
+            "record/train/curve.csv": folder / "curve.csv",
+            "record/train/metrics.json": folder / "metrics.json",
+        },
+    )
+
+
+def _played(stage: str, seed: int, out: Path, scratch: Path) -> RestoredStage:
+    """Return what a stage left that played episodes."""
+    folder, record = _places(stage, seed, out)
+    table = scratch / f"{stage}-{seed}.csv"
+    write_text(table, report.episodes_as_csv(folder / "episodes.parquet"))
+    return RestoredStage(
+        name=stage,
+        record=record,
+        metrics=folder / "metrics.json",
+        prefix=f"{stage}/",
+        files={f"record/{stage}/record.json": record, f"tables/{stage}_episodes.csv": table},
+    )
+
+
+def _places(stage: str, seed: int, out: Path) -> tuple[Path, Path]:
+    """Return the folder and the record of a stage."""
+    return out / stage / str(seed), out / "record" / stage / f"{seed}.json"
+
+
+def _with_figures(stage: RestoredStage, seed: int, out: Path, scratch: Path, key: str | None) -> RestoredStage:
+    """Return a stage with the figures that it had drawn, unless it drew them in this very run."""
+    if key is not None and read_json(stage.record).get("key") == key:
+        return stage
+    folder, _ = _places(stage.name, seed, out)
+    if stage.name == "train":
+        figures = {"learning_curve": report.learning_curve_figure({seed: report.read_curve(folder / "curve.csv")})}
+    else:
+        table = {seed: report.read_episodes(folder / "episodes.parquet")}
+        figures = {
+            f"{stage.name}_returns": report.return_histogram_figure(table),
+            f"{stage.name}_lengths": report.episode_length_figure(table),
+        }
+    files = dict(stage.files)
+    for name, figure in figures.items():
+        files[f"figures/{name}.png"] = scratch / f"{name}.png"
+        report.save_figure(figure, scratch / f"{name}.png")
+    return replace(stage, files=files)

@@ -1,0 +1,140 @@
+"""Comparing runs that really ran: directories, multi-runs, evaluation anew, and names that mean nothing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from maze import RunContext
+from maze.api.comparison.compare import compare_experiments
+from maze.api.comparison.directories import read_directory
+from maze.cli import main
+from maze.errors import ArtifactError
+from tests.scripted import tiny_context
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a directory with runs: two seeds of one configuration, another configuration, and one not evaluated."""
+    root = tmp_path_factory.mktemp("runs")
+    for name, seed, lr in (("a0", 0, 0.001), ("a1", 1, 0.001), ("b0", 0, 0.01)):
+        rc = tiny_context(root / name[0] / name, seed=seed, overrides={"algorithm.lr": lr})
+        rc.train()
+        rc.evaluate(n_episodes=6, deterministic=True)
+    tiny_context(root / "untested", seed=3).train()
+    return root
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_run_has_the_episodes_of_its_last_evaluation(runs: Path) -> None:
+    (agent,) = read_directory(runs / "a" / "a0")
+    assert (agent.seed, agent.basis, agent.n_episodes) == (0, "evaluation", 6)
+    assert agent.returns is not None
+    assert agent.returns.mean() == pytest.approx(agent.mean_return)
+    assert agent.lengths is not None
+    assert agent.curve is not None
+    assert agent.config["algorithm.lr"] == "0.001"
+
+
+def test_seeds_in_one_directory_are_one_experiment(runs: Path) -> None:
+    found = compare_experiments([runs / "a", runs / "b"])
+    first, second = found.comparison.rows
+    assert (first.n_agents, first.scores, second.n_agents) == (2, "seeds", 1)
+    assert first.interval is not None
+    assert found.comparison.differing == {"algorithm.lr": ("0.001", "0.01")}
+
+
+def test_configurations_in_one_directory_are_told_apart(runs: Path, tmp_path: Path) -> None:
+    shutil.copytree(runs / "a", tmp_path / "all")
+    shutil.copytree(runs / "b" / "b0", tmp_path / "all" / "b0")
+    found = compare_experiments([tmp_path / "all"])
+    assert [one.name.removeprefix(str(tmp_path / "all")) for one in found.experiments] == [" lr=0.001", " lr=0.01"]
+    assert [len(one.agents) for one in found.experiments] == [2, 1]
+
+
+def test_a_run_that_was_not_evaluated_shows_its_training_and_says_so(runs: Path) -> None:
+    found = compare_experiments([runs / "untested", runs / "a"])
+    assert found.comparison.rows[0].basis == "training"
+    assert any("--episodes 100" in note for note in found.comparison.notes)
+
+
+def test_training_on_makes_an_evaluation_old(runs: Path, tmp_path: Path) -> None:
+    shutil.copytree(runs / "a" / "a0", tmp_path / "on")
+    assert read_directory(tmp_path / "on")[0].basis == "evaluation"
+    record = json.loads((tmp_path / "on" / "record.json").read_text())
+    record["calls"].append({**record["calls"][0]})
+    (tmp_path / "on" / "record.json").write_text(json.dumps(record))
+    assert read_directory(tmp_path / "on")[0].basis == "training"
+
+
+def test_evaluating_anew_plays_the_same_episodes_with_all(runs: Path) -> None:
+    found = compare_experiments([runs / "a" / "a0", runs / "a" / "a0", runs / "untested"], n_episodes=5)
+    one, same, other = (experiment.agents[0] for experiment in found.experiments)
+    assert one.returns is not None
+    assert same.returns is not None
+    assert one.returns.tolist() == same.returns.tolist()
+    assert [agent.n_episodes for agent in (one, same, other)] == [5, 5, 5]
+    assert other.basis == "evaluation"
+    record = json.loads((runs / "untested" / "record.json").read_text())
+    assert [call["method"] for call in record["calls"]] == ["train"]  # nothing was recorded
+
+
+def test_a_multi_run_is_compared_job_by_job(tmp_path: Path) -> None:
+    rc = RunContext(
+        configuration="test",
+        multirun=True,
+        seed=1,
+        run_dir=tmp_path / "sweep",
+        silent=True,
+        overrides={"algorithm.lr": [0.001, 0.01], "tracking.mode": "off"},
+    )
+    rc.train()
+    found = compare_experiments([tmp_path / "sweep"])
+    assert [one.name.partition(" ")[2] for one in found.experiments] == ["lr=0.001", "lr=0.01"]
+
+
+def test_what_has_no_numbers_says_so(runs: Path, tmp_path: Path) -> None:
+    shutil.copytree(runs / "untested", tmp_path / "bare")
+    (tmp_path / "bare" / "metrics.json").unlink()
+    with pytest.raises(ArtifactError, match="never evaluated"):
+        compare_experiments([tmp_path / "bare"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ArtifactError, match="holds no results"):
+        compare_experiments([tmp_path / "empty"])
+
+
+def test_a_name_that_means_nothing_is_told_with_the_nearest(runs: Path, tmp_path: Path) -> None:
+    shutil.copytree(runs / "a" / "a0", tmp_path / "outputs" / "gym_env" / "stamp")
+    with pytest.raises(ArtifactError, match=r"neither a directory.*'outputs/gym_env/stamp'"):
+        compare_experiments(["outputs/gym_env/stomp"])
+
+
+@pytest.mark.parametrize("n_episodes", [0, -3])
+def test_no_episodes_are_refused(runs: Path, n_episodes: int) -> None:
+    with pytest.raises(ArtifactError, match="whole number >= 1"):
+        compare_experiments([runs / "a"], n_episodes=n_episodes)
+
+
+def test_the_command_prints_and_writes(runs: Path, tmp_path: Path, capsys: Capture) -> None:
+    words = ["compare", str(runs / "a"), str(runs / "b"), "--output", str(tmp_path / "out")]
+    assert main(words) == 0
+    out = capsys.readouterr().out
+    assert "P(better)" in out
+    assert "algorithm.lr" in out
+    written = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert written == ["comparison.json", "comparison.md", "comparison.png"]
+    assert main([*words, "--json"]) == 0
+    content: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert content == json.loads((tmp_path / "out" / "comparison.json").read_text())
+    assert main(["compare", str(runs / "a"), "--confidence", "95"]) == 2
+    assert "between 0 and 1" in capsys.readouterr().err

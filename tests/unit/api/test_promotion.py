@@ -1,0 +1,166 @@
+"""A new champion is better than the one before at the same episodes, or is refused with the reason."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+from maze.api.promotion import promote
+from maze.cli import main
+from maze.errors import ArtifactError, InvalidSpecificationError
+from maze.tracking.sender import stop_senders
+from tests.integration.tracked import query
+from tests.scripted import tiny_context
+
+Capture = pytest.CaptureFixture[str]
+
+
+class Echo(gymnasium.Env[Any, Any]):
+    """Shows a random sign for each of ten steps and pays 1 for naming it."""
+
+    observation_space = spaces.Box(-1.0, 1.0, (1,), np.float32)
+    action_space = spaces.Discrete(2)
+
+    def __init__(self, render_mode: str | None = None) -> None:
+        self.render_mode = render_mode
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed)
+        self.n_left = 10
+        return self._show(), {}
+
+    def _show(self) -> Any:
+        self.sign = int(self.np_random.integers(2))
+        return np.array([2.0 * self.sign - 1.0], np.float32)
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        reward = float(int(action) == self.sign)
+        self.n_left -= 1
+        return self._show(), reward, self.n_left == 0, False, {}
+
+
+@dataclass
+class Store:
+    """Agents in MLflow: run directory by name."""
+
+    uri: str
+    runs: dict[str, Path]
+
+    def run_id(self, name: str) -> str:
+        run_id: str = json.loads((self.runs[name] / "record.json").read_text())["run_id"]
+        return run_id
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    gymnasium.register("Echo-v0", Echo)
+    root = tmp_path_factory.mktemp("agents")
+    store = Store(f"sqlite:///{root / 'mlflow.db'}", {})
+    learning = {"algorithm.n_epochs": 4, "algorithm.epoch_length": 30, "algorithm.lr": 0.02}
+    for name, values, seed in (
+        ("weak", {"algorithm.lr": 1e-12}, 1),
+        ("strong", learning, 1),
+        ("as strong", learning, 2),
+        ("elsewhere", {"env.name": "CartPole-v1"}, 1),
+    ):
+        store.runs[name] = root / name
+        everywhere = {"tracking.mode": "best_effort", "tracking.uri": store.uri, "env.name": "Echo-v0"}
+        tiny_context(root / name, {**everywhere, **values}, seed=seed).train()
+    tiny_context(root / "untracked").train()
+    store.runs["untracked"] = root / "untracked"
+    yield store
+    stop_senders()
+    gymnasium.registry.pop("Echo-v0")
+
+
+@pytest.fixture
+def store(trained: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Store:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", trained.uri)
+    monkeypatch.chdir(tmp_path)
+    return trained
+
+
+def test_the_life_of_a_champion(store: Store) -> None:
+    first = promote(store.runs["weak"], name="echo", n_episodes=20)
+    assert (first.promoted, first.version, first.predecessor, first.forced) == (True, "1", None, False)
+    assert first.reason == "there is no champion yet"
+
+    again = promote(store.run_id("weak"), name="echo")
+    assert again.promoted
+    assert "already" in again.reason
+    assert again.version == "1"
+
+    second = promote(store.run_id("strong"), name="echo", n_episodes=20)
+    assert (second.promoted, second.version, second.predecessor) == (True, "2", "1")
+    assert second.mean_return == 10.0
+    assert second.predecessor_return is not None
+    assert second.predecessor_return < 9.0
+    assert second.difference is not None
+    assert second.difference.mean == pytest.approx(10.0 - second.predecessor_return)
+    assert "better than the champion" in second.reason
+
+    worse = promote(store.run_id("weak"), name="echo", n_episodes=20)
+    assert not worse.promoted
+    assert worse.version is None
+    assert "worse than the champion" in worse.reason
+
+    equal = promote(store.runs["as strong"], name="echo", n_episodes=20)
+    assert not equal.promoted
+    assert "beyond what chance explains: +0.00" in equal.reason
+    elsewhere = promote(store.runs["elsewhere"], name="echo", n_episodes=2)
+    assert not elsewhere.promoted
+    assert "another environment" in elsewhere.reason
+
+    runs = {run.id: run for run in query(store.uri)}
+    assert runs[store.run_id("strong")].tags["maze.champion"] == "models:/echo/2"
+
+
+def test_the_name_is_the_environments(store: Store) -> None:
+    found = promote(store.runs["elsewhere"], n_episodes=2, alias="candidate")
+    assert (found.model, found.alias, found.version) == ("CartPole-v1", "candidate", "1")
+
+
+def test_what_cannot_be_promoted_says_so(store: Store) -> None:
+    with pytest.raises(ArtifactError, match="not the directory of a run that MLflow knows"):
+        promote(store.runs["untracked"])
+    with pytest.raises(ArtifactError, match=r"neither the directory.*did you mean 'a2c Echo-v0 seed 2'"):
+        promote("a2c Echo-v0 seed 3")
+    with pytest.raises(ArtifactError, match="means 2 runs"):
+        promote("a2c Echo-v0 seed 1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"name": "a/b"}, "--name"),
+        ({"alias": "the best"}, "--alias"),
+        ({"n_episodes": 1}, "--episodes"),
+        ({"confidence": 95.0}, "--confidence"),
+    ],
+)
+def test_wrong_settings_are_refused(store: Store, arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidSpecificationError, match=message):
+        promote(store.runs["weak"], **arguments)
+
+
+def test_the_command_says_what_it_did_and_why_not(store: Store, capsys: Capture) -> None:
+    words = ["promote", str(store.runs["strong"]), "--name", "by-command", "--episodes", "5"]
+    assert main(words) == 0
+    assert "models:/by-command@champion is version 1: there is no champion yet" in capsys.readouterr().out
+    words[1] = str(store.runs["weak"])
+    assert main(words) == 1
+    out = capsys.readouterr().out
+    assert "not promoted: it is worse" in out
+    assert "--force" in out
+    assert main([*words, "--force", "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert (content["forced"], content["version"], content["predecessor"]) == (True, "2", "1")
+    assert main(["promote", "nothing"]) == 2
