@@ -30,8 +30,8 @@ SCALE = "wrappers.maze.env.rewards.RewardScalingWrapper.scale"
         ),
         ({"space": {SCALE: [0.1, 0.2]}, "choices": {"experiment": "pendulum_ppo"}}, {SCALE: 0.2}),
         (
-            {"space": {"wrappers.1.scale": [0.1, 0.2]}, "choices": {"experiment": "pendulum_ppo"}},
-            {"wrappers.1.scale": 0.2},
+            {"space": {"wrappers.2.scale": [0.1, 0.2]}, "choices": {"experiment": "pendulum_ppo"}},
+            {"wrappers.2.scale": 0.2},
         ),
         ({"space": {"algorithm.patience": [None, 5]}}, {"algorithm.patience": None}),
     ],
