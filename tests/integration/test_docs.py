@@ -12,7 +12,7 @@ import pytest
 from maze.tracking import NullTracker
 from tests.integration.documents import ROOT, Section, sections
 
-SECTIONS = [*sections("docs/run_context.md"), *sections("docs/models.md"), *sections("docs/workflow.md")]
+SECTIONS = [*sections("docs/run_context.md"), *sections("docs/models.md"), *sections("docs/after_training.md")]
 
 
 @pytest.fixture

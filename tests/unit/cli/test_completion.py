@@ -72,7 +72,7 @@ def offered(script: Path, line: str, word_breaks: str = " \t\n\"'><=;|&(:") -> l
         ("maze-run -cn conf_r", ["conf_rollout"]),
         ("maze-run evaluate --st", ["--stochastic"]),
         ("maze-run rollout --ev", ["--events"]),
-        ("maze-run tracking ", ["flush"]),
+        ("maze-run tracking ", ["flush", "rebuild"]),
         ("maze-run completion ", ["bash", "fish", "zsh"]),
     ],
 )
