@@ -31,9 +31,6 @@ raw = {"observation": np.array(json.loads(sys.argv[1]), np.float32)}
 print(rc.compute_action(rc.transform_observation(raw), deterministic=True)["action"].tolist())
 """
 
-NOT_KEPT = ("config/model_summary", "figures/policy", "figures/critic", "repro/environment.txt")
-"""What is drawn from networks, or tells of the machine, and is neither in git nor in DVC."""
-
 GUIDE = (REPOSITORY / "docs" / "after_training.md").read_text(encoding="utf-8")
 
 
@@ -231,6 +228,10 @@ def test_everything_is_back_after_a_rebuild(rebuilt: Worked) -> None:
         stages = {name: text for name, text in run.stages.items() if name != "report"}
         assert {name: again.stages.get(name) for name in stages} == stages
         assert {name for name in set(run.files) - set(again.files) if not name.startswith(NOT_KEPT)} == set()
+
+
+NOT_KEPT = ("config/model_summary", "figures/policy", "figures/critic", "repro/environment.txt")
+"""What is drawn from networks, or tells of the machine, and is neither in git nor in DVC."""
 
 
 def _only_tracked(name: str) -> bool:
