@@ -16,10 +16,9 @@ from maze.tracking import resolve_store
 from maze.tracking.asking import asking
 
 if TYPE_CHECKING:
-    from maze.api.run_context import RunContext
     from maze.rollout import Episodes
 
-__all__ = ["Promotion", "promote"]
+__all__ = ["Promotion", "promote", "why_not_comparable"]
 
 _REGISTRY = "maze.tracking.mlflow_registry"
 _CHANGES_RETURNS = ("Reward", "Return")
@@ -178,7 +177,7 @@ def _measure(
         if rival is None:
             return {"mean_return": episodes.mean_return}, ""
         with RunContext.load(rival, allow_code=allow_code, silent=True) as holder:
-            obstacle = _obstacle(agent, holder)
+            obstacle = why_not_comparable(agent.config.to_mapping(), holder.config.to_mapping())
             if obstacle:
                 return {"mean_return": episodes.mean_return}, obstacle
             others: Episodes = holder.evaluate(**settings)
@@ -187,9 +186,13 @@ def _measure(
     return {**numbers, "difference": difference}, ""
 
 
-def _obstacle(agent: RunContext, holder: RunContext) -> str:
-    """Return why the returns of two agents do not mean the same; "" where they do."""
-    first, second = (rc.config.to_mapping() for rc in (agent, holder))
+def why_not_comparable(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
+    """Return why the returns of two agents do not mean the same, to the first one's user; "" where they do.
+
+    Args:
+        first: resolved configuration in plain containers.
+        second: the same of the other agent.
+    """
     if first["env"] != second["env"]:
         return "it plays another environment; give it another --name"
     if _reward_wrappers(first) != _reward_wrappers(second):

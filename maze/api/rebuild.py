@@ -21,8 +21,8 @@ from maze.api.repository.revisions import Repository, Revision
 from maze.api.restored_stages import STAGES
 from maze.artifacts import read_json
 from maze.config import RunConfig
-from maze.errors import ArtifactError, MazeError
-from maze.tracking import RunDescription, open_tracker
+from maze.errors import ArtifactError, MazeError, TrackingError
+from maze.tracking import MlflowTracker, RunDescription, resolve_store
 
 __all__ = ["Rebuilt", "rebuild_tracking"]
 
@@ -30,6 +30,8 @@ _RECORD = Path("out") / "report" / "record.json"
 _CONFIG = Path("build") / "config.yaml"
 _NOT_NEEDED = ("steps.npz", "metrics.jsonl")
 """Outputs that a run in the store does not show."""
+
+_PATIENCE_SECONDS = 1800.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,7 @@ def rebuild_tracking(directory: Path, tell: Callable[[Rebuilt], None] | None = N
 
     Raises:
         ArtifactError: there is no repository with a pipeline.
+        TrackingError: the store cannot be used.
     """
     repository = Repository.around(directory)
     if repository is None or not (repository.root / "dvc.yaml").is_file():
@@ -103,6 +106,8 @@ def _rebuild(
             if missing:
                 raise ArtifactError(f"DVC's cache does not hold {missing[0]}; dvc fetch --all-commits gets it")
             _fill(root, record, repository.root, revision)
+        except TrackingError:  # nothing else would get into the store either
+            raise
         except MazeError as error:
             return Rebuilt(name=name, problem=str(error))
     return Rebuilt(name=name, n_agents=len(record["seeds"]))
@@ -124,7 +129,8 @@ def _fill(root: Path, record: Mapping[str, Any], project: Path, revision: Revisi
     registered = (config.tracking.registered_model or "", config.tracking.alias or "")
     uri = config.tracking.uri
     environment = {**os.environ, "MLFLOW_TRACKING_URI": uri} if uri else None
-    tracker = open_tracker("required", directory=project, environment=environment)
+    store = resolve_store(project, environment=environment)
+    tracker = MlflowTracker(store, mode="required", finish_timeout=_PATIENCE_SECONDS)
     with filling(tracker, pipeline, agents, root / "out", registered=registered, is_rebuilt=True):
         pass  # the plots are there
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
+from mlflow.entities import Metric, Param, Run, RunTag
 
 from maze.tracking.description import AgentModel, RunDescription
 from maze.tracking.mlflow_agent import log_agent
 from maze.tracking.mlflow_database import STORE_ERRORS, experiment_id, is_permanent, open_client, store_lock
+from maze.tracking.mlflow_inputs import log_dataset
 from maze.tracking.mlflow_lookup import REBUILT_FROM
 from maze.tracking.mlflow_runs import find_or_create_run, parent_status
-from maze.tracking.names import MAX_DIGEST, MAX_PARAMETER, MAX_TAG, clean_name, cut, split_finite
+from maze.tracking.names import MAX_PARAMETER, MAX_TAG, clean_name, cut, split_finite
 from maze.tracking.store import StoreLocation
 
 __all__ = ["Session"]
@@ -259,15 +259,7 @@ class Session:
 
     def _apply_dataset(self, record: Mapping[str, Any]) -> None:
         """Record data as an input of the run."""
-        dataset = Dataset(
-            name=str(record["name"]),
-            digest=str(record["digest"])[:MAX_DIGEST],
-            source_type="local",
-            source=json.dumps({"uri": record["source"]}),
-            profile=json.dumps(record["profile"]),
-        )
-        tags = [InputTag("mlflow.data.context", str(record["context"]))]
-        self.client.log_inputs(self._id(), [DatasetInput(dataset, tags)])
+        log_dataset(self.client, self._id(), record)
 
     # ---- other runs
 

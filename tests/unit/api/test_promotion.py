@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from maze.api.promotion import promote
+from maze.api.promotion import promote, why_not_comparable
 from maze.cli import main
 from maze.errors import ArtifactError, InvalidSpecificationError
 from maze.tracking.sender import stop_senders
@@ -135,6 +135,17 @@ def test_what_cannot_be_promoted_says_so(store: Store) -> None:
         promote("a2c Echo-v0 seed 3")
     with pytest.raises(ArtifactError, match="means 2 runs"):
         promote("a2c Echo-v0 seed 1")
+
+
+def test_rewards_that_wrappers_change_differently_are_not_comparable() -> None:
+    scaled = {"_target_": "maze.env.RewardScalingWrapper", "scale": 0.1}
+    stacked = {"_target_": "maze.env.ObservationStackWrapper", "stack_config": []}
+    env = {"_target_": "maze.GymMazeEnv", "env": "CartPole-v1"}
+    plain, other = {"env": env, "wrappers": []}, {"env": env, "wrappers": [stacked]}
+    assert why_not_comparable(plain, other) == ""
+    assert "change rewards" in why_not_comparable(plain, {"env": env, "wrappers": [stacked, scaled]})
+    assert why_not_comparable({"env": env, "wrappers": [scaled]}, {"env": env, "wrappers": [stacked, scaled]}) == ""
+    assert "another environment" in why_not_comparable(plain, {"env": {**env, "env": "Acrobot-v1"}, "wrappers": []})
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import signal
 import sqlite3
 import subprocess
@@ -121,6 +122,24 @@ def test_a_process_that_ended_is_not_measured() -> None:
         sampler = SystemSampler(process.pid)
     time.sleep(1.1)
     assert sampler.sample_if_due() is None
+
+
+def test_graphics_cards_are_measured_where_their_tool_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool = tmp_path / "nvidia-smi"  # prints what the tool prints on a machine with two cards
+    tool.write_text("#!/bin/sh\necho '37, 1024'\necho '0, 4'\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    sampler = SystemSampler(os.getppid())
+    time.sleep(1.1)
+    sample = sampler.sample_if_due()
+    assert sample is not None
+    cards = {name: value for name, value in sample[1].items() if "gpu" in name}
+    assert cards == {
+        "system/gpu_0_percent": 37.0,
+        "system/gpu_0_memory_megabytes": 1024.0,
+        "system/gpu_1_percent": 0.0,
+        "system/gpu_1_memory_megabytes": 4.0,
+    }
 
 
 TRAIN = """
