@@ -2,8 +2,10 @@
 
     python benchmarks/compare.py throughput --task ppo-cartpole --peer-python PEER/bin/python
     python benchmarks/compare.py solve_time --task a2c-cartpole --peer-python PEER/bin/python --repeats 5
+    python benchmarks/compare.py acting --task cartpole-episodes --peer bare
 
-Repeat number i uses seed i on both sides. Tables go to standard output, all single results to ``--json``.
+Repeat number i uses seed ``--first-seed`` + i on both sides. Tables go to standard output, all single results to
+``--json``; with ``--add``, results that are in that file count as well, so that a long comparison can be made in pieces.
 Absolute figures drift with the machine's load; ratios of neighbouring runs do not.
 """
 
@@ -21,11 +23,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from acting_tasks import ACTING_TASKS
 from tasks import SOLVE_TASKS, THROUGHPUT_TASKS
 
 _HERE = Path(__file__).resolve().parent
 _MEASURES = {
-    "throughput": {"steps_per_second": "higher is better"},
+    "throughput": {"steps_per_second": "higher is better", "peak_memory_mb": "lower is better"},
+    "acting": dict.fromkeys(("steps_per_second", "episodes_per_second"), "higher is better"),
     "solve_time": dict.fromkeys(("training_seconds", "start_seconds", "finished_seconds"), "lower is better"),
 }
 
@@ -49,14 +53,14 @@ def main() -> None:
     arguments = _parse_arguments()
     ours = Side("maze", _interpreter(arguments.ours_python), arguments.set_ours)
     peer = Side(arguments.peer, _interpreter(arguments.peer_python), arguments.set_peer)
-    pairs: list[tuple[dict[str, Any], dict[str, Any]]] = []
-    for repeat in range(arguments.repeats):
-        first = _run(arguments, ours, repeat)
-        second = _run(arguments, peer, repeat)
+    pairs = _earlier(arguments.json) if arguments.add else []
+    for seed in range(arguments.first_seed, arguments.first_seed + arguments.repeats):
+        first = _run(arguments, ours, seed)
+        second = _run(arguments, peer, seed)
         pairs.append((first, second))
-        print(f"repeat {repeat}: {_progress(arguments.benchmark, first, second)}", file=sys.stderr, flush=True)
+        print(f"seed {seed}: {_progress(arguments.benchmark, first, second)}", file=sys.stderr, flush=True)
     ratios = {measure: summarise_pairs(pairs, measure) for measure in _MEASURES[arguments.benchmark]}
-    print(_table(arguments, ratios))
+    print(_table(arguments, ratios, len(pairs)))
     for side, records in zip((ours, peer), zip(*pairs, strict=True), strict=True):
         unsolved = [record["seed"] for record in records if record.get("solved") is False]
         if unsolved:
@@ -82,21 +86,34 @@ def summarise_pairs(pairs: Sequence[tuple[dict[str, Any], dict[str, Any]]], meas
     }
 
 
+def _earlier(path: Path | None) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Return the pairs of an earlier comparison, none where the file is not there."""
+    if path is None:
+        raise SystemExit("--add: give the file of the earlier results with --json")
+    if not path.is_file():
+        return []
+    report = json.loads(path.read_text(encoding="utf-8"))
+    return list(zip(report["ours"], report["peer"], strict=True))
+
+
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("benchmark", choices=sorted(_MEASURES))
-    parser.add_argument("--task", choices=sorted({*THROUGHPUT_TASKS, *SOLVE_TASKS}), required=True)
-    parser.add_argument("--peer", choices=("sb3",), default="sb3")
+    parser.add_argument("--task", choices=sorted({*THROUGHPUT_TASKS, *SOLVE_TASKS, *ACTING_TASKS}), required=True)
+    parser.add_argument("--peer", choices=("sb3", "purejax", "bare", "maze"), default="sb3")
     parser.add_argument("--ours-python", default=sys.executable, help="Python that has maze (default: this one)")
-    parser.add_argument("--peer-python", required=True, help="Python of the peer's environment")
+    parser.add_argument("--peer-python", default=sys.executable, help="Python of the peer's environment (default: this)")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--steps", type=int, help="for throughput: environment steps to time")
+    parser.add_argument("--seconds", type=float, help="for acting: time to play for")
     parser.add_argument("--set-ours", action="append", default=[], metavar="KEY=VALUE", help="change a setting of maze")
     parser.add_argument(
         "--set-peer", action="append", default=[], metavar="KEY=VALUE", help="change a setting of the peer"
     )
     parser.add_argument("--json", type=Path, help="file for all single results")
+    parser.add_argument("--add", action="store_true", help="count the results that are in the file already, too")
     return parser.parse_args()
 
 
@@ -115,6 +132,8 @@ def _run(arguments: argparse.Namespace, side: Side, seed: int) -> dict[str, Any]
     command += ["--threads", str(arguments.threads)]
     if arguments.steps and arguments.benchmark == "throughput":
         command += ["--steps", str(arguments.steps)]
+    if arguments.seconds and arguments.benchmark == "acting":
+        command += ["--seconds", str(arguments.seconds)]
     for pair in side.settings:
         command += ["--set", pair]
     with TemporaryDirectory() as folder:
@@ -129,10 +148,10 @@ def _progress(benchmark: str, ours: dict[str, Any], peer: dict[str, Any]) -> str
     return ", ".join(f"{name} {ours[name]:,} against {peer[name]:,}" for name in _MEASURES[benchmark])
 
 
-def _table(arguments: argparse.Namespace, ratios: dict[str, dict[str, Any]]) -> str:
+def _table(arguments: argparse.Namespace, ratios: dict[str, dict[str, Any]], n_pairs: int) -> str:
     lines = [
         f"{arguments.benchmark}, {arguments.task}",
-        f"{arguments.repeats} runs each, in turns; threads: {arguments.threads}",
+        f"{n_pairs} runs each, in turns; threads: {arguments.threads}",
         "",
         f"| measure | maze (median) | {arguments.peer} (median) | ratio of medians | ratios of pairs (low to high) |",
         "|---|---:|---:|---:|---|",

@@ -11,7 +11,17 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-__all__ = ["THREAD_VARIABLES", "limit_threads", "machine", "parse_settings", "print_record", "process_age", "versions"]
+__all__ = [
+    "THREAD_VARIABLES",
+    "child_processes",
+    "limit_threads",
+    "machine",
+    "parse_settings",
+    "peak_memory_mb",
+    "print_record",
+    "process_age",
+    "versions",
+]
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 _SCRIPT_START = time.monotonic()
@@ -34,6 +44,26 @@ def process_age() -> float:
         return time.clock_gettime(time.CLOCK_BOOTTIME) - started
     except (OSError, AttributeError, ValueError):
         return time.monotonic() - _SCRIPT_START
+
+
+def peak_memory_mb(process: int | str = "self") -> float | None:
+    """Return the most memory that a process ever had resident, in MB of 10^6 bytes (Linux; None elsewhere).
+
+    Args:
+        process: its number, or ``"self"``.
+    """
+    status = Path(f"/proc/{process}/status")
+    if not status.is_file():
+        return None
+    lines = [line.split() for line in status.read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM:")]
+    return round(int(lines[0][1]) * 1024 / 1e6, 1) if lines else None
+
+
+def child_processes() -> list[int]:
+    """Return the numbers of the processes that this one has started and that still run (Linux; none elsewhere)."""
+    tasks = Path("/proc/self/task")
+    lists = [task / "children" for task in tasks.iterdir()] if tasks.is_dir() else []
+    return [int(number) for path in lists if path.is_file() for number in path.read_text().split()]
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:
@@ -75,5 +105,5 @@ def parse_settings(pairs: Sequence[str]) -> dict[str, Any]:
 
 def print_record(record: Mapping[str, Any]) -> None:
     """Print one line of JSON, the only thing that a benchmark writes to standard output."""
-    packages = ("maze", "stable-baselines3", "torch", "numpy", "gymnasium", "mlflow")
+    packages = ("maze", "stable-baselines3", "torch", "jax", "numpy", "gymnasium", "mlflow")
     print(json.dumps({**record, "versions": versions(packages), "machine": machine()}), flush=True)

@@ -21,7 +21,7 @@ from tasks import SOLVE_TASKS
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--peer", choices=("maze", "sb3"), required=True)
+    parser.add_argument("--peer", choices=("maze", "sb3", "purejax"), required=True)
     parser.add_argument("--task", choices=sorted(SOLVE_TASKS), required=True)
     parser.add_argument("--max-steps", type=int, default=200_000, help="give up after as many environment steps")
     parser.add_argument("--check-every", type=int, default=2_000, help="environment steps, rounded up to whole updates")

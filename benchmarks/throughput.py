@@ -3,7 +3,8 @@
     python benchmarks/throughput.py --peer maze --task ppo-cartpole
     python benchmarks/throughput.py --peer sb3 --task ppo-cartpole
 
-Imports, construction and a warm-up are not timed. Run each peer with the Python of its own environment.
+Imports, construction and a warm-up are not timed. Memory is the most that the process had resident; what the processes
+had that it started, such as maze's for tracking, is told apart. Run each peer with the Python of its own environment.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ from __future__ import annotations
 import argparse
 import importlib
 
-from record import limit_threads, parse_settings, print_record
+from record import child_processes, limit_threads, parse_settings, peak_memory_mb, print_record
 from tasks import THROUGHPUT_TASKS
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--peer", choices=("maze", "sb3"), required=True)
+    parser.add_argument("--peer", choices=("maze", "sb3", "purejax"), required=True)
     parser.add_argument("--task", choices=sorted(THROUGHPUT_TASKS), required=True)
     parser.add_argument(
         "--steps", type=int, default=131_072, help="environment steps to time, rounded up to whole updates"
@@ -46,6 +47,8 @@ def main() -> None:
             "steps": result["steps"],
             "seconds": round(result["seconds"], 4),
             "steps_per_second": round(result["steps"] / result["seconds"], 1),
+            "peak_memory_mb": peak_memory_mb(),
+            "child_memory_mb": [peak_memory_mb(child) for child in child_processes()],
             "settings": result["settings"],
         }
     )

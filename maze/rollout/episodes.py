@@ -148,6 +148,8 @@ class _Wave:
         n_envs = env.n_envs
         self.episode = np.arange(first_episode, first_episode + n_envs)
         self.active = np.arange(n_envs) < len(seeds)
+        self.n_steps = 0
+        self.reward_sums = np.zeros(n_envs, np.float64)  # also of what environments play after their episode
         self.returns = np.zeros(n_envs, np.float64)
         self.lengths = np.zeros(n_envs, np.int64)
         self.terminated = np.zeros(n_envs, np.bool_)
@@ -169,14 +171,13 @@ class _Wave:
             check(observation)
         player = new_player(policy, self.env.n_envs)
         act = policy.act if player is None else player.act
-        n_steps = 0
-        while self.active.any():
+        while np.count_nonzero(self.active):
             action = act(observation, generator, deterministic)
             if observers:  # the environments may write the next observation where this one is
                 observation = {key: np.array(values) for key, values in observation.items()}
             step = self.env.step(action)
-            n_steps += 1
-            if n_steps == max_episode_steps:
+            self.n_steps += 1
+            if self.n_steps == max_episode_steps:
                 step = _cut(step)
             for observer in observers:
                 observer(self.episode, observation, action, step, self.active)
@@ -196,10 +197,12 @@ class _Wave:
         )
 
     def _count(self, step: VectorStep) -> None:
-        self.returns += step.reward * self.active
-        self.lengths += self.active
-        ended = self.active & (step.terminated | step.truncated)
-        if ended.any():
+        self.reward_sums += step.reward
+        ended = step.terminated | step.truncated
+        if np.count_nonzero(ended):
+            ended &= self.active
+            self.returns[ended] = self.reward_sums[ended]
+            self.lengths[ended] = self.n_steps
             self.terminated[ended] = step.terminated[ended]
             self.truncated[ended] = step.truncated[ended]
             self.active &= ~ended
