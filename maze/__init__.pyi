@@ -10,6 +10,7 @@ from .agents import TorchPolicy as TorchPolicy
 from .agents import TorchStateActionCritic as TorchStateActionCritic
 from .agents import TorchStateCritic as TorchStateCritic
 from .agents import compile_numpy as compile_numpy
+from .api.datasets import write_minari as write_minari
 from .api.multirun.results import JobFailure as JobFailure
 from .api.replay import ReplayReport as ReplayReport
 from .api.replay import replay as replay
@@ -463,5 +464,6 @@ __all__ = [
     "summarise_episodes",
     "to_dict_space",
     "write_episodes",
+    "write_minari",
     "write_rollout",
 ]

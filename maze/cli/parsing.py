@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
-from maze.cli import completion, doctor, evaluate, replay, results, rollout, tracking, train, ui
+from maze.cli import completion, dataset, doctor, evaluate, replay, results, rollout, tracking, train, ui
 from maze.cli.listing import groups_for_help
 from maze.errors import MazeError, suggest
 
@@ -18,6 +18,7 @@ COMMANDS: dict[str, ModuleType] = {
     "train": train,
     "rollout": rollout,
     "evaluate": evaluate,
+    "dataset": dataset,
     "replay": replay,
     "results": results,
     "ui": ui,
