@@ -102,7 +102,9 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--task", choices=sorted({*THROUGHPUT_TASKS, *SOLVE_TASKS, *ACTING_TASKS}), required=True)
     parser.add_argument("--peer", choices=("sb3", "purejax", "bare", "maze"), default="sb3")
     parser.add_argument("--ours-python", default=sys.executable, help="Python that has maze (default: this one)")
-    parser.add_argument("--peer-python", default=sys.executable, help="Python of the peer's environment (default: this)")
+    parser.add_argument(
+        "--peer-python", default=sys.executable, help="Python of the peer's environment (default: this)"
+    )
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)

@@ -10,6 +10,7 @@ from .agents import TorchPolicy as TorchPolicy
 from .agents import TorchStateActionCritic as TorchStateActionCritic
 from .agents import TorchStateCritic as TorchStateCritic
 from .agents import compile_numpy as compile_numpy
+from .api.datasets import write_minari as write_minari
 from .api.multirun.results import JobFailure as JobFailure
 from .api.replay import ReplayReport as ReplayReport
 from .api.replay import replay as replay
@@ -469,5 +470,6 @@ __all__ = [
     "to_dict_space",
     "tune",
     "write_episodes",
+    "write_minari",
     "write_rollout",
 ]

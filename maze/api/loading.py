@@ -25,6 +25,7 @@ __all__ = [
     "read_agent_config",
     "read_config",
     "read_env",
+    "refuse_code",
 ]
 
 AnyConfig: TypeAlias = str | Path | Mapping[str, Any] | RunConfig
@@ -146,15 +147,24 @@ def read_agent_config(files: AgentFiles, config: AnyConfig | None, *, allow_code
     trusted = () if whole is None else (*whole.allowed_modules,)
     trusted += installed_modules() if declared else ()
     if allow_code is not True:
-        _refuse_code(files, declared or (), trusted)
+        refuse_code(files, declared or (), trusted)
     agent_config = RunConfig.from_yaml(files.config)
     if allow_code is not True:
-        _refuse_code(files, sorted(modules_of_ids(agent_config.agent_part())), trusted)
+        refuse_code(files, sorted(modules_of_ids(agent_config.agent_part())), trusted)
     return agent_config if whole is None else whole.replace(agent_config.agent_part())
 
 
-def _refuse_code(files: AgentFiles, modules: Iterable[str], trusted: Iterable[str]) -> None:
-    """Refuse an agent that needs modules which nobody allowed; none of them is imported."""
+def refuse_code(files: AgentFiles, modules: Iterable[str], trusted: Iterable[str]) -> None:
+    """Refuse an agent that needs modules which nobody allowed; none of them is imported.
+
+    Args:
+        files: the agent, whose configuration the message names.
+        modules: what it needs.
+        trusted: what it may have.
+
+    Raises:
+        InvalidSpecificationError: it needs another one.
+    """
     unknown = [name for name in modules if not is_within(str(name), trusted)]
     if unknown:
         raise InvalidSpecificationError(

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from maze.cli import (
     compare,
     completion,
+    dataset,
     doctor,
     evaluate,
     exp,
@@ -37,6 +38,7 @@ COMMANDS: dict[str, ModuleType] = {
     "init": init,
     "exp": exp,
     "tune": tune,
+    "dataset": dataset,
     "replay": replay,
     "results": results,
     "compare": compare,

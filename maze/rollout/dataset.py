@@ -18,10 +18,11 @@ from gymnasium import spaces
 
 from maze.errors import ArtifactError, InvalidSpecificationError
 from maze.rollout.fitting import fit, require_possible
+from maze.rollout.minari_files import METADATA_FILE, read_minari_steps
 from maze.rollout.trajectory import STEPS_FILE, read_statistics, read_steps
 from maze.types import FLOAT, Array
 
-__all__ = ["TrajectoryDataset", "TrajectorySource", "load_trajectories", "same_statistics", "trajectory_files"]
+__all__ = ["TrajectoryDataset", "TrajectorySource", "load_trajectories", "recorded_files", "same_statistics"]
 
 TrajectorySource: TypeAlias = str | Path | Sequence[str | Path]
 """A file of recorded steps, a directory that holds some, or a list of these."""
@@ -149,7 +150,8 @@ def load_trajectories(source: TrajectorySource) -> TrajectoryDataset:
     Args:
         source: directory of a run (the steps are in its ``rollout/``), directory that a rollout wrote (with
             ``steps.npz``), directory of such directories (those of several seeds, in the order of their names), the
-            file itself, or a list of these.
+            file itself, directory of a Minari dataset (with ``data/metadata.json``), whoever wrote it, or a list of
+            these.
 
     Returns:
         All episodes, in the order of the sources.
@@ -159,7 +161,7 @@ def load_trajectories(source: TrajectorySource) -> TrajectoryDataset:
         InvalidSpecificationError: the sources do not fit together: they hold other keys, shapes or normalisation
             statistics.
     """
-    files = trajectory_files(source)
+    files = recorded_files(source)
     parts = [_read(file) for file in files]
     for part, file in zip(parts, files, strict=True):
         _check_fits(part, parts[0], file, files[0])
@@ -178,11 +180,8 @@ def load_trajectories(source: TrajectorySource) -> TrajectoryDataset:
     )
 
 
-def trajectory_files(source: TrajectorySource) -> list[Path]:
-    """Return the files of recorded steps that :func:`load_trajectories` reads, in its order.
-
-    Args:
-        source: as there.
+def recorded_files(source: TrajectorySource) -> list[Path]:
+    """Return the files that :func:`load_trajectories` reads: of recorded steps, or the metadata of Minari datasets.
 
     Raises:
         ArtifactError: nothing was recorded there.
@@ -198,15 +197,16 @@ def _files(source: Path) -> list[Path]:
     """Return the files of recorded steps that a source stands for."""
     if source.is_file():
         return [source]
-    for candidate in (source / STEPS_FILE, source / "rollout" / STEPS_FILE):
+    places = (STEPS_FILE, f"rollout/{STEPS_FILE}", f"data/{METADATA_FILE}", METADATA_FILE)
+    for candidate in (source / place for place in places):
         if candidate.is_file():
             return [candidate]
     found = sorted(source.glob(f"*/{STEPS_FILE}"))
     if not found:
         reason = f"holds no recorded steps ({STEPS_FILE})" if source.is_dir() else "does not exist"
         raise ArtifactError(
-            f"{source}: {reason}; accepted is the directory of a run or of a rollout whose steps were recorded. To get "
-            f"one, {_REMEDY}."
+            f"{source}: {reason}; accepted is the directory of a run or of a rollout whose steps were recorded, or of "
+            f"a Minari dataset. To get one, {_REMEDY}."
         )
     return found
 
@@ -217,7 +217,8 @@ def _read(file: Path) -> TrajectoryDataset:
     Raises:
         ArtifactError: it is damaged or empty, or holds something else.
     """
-    steps = read_steps(file)
+    minari = file.name == METADATA_FILE
+    steps, statistics = read_minari_steps(file.parent) if minari else (read_steps(file), read_statistics(file))
     missing = [name for name in ("episode", *_COLUMNS) if name not in steps]
     groups = {
         kind: {name.removeprefix(f"{kind}/"): values for name, values in steps.items() if name.startswith(f"{kind}/")}
@@ -240,7 +241,7 @@ def _read(file: Path) -> TrajectoryDataset:
         truncated=steps["truncated"].astype(np.bool_, copy=False),
         next_observation=groups["next_observation"],
         starts=np.flatnonzero(np.diff(episode, prepend=episode[0] - 1)).astype(np.int64),
-        statistics=read_statistics(file),
+        statistics=statistics,
     )
 
 

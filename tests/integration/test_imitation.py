@@ -10,10 +10,12 @@ import pytest
 import yaml
 
 from maze import RunContext, load_trajectories
+from maze.api.record.calls import file_digest
 from tests.integration.project import REPOSITORY, SILENT, Project, clean_environment
 
 pytestmark = pytest.mark.slow
 
+DATASET = "cartpole/expert-v0"
 SHORT = {
     "expert": "configuration=test",
     "demonstrations": "--episodes 4 --max-episode-steps 10",
@@ -36,15 +38,29 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 def test_the_example_runs_and_what_is_learned_from_decides_what_runs_again(example: Project) -> None:
     first = example.repro("score@tuned")
-    assert first.ran == ["expert", "demonstrations", "clone", "tuned", "score@tuned"]
-    assert load_trajectories(example.root / "out" / "demonstrations").n_episodes == 4
+    assert first.ran == ["expert", "demonstrations", "dataset", "clone", "tuned", "score@tuned"]
+    recorded = load_trajectories(example.root / "out" / "demonstrations")
+    shown = example.python(
+        "-c",
+        f"import minari; print(minari.load_dataset({DATASET!r})[3].rewards.tolist())",
+        MINARI_DATASETS_PATH="out/datasets",
+    )
+    assert shown.json() == recorded.select([3]).reward.tolist()
+    assert recorded.n_episodes == 4
+    files = {path.name: file_digest(path) for path in (example.root / "out/datasets" / DATASET / "data").iterdir()}
     assert example.json("out/tuned/record.json")["began_from"]["taken"][0] == "policy"
     assert example.json("out/score/tuned/metrics.json")["n_episodes"] == 100
 
     example.write_params(demonstrations="--episodes 5 --max-episode-steps 10")
-    assert example.repro("clone").ran == ["demonstrations", "clone"]
+    assert example.repro("clone").ran == ["demonstrations", "dataset", "clone"]
     status = example.dvc("status", "--json", "tuned", "expert").json()
     assert status == {"tuned": [{"changed deps": {"out/clone/agent": "modified"}}]}
+
+    example.write_params(demonstrations=SHORT["demonstrations"])
+    example.python("-m", "dvc", "repro", "--force", "--single-item", "demonstrations")
+    example.python("-m", "dvc", "repro", "--force", "--single-item", "dataset")
+    again = {path.name: file_digest(path) for path in (example.root / "out/datasets" / DATASET / "data").iterdir()}
+    assert again == files
 
 
 def test_the_parameters_as_they_are_committed_are_understood() -> None:

@@ -27,10 +27,10 @@ def training_data(config: RunConfig) -> list[LoggedDataset]:
 
 
 def _describe(source: Any) -> LoggedDataset | None:
-    from maze.rollout.dataset import trajectory_files  # noqa: PLC0415  (is loaded by now)
+    from maze.rollout.dataset import recorded_files  # noqa: PLC0415  (is loaded by now)
 
     try:
-        files = trajectory_files(source)
+        files = recorded_files(source)
     except MazeError:  # training itself says what is wrong with them
         return None
     digests = [file_digest(path) for path in files]
