@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def _describe(source: Any) -> LoggedDataset | None:
         files = recorded_files(source)
     except MazeError:  # training itself says what is wrong with them
         return None
-    digests = [file_digest(path) for path in files]
+    digests = [_digest(path) for path in files]
     shown = source if isinstance(source, str | Path) else ", ".join(map(str, source))
     return LoggedDataset(
         name=f"trajectories of {shown}"[:400],
@@ -43,8 +44,22 @@ def _describe(source: Any) -> LoggedDataset | None:
     )
 
 
+def _digest(path: Path) -> str:
+    """Return the hash of a file of recorded steps, or of everything beside the metadata of Minari's data."""
+    if path.suffix != ".json":
+        return file_digest(path)
+    parts = [
+        (file.relative_to(path.parent).as_posix(), file_digest(file))
+        for file in path.parent.rglob("*")
+        if file.is_file()
+    ]
+    return hashlib.sha256(json.dumps(sorted(parts)).encode()).hexdigest()
+
+
 def _n_steps(path: Path) -> int:
     try:
+        if path.suffix == ".json":  # Minari's metadata
+            return int(json.loads(path.read_text(encoding="utf-8"))["total_steps"])
         with np.load(path, allow_pickle=False) as arrays:
             return len(arrays["reward"])
     except (OSError, ValueError, KeyError):  # training itself says what is wrong with them

@@ -23,6 +23,7 @@ from maze import (
     run_rollout,
     write_minari,
 )
+from maze.api.record.datasets import training_data
 from maze.cli import main
 from tests.scripted import tiny_context
 
@@ -234,3 +235,14 @@ def test_the_command_writes_and_says_where(run: Path, tmp_path: Path, capsys: py
     assert json.loads((tmp_path / ID / "data" / "metadata.json").read_text())["description"] == "for a test"
     assert main(words) == 2
     assert "take the next version" in capsys.readouterr().err
+
+
+def test_a_training_records_which_dataset_it_learnt_from(run: Path, tmp_path: Path) -> None:
+    directory = write_minari(run, ID, tmp_path)
+    rc = RunContext(algorithm="bc", overrides={"algorithm.demonstrations": str(directory)}, seed=1)
+    (told,) = training_data(rc.config)
+    assert told.profile == {"files": 1, "steps": len(load_trajectories(directory).reward)}
+    changed = next(path for path in directory.rglob("*") if path.suffix in (".hdf5", ".arrow"))
+    changed.write_bytes(changed.read_bytes() + b"more")
+    (other,) = training_data(rc.config)
+    assert other.digest != told.digest
