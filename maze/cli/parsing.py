@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
-from maze.cli import completion, doctor, evaluate, replay, results, rollout, tracking, train, ui
+from maze.cli import completion, doctor, evaluate, exp, replay, results, rollout, tracking, train, ui
 from maze.cli.listing import groups_for_help
 from maze.errors import MazeError, suggest
 
@@ -18,6 +18,7 @@ COMMANDS: dict[str, ModuleType] = {
     "train": train,
     "rollout": rollout,
     "evaluate": evaluate,
+    "exp": exp,
     "replay": replay,
     "results": results,
     "ui": ui,
@@ -34,6 +35,7 @@ _EPILOG = """examples:
   maze-run -cn conf_rollout runner.n_episodes=10                  play random actions, and record every step
   maze-run evaluate outputs/.../2026-01-01_12-00-00-000000        evaluate what was trained
   maze-run rollout outputs/.../... --episodes 10 --events         record episodes of what was trained
+  maze-run exp algorithm=ppo algorithm.lr=3e-4                    an experiment of the pipeline here, through DVC
   maze-run ui                                                     look at all runs in MLflow
 
 exit status: 0 it worked; 1 something ran and failed, or differs; 2 wrong input, nothing was run; 130 interrupted

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 from ruamel.yaml import YAML
 
-__all__ = ["REPOSITORY", "SILENT", "Outcome", "Project", "clean_environment", "copy_repository", "stop"]
+__all__ = ["REPOSITORY", "SILENT", "Outcome", "Project", "clean_environment", "copy_repository", "shims", "stop"]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BINARIES = Path(sys.executable).parent
@@ -24,6 +24,7 @@ SILENT = {"tracking": {"mode": "off"}}
 _TIMEOUT = 600
 _FOREIGN = ("DVC_", "GIT_", "MAZE_", "MLFLOW_", "PYTEST_", "VIRTUAL_ENV", "PYTHON")
 _RESULTS = ("dvc.lock", "out", "build")
+_MAZE_RUN = "import sys; from maze.cli import main; sys.exit(main(sys.argv[1:]))"
 
 
 class Outcome:
@@ -156,6 +157,16 @@ class Project:
         """Run DVC here."""
         return self.python("-m", "dvc", *arguments)
 
+    def maze_run(self, *arguments: str, **variables: str) -> Outcome:
+        """Run this copy's ``maze-run`` here."""
+        return self.python("-c", _MAZE_RUN, *arguments, **variables)
+
+    def clone(self, name: str) -> Project:
+        """Return a fresh clone beside this repository."""
+        root = self.root.parent / name
+        self.git("clone", "--quiet", str(self.root), str(root))
+        return Project(root, self.environment)
+
     def repro(self, *arguments: str) -> Outcome:
         """Run the pipeline, which must succeed."""
         outcome = self.dvc("repro", *arguments)
@@ -203,6 +214,19 @@ class Project:
         """Return the names of all files below a folder, without those that only tell git what to ignore."""
         found = (path for path in (self.root / folder).rglob("*") if path.is_file() and path.name != ".gitignore")
         return {path.relative_to(self.root).as_posix() for path in found}
+
+
+def shims(directory: Path) -> str:
+    """Return a PATH on which ``maze-run`` runs the code of the working directory, as an installed project would.
+
+    Args:
+        directory: where the program is written.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    program = directory / "maze-run"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{_MAZE_RUN}" "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    return os.pathsep.join([str(directory), str(BINARIES), os.environ["PATH"]])
 
 
 def stop(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> tuple[int, str]:
