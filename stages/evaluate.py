@@ -7,7 +7,7 @@ from dataclasses import asdict
 from maze import RunContext
 from maze.artifacts import write_json
 from maze.rollout import write_rollout
-from stages.settings import OUT, files_path, read_config, read_seed, record_path, run_stage
+from stages.settings import OUT, files_path, keep_copies, read_config, read_seed, record_path, run_stage
 
 
 def evaluate() -> None:
@@ -25,6 +25,7 @@ def evaluate() -> None:
     directory = OUT / "evaluate" / str(seed)
     write_rollout(directory, episodes, {})
     write_json(directory / "metrics.json", episodes.statistics)
+    keep_copies("evaluate", seed, "metrics.json")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from maze import RunContext
 from maze.artifacts import write_json
-from stages.settings import OUT, files_path, read_config, read_seed, record_path, run_stage
+from stages.settings import OUT, files_path, keep_copies, read_config, read_seed, record_path, run_stage
 
 
 def rollout() -> None:
@@ -19,6 +19,7 @@ def rollout() -> None:
     )
     result = rc.rollout(output_dir=OUT / "rollout" / str(seed))
     write_json(OUT / "rollout" / str(seed) / "metrics.json", result.statistics)
+    keep_copies("rollout", seed, "metrics.json")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -52,6 +53,20 @@ def record_path(stage: str, seed: int) -> Path:
 def files_path(stage: str, seed: int) -> Path:
     """Return where wrappers of a stage write files such as pictures: beside what DVC keeps, whose hashes they spare."""
     return FILES / stage / str(seed)
+
+
+def keep_copies(stage: str, seed: int, *names: str) -> None:
+    """Copy files that DVC does not cache to where it does, so that a run cache in a remote is whole.
+
+    Args:
+        stage: which made them.
+        seed: of the agent.
+        names: of files in ``out/<stage>/<seed>``.
+    """
+    directory = OUT / "copies" / stage / str(seed)
+    directory.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        shutil.copyfile(OUT / stage / str(seed) / name, directory / name)
 
 
 def read_seed() -> int:

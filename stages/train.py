@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from maze import RunContext
 from maze.api import specs
-from stages.settings import OUT, files_path, read_config, read_params, read_seed, record_path, run_stage
+from stages.settings import OUT, files_path, keep_copies, read_config, read_params, read_seed, record_path, run_stage
 
 
 def train() -> None:
@@ -20,6 +20,7 @@ def train() -> None:
         files_dir=files_path("train", seed),
     )
     summary = rc.train()
+    keep_copies("train", seed, "metrics.json", "curve.csv")
     print(
         f"trained {summary.n_epochs} epochs ({summary.reason}); kept is the best state: "
         f"return {summary.best_return:.1f} in epoch {summary.best_epoch}"
