@@ -15,6 +15,9 @@ from .api.replay import ReplayReport as ReplayReport
 from .api.replay import replay as replay
 from .api.rollouts import run_rollout as run_rollout
 from .api.run_context import RunContext as RunContext
+from .api.tuning.outcome import SearchResult as SearchResult
+from .api.tuning.run import tune as tune
+from .api.tuning.search import Search as Search
 from .config import EvaluationConfig as EvaluationConfig
 from .config import Factory as Factory
 from .config import RolloutConfig as RolloutConfig
@@ -385,6 +388,8 @@ __all__ = [
     "RunnerConfig",
     "SACAlgorithmConfig",
     "Schedule",
+    "Search",
+    "SearchResult",
     "SeedingConfig",
     "SelfAttentionConvBlock",
     "SelfAttentionSeqBlock",
@@ -462,6 +467,7 @@ __all__ = [
     "step_statistics",
     "summarise_episodes",
     "to_dict_space",
+    "tune",
     "write_episodes",
     "write_rollout",
 ]

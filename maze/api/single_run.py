@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from maze.api import specs
 from maze.api.arguments import absolute_directory
@@ -31,11 +31,24 @@ if TYPE_CHECKING:
     from maze.rollout import Episodes, RolloutResult
     from maze.runner import AgentRunner
     from maze.runner.inheritance import Inheritance
-    from maze.trainers import Trainer
+    from maze.trainers import EpochReport, Trainer
     from maze.trainers.base import TrainingSummary
     from maze.types import Action, ActorID, Array, Observation
 
-__all__ = ["SingleRun", "levels_inside", "refuse_multirun"]
+__all__ = ["SingleRun", "Watcher", "levels_inside", "refuse_multirun"]
+
+
+class Watcher(Protocol):
+    """Is told of a training while it runs, and may end it.
+
+    Attributes:
+        stops: training is to end after the update that is going on.
+    """
+
+    stops: bool
+
+    def on_epoch(self, report: EpochReport) -> None:
+        """Take note of an epoch."""
 
 
 class SingleRun:
@@ -59,6 +72,7 @@ class SingleRun:
         is_silent: nothing is to be printed.
         interruption: where the next training ends, as the one that it repeats did; None where only its own end and
             signals end it.
+        watcher: is told of every epoch of the next training, and says when to stop; None where nobody watches.
 
     Raises:
         InvalidSpecificationError: the directory cannot be used.
@@ -101,6 +115,7 @@ class SingleRun:
         self._closed = False
         self._is_training = False
         self.interruption: Interruption | None = None
+        self.watcher: Watcher | None = None
         stage_record = self._record if stage is not None else None
         self._log = PlayLog(self._make_session, stage_record=stage_record, silent=silent)
         if self._run_dir is not None:
@@ -237,7 +252,7 @@ class SingleRun:
             try:
                 summary = trainer.train(
                     n_epochs,
-                    listeners=[progress, session],
+                    listeners=[progress, session, *([] if self.watcher is None else [self.watcher])],
                     should_stop=lambda: self._is_to_stop(call, stop),
                     **trainer_kwargs,
                 )
@@ -256,7 +271,7 @@ class SingleRun:
         """Count an update, and say whether it is the last one."""
         call.n_updates += 1
         repeated = self.interruption is not None and self.interruption.is_reached(call.n_epochs, call.n_updates)
-        return repeated or stop.requested()
+        return repeated or stop.requested() or (self.watcher is not None and self.watcher.stops)
 
     def restored_trainer(self) -> Trainer[Any]:
         """Return the trainer in the last state of the run, where that was trained in another process."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
-from maze.cli import completion, doctor, evaluate, exp, replay, results, rollout, tracking, train, ui
+from maze.cli import completion, doctor, evaluate, exp, replay, results, rollout, tracking, train, tune, ui
 from maze.cli.listing import groups_for_help
 from maze.errors import MazeError, suggest
 
@@ -19,6 +19,7 @@ COMMANDS: dict[str, ModuleType] = {
     "rollout": rollout,
     "evaluate": evaluate,
     "exp": exp,
+    "tune": tune,
     "replay": replay,
     "results": results,
     "ui": ui,
@@ -36,6 +37,7 @@ _EPILOG = """examples:
   maze-run evaluate outputs/.../2026-01-01_12-00-00-000000        evaluate what was trained
   maze-run rollout outputs/.../... --episodes 10 --events         record episodes of what was trained
   maze-run exp algorithm=ppo algorithm.lr=3e-4                    an experiment of the pipeline here, through DVC
+  maze-run tune algorithm.gamma=0.95,0.99 --trials 10             search for values that learn best
   maze-run ui                                                     look at all runs in MLflow
 
 exit status: 0 it worked; 1 something ran and failed, or differs; 2 wrong input, nothing was run; 130 interrupted
