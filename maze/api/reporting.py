@@ -78,12 +78,13 @@ def show_results(seeds: Sequence[int], out: Path = Path("out")) -> None:
     per_seed = read_results(out, seeds)
     console = Console()
     console.print(report.result_table(per_seed, read_json(out / "report" / "metrics.json")))
+    here = Path("dev").is_file()  # in this project, not in one that uses it
     locations = {
         "agents": f"{out}/train/<seed>/agent/",
         "learning curves, histograms": f"{out}/report/plots/",
         "recorded episodes": f"{out}/rollout/<seed>/",
-        "runs, curves and policies": "./dev ui (MLflow)",
-        "experiments side by side": "./dev dvc exp show --only-changed --md",
+        "runs, curves and policies": f"{'./dev ui' if here else 'maze-run ui'} (MLflow)",
+        "experiments side by side": f"{'./dev ' if here else ''}dvc exp show --only-changed --md",
     }
     console.print(report.location_table(locations))
 

@@ -14,6 +14,9 @@ _EPILOG = """to use it from the next shell on:
 The options are those of this moment; print the script again when there are others.
 """
 
+_WITH_CHOICES = ("train", "exp", "tune")
+"""Commands after which GROUP=OPTION may stand."""
+
 _WORDS = {
     "bash": """_maze_run_words() {{ compgen -W "{words}" -- "$1"; }}
 _maze_run_roots() {{ compgen -W "{roots}" -- "$1"; }}""",
@@ -69,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     commands = _commands(parser)
     for name, command in commands.items():
         for action in command._actions:
-            _say_what_completes(action, words if name == "train" else "", roots)
+            _say_what_completes(action, words if name in _WITH_CHOICES else "", roots)
     script = shtab.complete(parser, arguments.shell, preamble=_WORDS[arguments.shell].format(words=words, roots=roots))
     print(script)
     if arguments.shell == "bash":

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
-from maze.cli import completion, doctor, evaluate, exp, replay, results, rollout, tracking, train, tune, ui
+from maze.cli import completion, doctor, evaluate, exp, init, replay, results, rollout, tracking, train, tune, ui
 from maze.cli.listing import groups_for_help
 from maze.errors import MazeError, suggest
 
@@ -18,6 +18,7 @@ COMMANDS: dict[str, ModuleType] = {
     "train": train,
     "rollout": rollout,
     "evaluate": evaluate,
+    "init": init,
     "exp": exp,
     "tune": tune,
     "replay": replay,

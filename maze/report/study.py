@@ -8,6 +8,7 @@ from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 __all__ = ["importance_figure", "search_curves_figure", "search_history_figure", "slice_figure"]
 
@@ -22,7 +23,7 @@ def search_history_figure(scores: Sequence[float | None]) -> Figure:
     Args:
         scores: in the order of the trials; None for those that were stopped or failed.
     """
-    figure, axes = _new("Search", "trial", "mean return")
+    figure, axes = _new("Search", "trial", "mean return", counts=True)
     known = [(number, score) for number, score in enumerate(scores) if score is not None]
     axes.scatter([n for n, _ in known], [score for _, score in known], color=_FAINT, label="trial", zorder=2)
     best, steps = -math.inf, []
@@ -32,7 +33,7 @@ def search_history_figure(scores: Sequence[float | None]) -> Figure:
     axes.step(
         [n for n, _ in steps], [value for _, value in steps], where="post", color=_COLOUR, label="best so far", zorder=3
     )
-    axes.legend(loc="lower right")
+    axes.legend(loc="best")
     return figure
 
 
@@ -56,7 +57,7 @@ def search_curves_figure(curves: Mapping[int, Sequence[float | None]], pruned: f
         curves: return after each epoch, by number of the trial.
         pruned: numbers of the trials that were stopped.
     """
-    figure, axes = _new("Learning curves of the trials", "epoch", "return")
+    figure, axes = _new("Learning curves of the trials", "epoch", "return", counts=True)
     for number, curve in curves.items():
         points = [(epoch, value) for epoch, value in enumerate(curve, start=1) if value is not None]
         stopped = number in pruned
@@ -71,7 +72,7 @@ def search_curves_figure(curves: Mapping[int, Sequence[float | None]], pruned: f
         )
     axes.plot([], [], color=_COLOUR, label="complete")
     axes.plot([], [], color=_STOPPED, marker="x", label="stopped early")
-    axes.legend(loc="upper left")
+    axes.legend(loc="best")
     return figure
 
 
@@ -92,7 +93,7 @@ def slice_figure(path: str, values: Sequence[Any], scores: Sequence[float], *, l
     return figure
 
 
-def _new(title: str, x: str, y: str) -> tuple[Figure, Any]:
+def _new(title: str, x: str, y: str, *, counts: bool = False) -> tuple[Figure, Any]:
     figure = Figure(figsize=_SIZE, dpi=_DPI, layout="tight")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -100,4 +101,6 @@ def _new(title: str, x: str, y: str) -> tuple[Figure, Any]:
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     axes.grid(alpha=0.25)
+    if counts:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure, axes

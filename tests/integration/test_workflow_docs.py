@@ -37,4 +37,11 @@ def test_the_commands_of_a_section_run(project: Project, title: str) -> None:
 
 
 def test_every_command_has_a_section() -> None:
-    assert {"Experiments", "Search", "Share results"} <= set(SECTIONS)
+    assert list(SECTIONS) == [
+        "Experiments",
+        "Search",
+        "Share results",
+        "A project of your own",
+        "Continuous integration",
+    ]
+    assert list(SECTIONS) == WITH_COMMANDS

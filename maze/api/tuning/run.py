@@ -58,9 +58,12 @@ def tune(
             result = write_outcome(study, files)
             tracking.log(result)
             status = RunStatus.FINISHED
-        except (KeyboardInterrupt, SystemExit):
+        except SystemExit:
             status = RunStatus.KILLED
             raise
+        except KeyboardInterrupt as interruption:
+            status = RunStatus.KILLED
+            raise KeyboardInterrupt("stopped; the same search goes on from here") from interruption
         finally:
             tracking.finish(status)
     return result

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Study", "StudyListener", "TrialEnd", "open_study"]
 
+_HOPELESS = (MazeError, ValueError, RuntimeError, ArithmeticError)
+"""What values with which an agent cannot be trained raise: maze's own errors, and those of torch and NumPy."""
+
 _SETTLED = ("COMPLETE", "PRUNED", "FAIL")
 
 
@@ -158,7 +161,7 @@ class Study:
             listener.on_begin(asked.number, config)
             trial = Trial(asked.number, config, tuple(self.search.seeds), report, results)
             train_trial(trial, files, lambda seed, result: listener.on_seed(asked.number, seed, result))
-        except MazeError as error:
+        except _HOPELESS as error:
             asked.set_user_attr("reason", f"{type(error).__name__}: {error}")
             self._study.tell(asked, state=optuna.trial.TrialState.FAIL)
         else:
