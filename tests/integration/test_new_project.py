@@ -119,10 +119,16 @@ def test_the_agent_is_repeated_every_night(finished: Project, nightly: dict[str,
     assert "bit-identical" in done.summary
 
 
-def test_drift_fails_the_night_and_says_where(finished: Project, nightly: dict[str, str]) -> None:
-    """Another version of the environment's formula, which no lock tells of."""
+def test_drift_fails_the_night_and_says_where(finished: Project, nightly: dict[str, str], tmp_path: Path) -> None:
+    """Another version of maze, which computes advantages otherwise, and which requirements.txt does not tell of."""
+    other = tmp_path / "another maze"
+    copy_repository(other)
+    drifted = Project(other, {})
+    drifted.edit(
+        "maze/functional/returns.py", lambda text: text.replace("reward + discount *", "reward + 0.9 * discount *")
+    )
     clone = finished.clone("drifted")
-    clone.edit("warm_room/thermostat.py", lambda text: text.replace("0.2 * abs", "0.25 * abs"))
+    clone.environment = {**clone.environment, "PYTHONPATH": str(other)}
     done = run_job(clone, ".github/workflows/nightly.yml", "replay", context=nightly, without=["Environment"])
     assert done.failed == ["Train it again and compare"], done.text
     assert "differ" in done.summary
