@@ -86,8 +86,9 @@ def test_a_commit_without_its_results_is_run_and_named(project: Project) -> None
     clone.commit()
     done = run_here(clone, ".github/workflows/pipeline.yml", "compare", PULL_REQUEST)
     assert done.failed == [], done.text
-    assert done.outcomes["The pipeline, as it is committed"].ran == ["compose", "evaluate@0", "report"]
-    assert "set.evaluation" in done.summary or "params.yaml" in done.summary.partition("not up to date")[2]
+    assert done.outcomes["The pipeline, as it is committed"].ran == ["compose", "report"]  # the small one evaluated it
+    assert clone.json("out/evaluate/0/metrics.json")["n_episodes"] == 4
+    assert "params.yaml" in done.summary.partition("not up to date")[2]
 
 
 def test_a_wrong_value_fails_and_the_report_says_that_the_pipeline_was_not_reached(project: Project) -> None:

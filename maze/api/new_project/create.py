@@ -19,6 +19,7 @@ __all__ = ["NewProject", "create_project"]
 
 _TEMPLATE = Path(__file__).parent / "template"
 _PACKAGE = "my_project"
+_PIPELINE = "pipeline.yaml"  # under its own name, DVC would take it for a part of this project
 _TAKEN = ("conf", "maze", "stages", "tests", "build", "out", "outputs")
 _SECONDS = 60.0
 
@@ -97,8 +98,8 @@ def _write(root: Path, package: str) -> Iterator[Path]:
 
 
 def _real_name(part: str, package: str) -> str:
-    if part == _PACKAGE:
-        return package
+    if part in (_PACKAGE, _PIPELINE):
+        return package if part == _PACKAGE else "dvc.yaml"
     return f".{part[1:]}" if part.startswith("_") and not part.startswith("__") else part
 
 
