@@ -21,6 +21,7 @@ WITH_COMMANDS = [title for title, text in SECTIONS.items() if "```sh" in text]
 def project(make_project: Callable[..., Project]) -> Project:
     project = make_project(set=SILENT)
     project.environment["PATH"] = shims(project.root.parent / "bin")
+    project.environment["PYTHONPATH"] = str(project.root)  # for projects beside it, which use this maze
     return project
 
 
