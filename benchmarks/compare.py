@@ -42,16 +42,18 @@ class Side:
         name: ``"maze"`` or the peer's.
         python: interpreter of its environment.
         settings: ``key=value`` pairs for ``--set``.
+        is_ours: whether it is what is compared with the other.
     """
 
     name: str
     python: str
     settings: Sequence[str]
+    is_ours: bool = False
 
 
 def main() -> None:
     arguments = _parse_arguments()
-    ours = Side("maze", _interpreter(arguments.ours_python), arguments.set_ours)
+    ours = Side("maze", _interpreter(arguments.ours_python), arguments.set_ours, is_ours=True)
     peer = Side(arguments.peer, _interpreter(arguments.peer_python), arguments.set_peer)
     pairs = _earlier(arguments.json) if arguments.add else []
     for seed in range(arguments.first_seed, arguments.first_seed + arguments.repeats):
@@ -101,6 +103,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("benchmark", choices=sorted(_MEASURES))
     parser.add_argument("--task", choices=sorted({*THROUGHPUT_TASKS, *SOLVE_TASKS, *ACTING_TASKS}), required=True)
     parser.add_argument("--peer", choices=("sb3", "purejax", "bare", "maze"), default="sb3")
+    parser.add_argument("--peer-task", help="task of the peer, where it is another one")
     parser.add_argument("--ours-python", default=sys.executable, help="Python that has maze (default: this one)")
     parser.add_argument(
         "--peer-python", default=sys.executable, help="Python of the peer's environment (default: this)"
@@ -130,7 +133,8 @@ def _interpreter(python: str) -> str:
 def _run(arguments: argparse.Namespace, side: Side, seed: int) -> dict[str, Any]:
     """Run one side once, in a fresh process and an empty folder, and return its record."""
     script = _HERE / f"{arguments.benchmark}.py"
-    command = [side.python, str(script), "--peer", side.name, "--task", arguments.task, "--seed", str(seed)]
+    task = arguments.task if side.is_ours else arguments.peer_task or arguments.task
+    command = [side.python, str(script), "--peer", side.name, "--task", task, "--seed", str(seed)]
     command += ["--threads", str(arguments.threads)]
     if arguments.steps and arguments.benchmark == "throughput":
         command += ["--steps", str(arguments.steps)]
@@ -152,7 +156,8 @@ def _progress(benchmark: str, ours: dict[str, Any], peer: dict[str, Any]) -> str
 
 def _table(arguments: argparse.Namespace, ratios: dict[str, dict[str, Any]], n_pairs: int) -> str:
     lines = [
-        f"{arguments.benchmark}, {arguments.task}",
+        f"{arguments.benchmark}, {arguments.task}"
+        + (f" against {arguments.peer_task}" if arguments.peer_task else ""),
         f"{n_pairs} runs each, in turns; threads: {arguments.threads}",
         "",
         f"| measure | maze (median) | {arguments.peer} (median) | ratio of medians | ratios of pairs (low to high) |",

@@ -156,5 +156,12 @@ def _installed_roots() -> tuple[Path, ...]:
 
 @functools.cache
 def _is_installed(place: str) -> bool:
+    """Say it of a module's file or directory; what is no link itself is where its folder is, which is asked once."""
+    path = Path(place)
+    return _is_below_roots(place if path.is_symlink() else str(path.parent))
+
+
+@functools.cache
+def _is_below_roots(place: str) -> bool:
     path = Path(place).resolve()
     return any(path.is_relative_to(root) for root in _installed_roots())
