@@ -4,21 +4,45 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sybil import Document, Example, Sybil
-from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
+from sybil.evaluators.python import PythonEvaluator
+from sybil.parsers.markdown import CodeBlockParser
 
 __all__ = ["ROOT", "Section", "sections"]
 
 ROOT = Path(__file__).parents[2]
 
 
+_FILE = re.compile(r"File `([^`]+)`:\s*\Z")
+_PYTHON = PythonEvaluator()
+_PROGRAMS = ("minari",)
+"""Other programs that examples call; those of DVC and git need a project, see test_guides.py."""
+
+
+def _written(example: Example) -> bool:
+    """Write a block that is announced as a file, and say whether it is one."""
+    announced = _FILE.search(example.document.text[: example.region.start])
+    if announced is None:
+        return False
+    path = Path(announced[1])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(str(example.parsed), encoding="utf-8")
+    return True
+
+
+def _python_block(example: Example) -> None:
+    if not _written(example):
+        _PYTHON(example)
+
+
 def _shell_block(example: Example) -> None:
-    """Run every line of a shell block that calls maze-run; others are refused, so that none goes untested."""
+    """Run every line of a shell block; what is neither maze-run nor a known program is refused: none goes untested."""
     from maze.cli import main
 
     text = str(example.parsed).replace("\\\n", " ")
@@ -26,11 +50,22 @@ def _shell_block(example: Example) -> None:
         words = shlex.split(line, comments=True)
         if not words:
             continue
+        if words[0] in _PROGRAMS:
+            subprocess.run(words, check=True)
+            continue
         assert words[0] == "maze-run", f"{example.path}:{example.line}: no example of maze-run: {line}"
         assert main(words[1:]) == 0, f"{example.path}:{example.line}: {line}"
 
 
-_PARSERS = [PythonCodeBlockParser(), CodeBlockParser(language="sh", evaluator=_shell_block)]
+def _yaml_block(example: Example) -> None:
+    _written(example)
+
+
+_PARSERS = [
+    CodeBlockParser(language="python", evaluator=_python_block),
+    CodeBlockParser(language="sh", evaluator=_shell_block),
+    CodeBlockParser(language="yaml", evaluator=_yaml_block),
+]
 
 
 @dataclass(frozen=True)
@@ -47,12 +82,23 @@ class Section:
     title: str
     lines: tuple[int, int]
 
+    @property
+    def text(self) -> str:
+        """What stands in the section."""
+        lines = (ROOT / self.document).read_text(encoding="utf-8").splitlines()
+        return "\n".join(lines[self.lines[0] - 1 : self.lines[1] - 1])
+
     def run(self) -> None:
         """Run the examples in order, in one namespace."""
-        document = _parse(self.document)
-        document.namespace["__name__"] = "__main__"
+        document = self.opened()
         for example in self.examples(document):
             example.evaluate()
+
+    def opened(self) -> Document:
+        """Return the whole document, with a namespace of its own for examples that build on each other."""
+        document = _parse(self.document)
+        document.namespace["__name__"] = "__main__"
+        return document
 
     def examples(self, document: Document) -> Iterator[Example]:
         """Return the section's examples."""

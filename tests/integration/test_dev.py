@@ -58,7 +58,7 @@ def test_help_names_the_commands_and_installs_nothing(arguments: tuple[str, ...]
     environment = {**clean_environment(tmp_path), "MAZE_VENV": str(tmp_path / "none")}
     outcome = Project(REPOSITORY, environment).run("./dev", *arguments)
     assert outcome.status == 0, outcome.text
-    for command in ("repro", "test", "check", "ui", "lock"):
+    for command in ("repro", "test", "check", "docs", "ui", "browser", "lock"):
         assert f"./dev {command}" in outcome.stdout
     assert not (tmp_path / "none").exists()
 
