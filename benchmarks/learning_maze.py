@@ -21,9 +21,14 @@ from maze.rollout import play_episodes
 __all__ = ["identity", "learn"]
 
 
-def identity(preset: str, task: LearningTask, settings: Mapping[str, Any]) -> str:  # noqa: ARG001 - every peer's form
-    """Return a hash of everything that is configured, without the seed."""
-    return _context(preset, settings, 0, None).config.digest()[:16]
+_DEMONSTRATED = 10
+"""Episodes that an expert plays for its clone."""
+
+
+def identity(preset: str, task: LearningTask, settings: Mapping[str, Any]) -> str:
+    """Return a hash of everything that is configured, without the seed; of an expert as well, where there is one."""
+    own = _context(preset, settings, 0, None).config.digest()
+    return own[:8] + _context(task.expert, {}, 0, None).config.digest()[:8] if task.expert else own[:16]
 
 
 def learn(
@@ -39,11 +44,13 @@ def learn(
         episode_seeds: of the evaluation.
 
     Returns:
-        ``steps`` of the environment, ``seconds`` of training with the preset's own evaluations, returns of the ``best``
-        and the ``last`` policy, the learning ``curve`` in steps of the environment and unscaled returns.
+        ``steps`` of the environment (of a clone: those that were demonstrated to it), ``seconds`` of training with the
+        preset's own evaluations, returns of the ``best`` and the ``last`` policy, the learning ``curve`` in steps of
+        the environment (of a clone: those that it has learned from, again and again) and unscaled returns.
     """
     with TemporaryDirectory() as folder:
-        context = _context(preset, settings, seed, Path(folder) / "run")
+        shown, n_shown = _demonstrations(task, seed, Path(folder))
+        context = _context(preset, {**settings, **shown}, seed, Path(folder) / "run")
         start = time.perf_counter()
         context.train()
         seconds = time.perf_counter() - start
@@ -55,7 +62,7 @@ def learn(
         best = _returns(task, preset, settings, context.policy, trainer.best_state["statistics"], episode_seeds)
         last = _returns(task, preset, settings, trainer.model.policy, last_statistics, episode_seeds)
         return {
-            "steps": trainer.n_steps * skipped,
+            "steps": n_shown or trainer.n_steps * skipped,
             "seconds": seconds,
             "best": best,
             "last": last,
@@ -64,8 +71,18 @@ def learn(
                 [int(step) * skipped, value / scale]
                 for step, value in zip(curve.steps.tolist(), curve.values.tolist(), strict=True)
             ],
-            "settings": canonical.flat(context.config.section("algorithm")),
+            "settings": canonical.flat(_context(preset, settings, seed, None).config.section("algorithm")),
         }
+
+
+def _demonstrations(task: LearningTask, seed: int, folder: Path) -> tuple[dict[str, str], int]:
+    """Train an expert, and return the setting that names its recorded episodes, and their steps; 0 for no expert."""
+    if task.expert is None:
+        return {}, 0
+    expert = _context(task.expert, {}, seed, folder / "expert")
+    expert.train()
+    played = expert.rollout(_DEMONSTRATED, record_trajectory=True, deterministic=True, output_dir=folder / "shown")
+    return {"algorithm.demonstrations": str(folder / "shown")}, int(played.lengths.sum())
 
 
 def _context(preset: str, settings: Mapping[str, Any], seed: int, run_dir: Path | None, env: Any = None) -> RunContext:

@@ -68,7 +68,8 @@ def _row(preset: str, task: LearningTask, name: str, runs: Sequence[Mapping[str,
     interval = bootstrap_interval([best])
     bounds = "" if interval is None else f" ({interval.low:.1f} to {interval.high:.1f})"
     zoo = f"{task.zoo_mean:.1f} ± {task.zoo_std:.1f}"
-    older = f" ({task.zoo_env})" if task.zoo_env else ""
+    other = task.zoo_env or task.zoo_algorithm
+    older = f" ({other})" if other else ""
     return (
         f"| {preset} | {max(run['steps'] for run in runs):,} | {name}, {_count(len(runs), 'seed')} "
         f"| {interquartile_mean(best):.1f}{bounds} | {min(best):.1f} to {max(best):.1f} "

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import gymnasium
 import numpy as np
 import torch
-from stable_baselines3 import A2C, PPO
+from stable_baselines3 import A2C, PPO, SAC
 from stable_baselines3.common.callbacks import EvalCallback
 from stable_baselines3.common.env_util import make_vec_env
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["identity", "learn"]
 
-_ALGORITHMS = {"ppo": PPO, "a2c": A2C}
+_ALGORITHMS = {"ppo": PPO, "a2c": A2C, "sac": SAC}
 _N_EVALUATIONS = 40
 """Evaluations while training, from which the best policy is chosen, as many as maze's presets have or fewer."""
 

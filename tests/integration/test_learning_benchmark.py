@@ -42,13 +42,23 @@ def call(benchmark: ModuleType, monkeypatch: pytest.MonkeyPatch, *arguments: Any
     benchmark.main()
 
 
+LONGEST_EPISODE = 500
+"""Steps of CartPole's."""
+
+
 def steps_of(preset: str) -> int:
-    """Return how many steps of its environments a preset trains for."""
+    """Return how many steps of its environments a preset trains for, at most; of a clone, how many it is shown."""
     config = RunContext(experiment=preset).config
     skipped = [wrapper["n_steps"] for wrapper in config.section("wrappers") if "StepSkip" in wrapper["_target_"]]
-    algorithm = config.section("algorithm")
-    actions = algorithm["n_epochs"] * algorithm["epoch_length"] * algorithm["n_rollout_steps"]
-    return actions * config.runner.concurrency * (skipped or [1])[0]
+    algorithm, n_envs = config.section("algorithm"), config.runner.concurrency
+    updates = algorithm["n_epochs"] * algorithm["epoch_length"]
+    if config.choices["algorithm"] == "bc":
+        return 10 * LONGEST_EPISODE
+    if config.choices["algorithm"] == "es":
+        return updates * algorithm["n_rollouts_per_update"] * LONGEST_EPISODE
+    actions = algorithm["n_rollout_steps"] * n_envs
+    first = -(-algorithm.get("initial_buffer_size", 0) // actions)  # which the first update takes, instead of its own
+    return (updates - 1 + max(first, 1)) * actions * (skipped or [1])[0]
 
 
 def test_presets_take_the_budget_that_they_are_compared_at_and_do_not_stop_early(benchmark: ModuleType) -> None:

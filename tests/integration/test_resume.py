@@ -25,7 +25,7 @@ ENVIRONMENTS = {  # stepped as a batch, and one by one in pure Python
 }
 CASES = {
     f"{algorithm} {name}": {"algorithm": algorithm, "env": env}
-    for algorithm in ("a2c", "es", "impala", "ppo", "sac")
+    for algorithm in ("a2c", "bc", "es", "impala", "ppo", "sac")
     for name, env in ENVIRONMENTS.items()
 }
 CASES["ppo with state"] = {
@@ -50,12 +50,18 @@ LESS = {"algorithm.initial_buffer_size": 20, "algorithm.batch_size": 16}
 
 def run(directory, case, n_epochs, **arguments):
     values = {**VALUES, **LESS} if case["algorithm"] == "sac" else VALUES
+    if case["algorithm"] == "bc":  # which steps nothing: it goes through what was recorded beforehand
+        values = {key: value for key, value in VALUES.items() if key != "algorithm.n_rollout_steps"}
+        values |= {"algorithm.demonstrations": str(directory.parent / "shown"), "algorithm.batch_size": 16}
     given = {"wrappers": "vector_obs", "overrides": values, "seed": 1, "silent": True, **case, **arguments}
     RunContext(run_dir=directory, **given).train(n_epochs)
 
 place, step, cases = Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
 for name, case in cases.items():
     if step == "begin":
+        if case["algorithm"] == "bc":
+            expert = RunContext(env=case["env"], wrappers="vector_obs", seed=1, silent=True)
+            expert.rollout(5, max_episode_steps=30, record_trajectory=True, output_dir=place / name / "shown")
         run(place / name / "whole", case, 4)
         run(place / name / "half", case, 2)
     elif step == "resume":

@@ -77,7 +77,10 @@ def test_every_algorithm_with_every_model_runs_in_seconds(
 
 @pytest.mark.parametrize("experiment", group_options("experiment"))
 def test_every_experiment_runs(experiment: str, tmp_path: Path) -> None:
-    rc = trained(tmp_path / experiment, experiment=experiment, configuration="test")
+    config, _ = compose_arguments(experiment=experiment)
+    chosen = {"algorithm": config.choices["algorithm"], "env": config.section("env")}
+    given = demonstrations(tmp_path / "shown", chosen) if chosen["algorithm"] in DEMONSTRATIONS else {}
+    rc = trained(tmp_path / experiment, given, experiment=experiment, configuration="test")
     assert rc.config.choices["experiment"] == experiment
     assert rc.trainer.epoch == 2
 
@@ -107,7 +110,8 @@ def test_tuned_presets_choose_their_algorithm_and_refuse_another(experiment: str
 def test_presets_that_set_values_of_an_algorithm_carry_its_name(experiment: str) -> None:
     config, _ = compose_arguments(experiment=experiment)
     algorithm = config.choices["algorithm"]
-    plain, _ = compose_arguments({"algorithm": algorithm})
+    needed = {"algorithm.demonstrations": "recorded"} if algorithm == "bc" else {}
+    plain, _ = compose_arguments({"algorithm": algorithm}, overrides=needed)
     if config.section("algorithm") != plain.section("algorithm"):
         assert (experiment, algorithm) in TUNED
 
