@@ -4,9 +4,9 @@
     python benchmarks/acting.py --peer bare --task cartpole-episodes
     python benchmarks/acting.py --peer sb3 --task cartpole-episodes
 
-All sides play the same network of 2 x 64 tanh units, which balances the pole, so that episodes last for 500 steps. `bare`
-is the least that one can write: a loop of maze's vector environment and the network's forward pass in NumPy. Imports,
-construction and one round are not timed; rounds follow each other until the time is over.
+All sides play the same network of 2 x 64 tanh units, which balances the pole, so that episodes last for 500 steps.
+`bare` is the least that one can write: a loop of maze's vector environment and the network's forward pass in NumPy.
+Imports, construction and one round are not timed; rounds follow each other until the time is over.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ class ActingTask:
     """A number of whole episodes, or of steps, that a policy plays.
 
     Args:
-        kind: ``"episodes"`` evaluates, ``"rollout"`` plays and records every step, ``"collect"`` takes the steps that an
+        kind: ``"episodes"`` evaluates, ``"rollout"`` plays and records every step, ``"collect"`` takes the steps an
             update learns from.
         n_episodes: played each time, in ``"episodes"`` and ``"rollout"``.
         n_envs: environments side by side, for each side that has a choice.
@@ -59,8 +59,8 @@ ACTING_TASKS = {
 def balancing_weights(seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return weights [out, in] and biases [out] of a network of 2 x 64 tanh units that balances CartPole's pole.
 
-    Nothing has to be trained, and all sides play the same: one unit of each layer carries a linear controller, the others
-    are random and computed like any, and only the controller's reaches the logits.
+    Nothing has to be trained, and all sides play the same: one unit of each layer carries a linear controller, the
+    others are random and computed like any, and only the controller's reaches the logits.
 
     Args:
         seed: of the random weights.

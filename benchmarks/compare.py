@@ -5,7 +5,7 @@
     python benchmarks/compare.py acting --task cartpole-episodes --peer bare
 
 Repeat number i uses seed ``--first-seed`` + i on both sides. Tables go to standard output, all single results to
-``--json``; with ``--add``, results that are in that file count as well, so that a long comparison can be made in pieces.
+``--json``; with ``--add``, what is in that file counts as well, so that a long comparison can be made in pieces.
 Absolute figures drift with the machine's load; ratios of neighbouring runs do not.
 """
 
@@ -156,8 +156,7 @@ def _progress(benchmark: str, ours: dict[str, Any], peer: dict[str, Any]) -> str
 
 def _table(arguments: argparse.Namespace, ratios: dict[str, dict[str, Any]], n_pairs: int) -> str:
     lines = [
-        f"{arguments.benchmark}, {arguments.task}"
-        + (f" against {arguments.peer_task}" if arguments.peer_task else ""),
+        f"{arguments.benchmark}, {arguments.task}" + (f" against {arguments.peer_task}" if arguments.peer_task else ""),
         f"{n_pairs} runs each, in turns; threads: {arguments.threads}",
         "",
         f"| measure | maze (median) | {arguments.peer} (median) | ratio of medians | ratios of pairs (low to high) |",

@@ -1,6 +1,6 @@
 """The method of PureJaxRL as a peer: environment and learner are one compiled program, and no step leaves it.
 
-Written anew for these benchmarks: CartPole's equations, generalised advantages, PPO's clipped losses and Adam in jax.numpy,
+Written anew for these benchmarks: CartPole's equations, generalised advantages, PPO's losses and Adam in jax.numpy,
 ``lax.scan`` over steps, minibatches, epochs and updates. As with that method, an episode that the time limit cuts off
 counts as ended, and nothing is tracked or written. Compilation is told apart in throughput and counts in time to solve.
 """
@@ -188,7 +188,9 @@ def _update(settings: Settings, state: State) -> State:
     def epoch(carry: Any, key: Any) -> Any:
         n_steps = settings.n_envs * settings.n_rollout_steps
         order = jax.random.permutation(key, n_steps).reshape(-1, settings.batch_size)
-        return lax.scan(lambda now, rows: (_learn(settings, now, jax.tree.map(lambda a: a[rows], batch)), None), carry, order)
+        return lax.scan(
+            lambda now, rows: (_learn(settings, now, jax.tree.map(lambda a: a[rows], batch)), None), carry, order
+        )
 
     key, *keys = jax.random.split(state.key, settings.n_epochs + 1)
     learned = (state.parameters, state.moments, state.n_gradients)

@@ -2,7 +2,7 @@
 
     python benchmarks/startup.py                      # import, help and composing: seconds
     python benchmarks/startup.py tracking             # what tracking adds to a run of some ten seconds
-    python benchmarks/startup.py repro                # a no-op `dvc repro` against an empty pipeline with as many stages
+    python benchmarks/startup.py repro                # a no-op `dvc repro` against an empty pipeline of as many stages
     python benchmarks/startup.py run --tracking off --steps 4000000
 
 Everything is timed from outside, in fresh processes, and what is compared is run in turns. `run` is one of those that

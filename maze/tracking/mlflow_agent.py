@@ -6,6 +6,7 @@ import contextlib
 import importlib.metadata
 import shutil
 import tempfile
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from mlflow.types.schema import ParamSchema, ParamSpec, Schema, TensorSpec
 
 from maze.tracking.description import AgentModel
 
-__all__ = ["installed", "log_agent", "model_signature", "register_model"]
+__all__ = ["installed", "log_agent", "model_signature", "prepare", "register_model"]
 
 _NEEDED_TO_ACT = ("gymnasium", "hydra-core", "mlflow", "numpy", "omegaconf", "safetensors", "torch")
 _MODEL_CODE = Path(__file__).parents[1] / "api" / "served_policy.py"
@@ -88,6 +89,17 @@ def register_model(client: MlflowClient, run_id: str, model_id: str, name: str) 
     if not client.search_registered_models(f"name = '{name}'"):
         client.create_registered_model(name)
     return client.create_model_version(name, source=source, run_id=run_id)
+
+
+def prepare() -> None:
+    """Do early what MLflow does with its first model: look through all installed packages, which takes half a second.
+
+    Without it, a training that is over waits for that.
+    """
+    with tempfile.TemporaryDirectory(prefix="maze-agent-") as scratch, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it has no signature, of which the agent's model will have one
+        path = str(Path(scratch) / "model")
+        mlflow.pyfunc.save_model(path=path, python_model=str(_MODEL_CODE), pip_requirements=installed(("numpy",)))
 
 
 def installed(names: Sequence[str]) -> list[str]:

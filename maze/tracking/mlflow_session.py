@@ -10,8 +10,8 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, Run, RunTag
 
-from maze.tracking.description import AgentModel, RunDescription
-from maze.tracking.mlflow_agent import log_agent
+from maze.tracking.description import FIRST_STAGE, AgentModel, RunDescription
+from maze.tracking.mlflow_agent import log_agent, prepare
 from maze.tracking.mlflow_database import STORE_ERRORS, experiment_id, is_permanent, open_client, store_lock
 from maze.tracking.mlflow_inputs import log_dataset
 from maze.tracking.mlflow_lookup import REBUILT_FROM
@@ -63,6 +63,11 @@ class Session:
         if self._client is None:
             self._client = open_client(self._store)
         return self._client
+
+    def prepare(self) -> None:
+        """Do what the end of a run that will have an agent would have to wait for, while it is still training."""
+        if self._description is not None and self._description.stage in (None, FIRST_STAGE):
+            prepare()
 
     def apply(self, records: list[dict[str, Any]]) -> None:
         """Tell the store a list of records, metrics together; a record that the store refuses becomes a note.

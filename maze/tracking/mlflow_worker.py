@@ -7,6 +7,7 @@ so in the store. It serves all runs of its parent and leaves when idle.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -130,7 +131,11 @@ class JournalSender:
         else:
             sent = self._state.sent + len(self._pending)
             self._pending, self._measured = [], []
+            is_first = self._state.sent == 0
             self._save(self._state.updated(sent=sent, error="", permanent=False, done=self._closed))
+            if is_first and not self._closed:
+                with contextlib.suppress(*STORE_ERRORS):  # whatever is wrong is told when the agent is sent
+                    self._session.prepare()
 
     def _failed(self, error: str, *, permanent: bool = False) -> None:
         """Write down why sending failed."""

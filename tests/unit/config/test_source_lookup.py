@@ -160,4 +160,4 @@ def test_an_edited_file_is_read_again(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_arguments_that_are_written_down_are_known_also_where_there_may_be_more() -> None:
     found = look_up("maze.env.make_gym_maze_env")
     assert isinstance(found, Definition)
-    assert (found.arguments, found.named) == (None, ("name", "render_mode"))
+    assert (found.arguments, found.named) == (None, ("name", "render_mode", "ignored_observations"))

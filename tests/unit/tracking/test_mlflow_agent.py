@@ -13,7 +13,7 @@ import pytest
 from gymnasium import spaces
 
 from maze.tracking.description import AgentModel
-from maze.tracking.mlflow_agent import installed, log_agent, model_signature
+from maze.tracking.mlflow_agent import installed, log_agent, model_signature, prepare
 from maze.tracking.mlflow_database import experiment_id, open_client
 from maze.tracking.store import StoreLocation
 from tests.scripted import tiny_context
@@ -128,3 +128,12 @@ def test_a_served_agent_with_state_starts_each_call_from_zero_unless_told(tmp_pa
     served.predict(None, raw)
     np.testing.assert_array_equal(state(), first)
     assert not np.array_equal(second, first)
+
+
+def test_preparing_leaves_nothing_behind_and_says_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    prepare()
+    assert list(tmp_path.iterdir()) == []
+    assert not list(recwarn)
