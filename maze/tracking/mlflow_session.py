@@ -295,7 +295,10 @@ class Session:
         self.apply(records)
         for stage in missing:
             self.apply(list(stage["records"]))
-            same = stage["origin"] == description.tags.get(REBUILT_FROM)
+            earlier = description.tags.get(
+                REBUILT_FROM
+            )  # where the store was lost, stages ran in the run's earlier self
+            same = earlier is not None and (stage["origin"] == earlier or stage.get("key") == description.key)
             self._apply_tags({"values": {f"stage.{stage['stage']}": "ran" if same else f"reused:{stage['origin']}"}})
         self._apply_finish({"status": "FINISHED"})
 

@@ -12,7 +12,7 @@ import yaml
 from maze.errors import ArtifactError
 from maze.tracking.description import AgentModel, RestoredStage, RunDescription
 from maze.tracking.journal import JournalWriter
-from maze.tracking.restore import read_curve, read_metrics, read_origin
+from maze.tracking.restore import read_curve, read_key, read_metrics, read_origin
 
 __all__ = ["agent_record", "complete_record", "file_record", "file_records"]
 
@@ -81,7 +81,7 @@ def _stage(journal: JournalWriter, stage: RestoredStage, started: int | None) ->
         if stage.agent is None:
             raise ArtifactError(f"Stage {stage.name!r} has an agent folder and no AgentModel; pass agent= as well.")
         records.append(agent_record(journal, stage.agent_dir, stage.agent))
-    return {"stage": stage.name, "origin": read_origin(stage.record), "records": records}
+    return {"stage": stage.name, "origin": read_origin(stage.record), "key": read_key(stage.record), "records": records}
 
 
 def _plain(value: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 from maze.errors import ArtifactError
 
-__all__ = ["read_curve", "read_metrics", "read_origin"]
+__all__ = ["read_curve", "read_key", "read_metrics", "read_origin"]
 
 _STEP = "step"
 
@@ -26,6 +26,19 @@ def read_origin(record: Path) -> str:
         ArtifactError: the file is missing or no JSON object.
     """
     return str(_read_object(record).get("run_id") or "unknown")
+
+
+def read_key(record: Path) -> str | None:
+    """Return the key of the run in which a stage really did its work; None where it had none.
+
+    Args:
+        record: JSON file with ``key``.
+
+    Raises:
+        ArtifactError: the file is missing or no JSON object.
+    """
+    key = _read_object(record).get("key")
+    return None if key is None else str(key)
 
 
 def read_metrics(path: Path, prefix: str = "") -> dict[str, float]:

@@ -270,3 +270,31 @@ def test_interface_of_the_agent(tmp_path: Path) -> None:
     assert model.inputs == (("image", "uint8", (8, 8, 3)), ("speed", "float32", ()))
     assert model.outputs == (("steer", "float32", (2,)),)
     assert AgentModel.from_record(json.loads(json.dumps(model.as_record()))) == model
+
+
+@pytest.mark.parametrize(
+    ("origin", "key", "expected"),
+    [
+        ("f" * 32, None, "ran"),  # the record names the run's earlier self
+        ("", "k" * 64, "ran"),  # the store was too slow to tell the record the run's id, and the key tells
+        ("e" * 32, "o" * 64, f"reused:{'e' * 32}"),
+    ],
+)
+def test_a_rebuilt_run_knows_which_stages_were_its_own(
+    runs: Runs, tmp_path: Path, origin: str, key: str | None, expected: str
+) -> None:
+    begun = 1_700_000_000_000
+    whole = dataclasses.replace(
+        SEED, stage="report", tags={"maze.rebuilt_from": "f" * 32}, started=begun, ended=begun + 5000
+    )
+    stages = restored(tmp_path, origin)
+    (tmp_path / "record.json").write_text(json.dumps({"run_id": origin or None, "key": key}))
+    writer = JournalWriter(tmp_path / "spool", runs.store.uri)
+    record = complete_record(writer, whole, stages)
+    writer.close()
+    session = Session(runs.store, writer.directory)
+    session.complete(RunDescription.from_record(record["description"]), record["records"], record["stages"])
+    run = runs.get(session)
+    assert run.data.tags["stage.train"] == run.data.tags["stage.evaluate"] == expected
+    assert (run.info.start_time, run.info.end_time) == (begun, begun + 5000)
+    assert {point.timestamp for point in runs.client.get_metric_history(session.run_id, "return")} == {begun}
