@@ -47,12 +47,14 @@ class SACAlgorithmConfig(AlgorithmConfig):
 
     Attributes:
         n_rollout_steps: steps of each environment between updates.
-        num_batches_per_iter: gradient steps of an update, each on a batch of its own.
+        num_batches_per_iter: gradient steps of an update, each on a batch of its own; the more environments act side by
+            side, the more it takes to learn as much from a step.
         batch_size: transitions of a batch.
         lr: learning rate of Adam, for policy and critics; a number or a :class:`Schedule`.
         gamma: discount of a reward one step later.
         max_grad_norm: largest Euclidean norm of the gradient, of the policy's and of the critics'; 0 does not clip.
-        tau: fraction by which target critics move towards the critics.
+        tau: fraction by which target critics move towards the critics; values take about ``1 / (tau * (1 - gamma))``
+            gradient steps to grow to their size.
         target_update_interval: gradient steps from one such move to the next.
         entropy_coef: the temperature, weight of the entropy; with ``entropy_tuning`` its first value. A number or,
             without tuning, a schedule.
@@ -74,12 +76,12 @@ class SACAlgorithmConfig(AlgorithmConfig):
 
     epoch_length: Count = 500
     n_rollout_steps: Count = 1
-    num_batches_per_iter: Count = 1
+    num_batches_per_iter: Count = 4
     batch_size: Count = 256
     lr: Positive | Schedule = 0.001
     gamma: UnitInterval = 0.99
     max_grad_norm: NonNegative = 0.0
-    tau: UnitInterval = 0.01
+    tau: UnitInterval = 0.02
     target_update_interval: Count = 1
     entropy_coef: NonNegative | Schedule = 0.2
     entropy_tuning: bool = True

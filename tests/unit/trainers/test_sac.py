@@ -475,5 +475,5 @@ def test_pendulum_is_learnt(tmp_path: Path) -> None:
         seed=1,
         silent=True,
     )
-    rc.train(7)
+    rc.train(2)
     assert rc.evaluate(n_episodes=20).mean_return > -300.0
