@@ -32,11 +32,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Become MLflow's server of one model, on this machine's own address alone."""
     from maze.tracking import resolve_store  # noqa: PLC0415
+    from maze.tracking.asking import asking  # noqa: PLC0415
     from maze.tracking.sender import TRACKING_ENVIRONMENT  # noqa: PLC0415
 
     store = resolve_store()
     model = _model_uri(arguments.model)
     check_port(arguments.port)
+    name, version = re.split("[/@]", model.removeprefix("models:/"), maxsplit=1)
+    with asking("maze.tracking.mlflow_registry", {"action": "find", "name": name, "version": version}, store):
+        pass  # MLflow's own error would be its traceback
     command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", model, "--env-manager", "local"]
     command += ["--host", "127.0.0.1", "--port", str(arguments.port)]
     print(f"{model} on http://127.0.0.1:{arguments.port}/invocations (takes some seconds; Ctrl-C ends it)", flush=True)
@@ -46,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _model_uri(word: str) -> str:
     """Return what MLflow calls a model."""
-    if word.startswith("models:/"):
+    if re.fullmatch(r"models:/[^/@]+[/@][^/@]+", word):
         return word
     if _RUN_ID.fullmatch(word) or "/" in word or not word.strip():
         raise InvalidSpecificationError(

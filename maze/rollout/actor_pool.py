@@ -115,7 +115,7 @@ class ActorPool:
             first_env: for each actor, the number of its first environment.
         """
         stats = EventStats()
-        if self._workers is None:
+        if self._workers is None and self._saved is None:
             return stats
         for actor, part in enumerate(self._call("drain_event_stats")):
             episodes = [(first_env[actor] + row, self._events.own_keys(told)) for row, told in part.episodes]

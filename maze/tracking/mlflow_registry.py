@@ -1,7 +1,8 @@
 """The process that looks after registered policies: ``python -m maze.tracking.mlflow_registry FOLDER URI``.
 
 Asked to ``look`` it says which run is meant and who holds an alias, and fetches both agents; asked to ``register`` it
-makes the run's agent a version of a name and gives it the alias, unless somebody else has got it meanwhile.
+makes the run's agent a version of a name and gives it the alias, unless somebody else has got it meanwhile. Asked to
+``find`` it says whether a name has a version or an alias.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 
-from maze.errors import TrackingError
+from maze.errors import TrackingError, suggest
 from maze.tracking.asking import Request, answer_request
 from maze.tracking.mlflow_agent import register_model
 from maze.tracking.mlflow_database import STORE_ERRORS, open_client, store_lock
@@ -35,6 +36,8 @@ def answer(request: Request) -> dict[str, Any]:
     client = open_client(request.store)
     if request.values["action"] == "look":
         return _look(client, request)
+    if request.values["action"] == "find":
+        return _find(client, request.values["name"], request.values["version"])
     with store_lock(request.store):
         return _register(client, request.values)
 
@@ -58,6 +61,24 @@ def _look(client: MlflowClient, request: Request) -> dict[str, Any]:
         if holder is not None:
             found["holder"]["agent"] = _fetch(f"models:/{name}/{holder.version}", request, "holder")
     return found
+
+
+def _find(client: MlflowClient, name: str, version: str) -> dict[str, Any]:
+    """Refuse a registered policy that is not there.
+
+    Args:
+        client: of the store.
+        name: of the policy.
+        version: its number, or an alias.
+    """
+    known = [model.name for model in client.search_registered_models()]
+    if name not in known:
+        raise TrackingError(f"{name!r} is no registered policy; {suggest(name, known)} maze-run promote RUN makes one.")
+    numbers = [str(found.version) for found in client.search_model_versions(f"name = '{name}'")]
+    accepted = [*client.get_registered_model(name).aliases, *sorted(numbers, key=int)]
+    if version not in accepted:
+        raise TrackingError(f"{name!r} has no version or alias {version!r}; {suggest(version, accepted)}")
+    return {}
 
 
 def _fetch(reference: str, request: Request, folder: str) -> str:

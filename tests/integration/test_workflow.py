@@ -230,8 +230,14 @@ def test_everything_is_back_after_a_rebuild(rebuilt: Worked) -> None:
         assert {name for name in set(run.files) - set(again.files) if not name.startswith(NOT_KEPT)} == set()
 
 
-NOT_KEPT = ("config/model_summary", "figures/policy", "figures/critic", "repro/environment.txt")
-"""What is drawn from networks, or tells of the machine, and is neither in git nor in DVC."""
+NOT_KEPT = (
+    "config/model_summary",
+    "figures/policy",
+    "figures/critic",
+    "repro/environment.txt",
+    "statistics/distributions.json",
+)
+"""What is drawn from networks, tells of the machine or of events, and is neither in git nor in DVC."""
 
 
 def _only_tracked(name: str) -> bool:

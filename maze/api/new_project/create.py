@@ -120,7 +120,7 @@ def _requirement() -> tuple[str, str]:
     remote, commit = _git(place, "remote", "get-url", "origin"), _git(place, "rev-parse", "HEAD")
     if remote and commit and "://" in remote:
         return f"maze[sweep] @ git+{remote}@{commit}", ""
-    return f"-e {place}", (
+    return f'-e "{place}"', (  # quoted, since it may hold spaces
         f"requirements.txt names maze where it is on this machine ({place}); put there where others and your "
         "continuous integration find it, for example maze @ git+https://HOST/maze@COMMIT"
     )

@@ -202,7 +202,7 @@ def test_objects_in_lists_and_mappings_of_overrides_keep_their_places() -> None:
             {},
             {"tracking": {"mode": "off"}, "tracking.writers": ["console"]},
             "tracking",
-            ("off", "maze", None, None, None, ["console"]),
+            ("off", "maze", None, None, None, ["console"], False, False),
         ),
     ],
 )
