@@ -121,7 +121,7 @@ def describe_pipeline(config: RunConfig) -> RunDescription:
         name=described.parent_name or "pipeline",
         experiment_name=described.experiment_name,
         config=described.config,
-        parameters=described.parameters,
+        parameters=config.flat(),  # the seeds of no agent
         tags=described.tags,
         key=described.parent_key,
         stage="report",
