@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.box import SIMPLE, SIMPLE_HEAD
-from rich.table import Table
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.table import Table
 
 __all__ = ["location_table", "result_markdown", "result_table"]
 
@@ -31,6 +30,9 @@ def result_table(
         summary: what ``summarise`` made of them.
         title: printed above.
     """
+    from rich.box import SIMPLE_HEAD  # noqa: PLC0415  (Markdown does without)
+    from rich.table import Table  # noqa: PLC0415
+
     table = Table(title=title, box=SIMPLE_HEAD, title_justify="left", title_style="bold")
     for name in ("seed", *_COLUMNS):
         table.add_column(name, justify="left" if name == "seed" else "right")
@@ -45,6 +47,10 @@ def result_table(
 
 def location_table(locations: Mapping[str, str], *, title: str = "Where to look") -> Table:
     """Return a table for the terminal that says where to find what, for example ``{"policy": "out/train/0/agent"}``."""
+    from rich.box import SIMPLE  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
     table = Table(title=title, box=SIMPLE, show_header=False, title_justify="left", title_style="bold")
     table.add_column("what", style="bold", no_wrap=True)
     table.add_column("where", overflow="fold")

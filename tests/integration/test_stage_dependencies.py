@@ -108,7 +108,7 @@ USED = {
     "train": f"{_ACTING} rich",
     "rollout": f"{_ACTING} {_TABLES}",
     "evaluate": f"{_ACTING} {_TABLES}",
-    "report": f"{_EVERYWHERE} {_TABLES} matplotlib rich",
+    "report": f"{_EVERYWHERE} {_TABLES} matplotlib",
 }
 """The heavy packages that each stage loads, with tracking off; MLflow is imported by a process of its own."""
 

@@ -66,9 +66,9 @@ def test_every_algorithm_with_every_model_runs_in_seconds(
         with pytest.raises(InvalidSpecificationError, match="state"):
             trained(tmp_path / "run", given, configuration="test", **chosen)
         return
-    start = time.process_time()
+    start = time.perf_counter()
     rc = trained(tmp_path / "run", given, configuration="test", **chosen)
-    assert time.process_time() - start < 10
+    assert time.perf_counter() - start < 10
     assert rc.config.choices["algorithm"] == algorithm
     assert rc.config.choices["model"] == model
     assert rc.trainer.epoch == 2
