@@ -73,7 +73,8 @@ def _find(client: MlflowClient, name: str, version: str) -> dict[str, Any]:
     """
     known = [model.name for model in client.search_registered_models()]
     if name not in known:
-        raise TrackingError(f"{name!r} is no registered policy; {suggest(name, known)} maze-run promote RUN makes one.")
+        nearest = suggest(name, known) if known else "there are none yet."
+        raise TrackingError(f"{name!r} is no registered policy; {nearest} maze-run promote RUN makes one.")
     numbers = [str(found.version) for found in client.search_model_versions(f"name = '{name}'")]
     accepted = [*client.get_registered_model(name).aliases, *sorted(numbers, key=int)]
     if version not in accepted:

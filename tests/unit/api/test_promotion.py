@@ -128,6 +128,25 @@ def test_the_name_is_the_environments(store: Store) -> None:
     assert (found.model, found.alias, found.version) == ("CartPole-v1", "candidate", "1")
 
 
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("served", "'served' has no version or alias 'champion'; did you mean 'champ'?"),
+        ("serve", "'serve' is no registered policy; did you mean 'served'?"),
+        ("models:/served@chap", "'served' has no version or alias 'chap'; did you mean 'champ'?"),
+        ("models:/served/9", "'served' has no version or alias '9'; Accepted: 1, champ."),
+        ("models:/served", "'models:/served' is no registered policy; accepted is models:/NAME@champion"),
+    ],
+)
+def test_unknown_policies_are_not_served(store: Store, capsys: Capture, word: str, message: str) -> None:
+    promote(store.runs["weak"], name="served", alias="champ", n_episodes=2)
+    assert main(["serve", word]) != 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert message in err
+
+
 def test_what_cannot_be_promoted_says_so(store: Store) -> None:
     with pytest.raises(ArtifactError, match="not the directory of a run that MLflow knows"):
         promote(store.runs["untracked"])
