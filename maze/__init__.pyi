@@ -182,6 +182,7 @@ from .statistics import ConsoleWriter as ConsoleWriter
 from .statistics import EpisodeBatch as EpisodeBatch
 from .statistics import EpisodeEvents as EpisodeEvents
 from .statistics import EpisodeStatistics as EpisodeStatistics
+from .statistics import EpisodeStats as EpisodeStats
 from .statistics import EpisodeTracker as EpisodeTracker
 from .statistics import EpochStatistics as EpochStatistics
 from .statistics import EventCall as EventCall
@@ -196,6 +197,7 @@ from .statistics import LogStatsKey as LogStatsKey
 from .statistics import LogStatsLevel as LogStatsLevel
 from .statistics import LogStatsWriter as LogStatsWriter
 from .statistics import ObservationEvents as ObservationEvents
+from .statistics import Plot as Plot
 from .statistics import Pubsub as Pubsub
 from .statistics import RewardEvents as RewardEvents
 from .statistics import Subscriber as Subscriber
@@ -205,11 +207,13 @@ from .statistics import ValueSample as ValueSample
 from .statistics import WriterGroup as WriterGroup
 from .statistics import define_episode_stats as define_episode_stats
 from .statistics import define_epoch_stats as define_epoch_stats
+from .statistics import define_plot as define_plot
 from .statistics import define_stats_grouping as define_stats_grouping
 from .statistics import define_step_stats as define_step_stats
 from .statistics import distribution_of as distribution_of
 from .statistics import event_tags as event_tags
 from .statistics import events_of as events_of
+from .statistics import send_plot as send_plot
 from .statistics import statistic_name as statistic_name
 from .statistics import step_statistics as step_statistics
 from .statistics import summarise_episodes as summarise_episodes
@@ -294,6 +298,7 @@ __all__ = [
     "EpisodeBatch",
     "EpisodeEvents",
     "EpisodeStatistics",
+    "EpisodeStats",
     "EpisodeTracker",
     "Episodes",
     "EpochListener",
@@ -359,6 +364,7 @@ __all__ = [
     "ObservationStackWrapper",
     "ObservationWrapper",
     "PPOAlgorithmConfig",
+    "Plot",
     "PopulationPolicy",
     "PreProcessingWrapper",
     "PreProcessor",
@@ -447,6 +453,7 @@ __all__ = [
     "compile_numpy",
     "define_episode_stats",
     "define_epoch_stats",
+    "define_plot",
     "define_stats_grouping",
     "define_step_stats",
     "distribution_of",
@@ -462,6 +469,7 @@ __all__ = [
     "play_episodes",
     "replay",
     "run_rollout",
+    "send_plot",
     "space_from_json",
     "space_to_json",
     "statistic_name",

@@ -262,7 +262,8 @@ class RunSession:
         if self._part_of is not None:
             place = self._part_of.directory
         self._remote = open_tracker(settings.mode, directory=place, environment=environment)
-        self._spread = TrackerWriter(self._remote, numbers=False)  # the numbers are sent as they are
+        is_kept = settings.mode != "off"  # the numbers are sent as they are
+        self._spread = TrackerWriter(self._remote, numbers=False) if is_kept else LogStatsWriter()
         self._tracker = FanOutTracker([local, self._remote])
         self._tracker.start(self._description)
         return self._tracker

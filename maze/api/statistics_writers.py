@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from maze.artifacts import RunFiles
 from maze.statistics import ConsoleWriter, JsonLinesWriter, LogStatsWriter, TensorboardWriter, WriterGroup
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["open_writers", "write_epoch"]
 
 _PATHS = ("train", "eval")
+
+ValueT = TypeVar("ValueT")
 
 
 def open_writers(names: Sequence[str], files: RunFiles, *, silent: bool, append: bool) -> LogStatsWriter:
@@ -42,12 +44,19 @@ def open_writers(names: Sequence[str], files: RunFiles, *, silent: bool, append:
 
 def write_epoch(writer: LogStatsWriter, epoch: EpochReport) -> None:
     """Write everything measured in an epoch, by what it is of: ``train`` or ``eval``."""
-    by_path: dict[str, dict[str, StatsValue]] = {}
     measured: Mapping[str, StatsValue] = {**epoch.metrics, **epoch.distributions}
-    for name, value in measured.items():
+    for path, stats in _by_path(measured).items():
+        writer.write(path, stats, step=epoch.n_steps)
+    for path, plots in _by_path(epoch.plots).items():
+        writer.write_plots(path, plots, step=epoch.n_steps)
+
+
+def _by_path(told: Mapping[str, ValueT]) -> dict[str, dict[str, ValueT]]:
+    """Return what is told by what it is of, then by the rest of its name."""
+    by_path: dict[str, dict[str, ValueT]] = {}
+    for name, value in told.items():
         path, _, rest = name.partition("/")
         if path not in _PATHS:  # what the learner tells, such as loss/policy
             path, rest = "train", name
         by_path.setdefault(path, {})[rest] = value
-    for path, stats in by_path.items():
-        writer.write(path, stats, step=epoch.n_steps)
+    return by_path

@@ -16,6 +16,7 @@ from maze.errors import EnvError, InvalidSpecificationError
 from maze.statistics import (
     BaseEnvEvents,
     EpisodeStatistics,
+    EpisodeStats,
     EventCall,
     EventStats,
     LogStats,
@@ -80,8 +81,8 @@ class CoreMazeEnv(MazeEnv, Generic[CoreEnvT]):
         self._end: dict[str, Any] | None = None
         self._episode = EpisodeStatistics()
         self._last_calls: list[EventCall] = []
-        self._last_stats: LogStats = {}
-        self._finished: list[LogStats] = []
+        self._last_stats: EpisodeStats = {}
+        self._finished: list[EpisodeStats] = []
 
     def seed(self, seed: int) -> None:
         """Seed the simulation at the next `reset`."""
@@ -162,8 +163,8 @@ class CoreMazeEnv(MazeEnv, Generic[CoreEnvT]):
         finished, self._finished = self._finished, []
         return EventStats([(0, stats) for stats in finished])
 
-    def last_episode_stats(self) -> LogStats:
-        """Return the statistics of the events of the episode that ended last."""
+    def last_episode_stats(self) -> EpisodeStats:
+        """Return what the events of the episode that ended last tell; see `MazeEnv.last_episode_stats`."""
         return dict(self._last_stats)
 
     def last_step_stats(self) -> LogStats:

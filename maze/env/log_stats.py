@@ -152,9 +152,12 @@ class LogStatsWrapper(Wrapper):
         stats = epoch.reduce()
         self._epoch_start = len(self.episode_returns)
         if writer is not None:
+            path = self.logging_prefix or "env"
             told: dict[LogStatsKey, StatsValue] = {**stats, **epoch.last_distributions}
-            named = {statistic_name(key): value for key, value in told.items()}
-            writer.write(self.logging_prefix or "env", named, step=step)
+            writer.write(path, {statistic_name(key): value for key, value in told.items()}, step=step)
+            if epoch.last_plots:
+                plots = {statistic_name(key): plot for key, plot in epoch.last_plots.items()}
+                writer.write_plots(path, plots, step=step)
 
     def clear_epoch_stats(self) -> None:
         """Leave the episodes that ended since the last `write_epoch_stats` out of the next one."""
@@ -165,9 +168,10 @@ class LogStatsWrapper(Wrapper):
         """Keep the statistics of the last episode; a wrapper sees its rewards as sum and number."""
         stats = {_RETURN: self.episode_returns[-1], _LENGTH: float(self.episode_lengths[-1])}
         if self._single_ended:  # a batch is told of events by its vector environment
-            told = self.env.last_episode_stats()
-            stats = {**{key: value for key, value in told.items() if key.event != BaseEnvEvents.reward}, **stats}
-            self._stats[LogStatsLevel.EPOCH].receive_all({key: stats[key] for key in told if key not in _OWN})
+            told = {key: value for key, value in self.env.last_episode_stats().items() if key not in _OWN}
+            self._stats[LogStatsLevel.EPOCH].receive_all(told)
+            numbers = {key: value for key, value in told.items() if isinstance(value, float)}
+            stats = {**{key: value for key, value in numbers.items() if key.event != BaseEnvEvents.reward}, **stats}
         self._stats[LogStatsLevel.EPISODE].last_stats = stats
 
     def own_state(self) -> StateDict:

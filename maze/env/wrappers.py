@@ -17,7 +17,7 @@ import numpy as np
 from maze.env.maze_env import MazeEnv
 from maze.env.readers import wrong_heads
 from maze.errors import ArtifactError, EnvError, InvalidSpecificationError
-from maze.statistics import EventStats, LogStats
+from maze.statistics import EpisodeStats, EventStats, LogStats
 from maze.types import Action, ActorID, Array, Observation, StateDict
 
 __all__ = [
@@ -191,8 +191,8 @@ class Wrapper(MazeEnv):
         stats.add(self.own_event_stats())
         return stats
 
-    def last_episode_stats(self) -> LogStats:
-        """Return the statistics of the events of the episode inside that ended last."""
+    def last_episode_stats(self) -> EpisodeStats:
+        """Return what the events of the episode inside that ended last tell."""
         return self.env.last_episode_stats()
 
     def last_step_stats(self) -> LogStats:

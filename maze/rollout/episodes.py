@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from maze.env.vector import VectorEnv, VectorStep
-from maze.statistics import EpochStatistics, EventStats, LogStats, summarise_episodes
+from maze.statistics import EpisodeStats, EpochStatistics, EventStats, Plot, summarise_episodes
 from maze.types import Array, Observation, StateDict
 
 __all__ = ["ActingPolicy", "Episodes", "Player", "StepObserver", "new_player", "play_episodes"]
@@ -69,8 +69,8 @@ class Episodes:
         terminated: the episode reached an end of its own, bool [E].
         truncated: the episode was cut off, by its time limit or by ``max_episode_steps``, bool [E].
         seeds: seed of each episode's reset, int64 [E].
-        event_stats: statistics of each episode's events, [E]; empty where the environment tells none, or the episode
-            was cut off by ``max_episode_steps``.
+        event_stats: what each episode's events tell, [E]; empty where the environment tells nothing, or the episode was
+            cut off by ``max_episode_steps``.
     """
 
     returns: Array
@@ -78,7 +78,7 @@ class Episodes:
     terminated: Array
     truncated: Array
     seeds: Array
-    event_stats: tuple[LogStats, ...] = field(default=(), compare=False)
+    event_stats: tuple[EpisodeStats, ...] = field(default=(), compare=False)
 
     def __len__(self) -> int:
         return len(self.returns)
@@ -90,6 +90,15 @@ class Episodes:
         if not any(self.event_stats):
             return numbers
         return {**numbers, **EpochStatistics().reduce(EventStats(list(enumerate(self.event_stats))))}
+
+    @property
+    def plots(self) -> dict[str, Plot]:
+        """Figures that events declare with `define_plot`, not drawn yet, by name."""
+        if not any(self.event_stats):
+            return {}
+        epoch = EpochStatistics()
+        epoch.reduce(EventStats(list(enumerate(self.event_stats))))
+        return epoch.plots
 
     @property
     def mean_return(self) -> float:

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
 from maze.statistics.distribution import Distribution
 from maze.statistics.event_statistics import (
+    LEVEL_BELOW,
+    EpisodeStats,
     Event,
     LogStats,
     LogStatsKey,
@@ -22,6 +25,7 @@ from maze.statistics.event_statistics import (
 )
 from maze.statistics.events import EpisodeEvents, EventCall
 from maze.statistics.log_stats import LogStatsAggregator
+from maze.statistics.plots import Plot
 from maze.types import Array, StateDict
 
 __all__ = ["EpisodeStatistics", "EpochStatistics", "EventStats", "step_statistics"]
@@ -32,11 +36,11 @@ class EventStats:
     """What environments have to tell of the time since they were last asked.
 
     Attributes:
-        episodes: statistics of every episode that ended, with the environment, in the order of their ends there.
+        episodes: what every episode that ended tells, with the environment, in the order of their ends there.
         values: values of events that are not counted by episode, [E], by key.
     """
 
-    episodes: list[tuple[int, LogStats]] = field(default_factory=list)
+    episodes: list[tuple[int, EpisodeStats]] = field(default_factory=list)
     values: dict[LogStatsKey, list[Array]] = field(default_factory=dict)
 
     def add(self, other: EventStats, row: int | None = None) -> None:
@@ -50,9 +54,9 @@ class EventStats:
         for key, parts in other.values.items():
             self.values.setdefault(key, []).extend(parts)
 
-    def first_of_each(self) -> dict[int, LogStats]:
-        """Return the statistics of the first episode that ended in each environment."""
-        first: dict[int, LogStats] = {}
+    def first_of_each(self) -> dict[int, EpisodeStats]:
+        """Return what the first episode that ended in each environment tells."""
+        first: dict[int, EpisodeStats] = {}
         for row, stats in self.episodes:
             first.setdefault(row, stats)
         return first
@@ -83,13 +87,22 @@ class EpisodeStatistics:
         """Keep the events of one step."""
         self.events.steps.append(list(calls))
 
-    def end(self) -> LogStats:
-        """Return the statistics of the episode."""
+    def end(self) -> EpisodeStats:
+        """Return the statistics of the episode, and the values of its events that statistics of epochs take."""
         aggregator = LogStatsAggregator(LogStatsLevel.EPISODE)
         for calls in self.events.steps:
             _receive(aggregator, calls)
             aggregator.receive_all(step_statistics(calls))
-        return aggregator.reduce()
+        return {**aggregator.reduce(), **self._values_for_epochs()}
+
+    def _values_for_epochs(self) -> dict[LogStatsKey, Array]:
+        values: dict[LogStatsKey, list[Array]] = {}
+        for calls in self.events.steps:
+            for call in calls:
+                for name in _own_inputs(call.event, LogStatsLevel.EPOCH):
+                    value = np.ravel(np.asarray(input_of(call.event, call.arguments, name)))
+                    values.setdefault(LogStatsKey(call.event, name, call.group), []).append(value)
+        return {key: np.concatenate(parts) for key, parts in values.items()}
 
 
 class EpochStatistics:
@@ -97,11 +110,13 @@ class EpochStatistics:
 
     Attributes:
         distributions: how values were spread in the last epoch, by name.
+        plots: figures of the last epoch, not drawn yet, by name.
     """
 
     def __init__(self) -> None:
         self._aggregator = LogStatsAggregator(LogStatsLevel.EPOCH)
         self.distributions: dict[str, Distribution] = {}
+        self.plots: dict[str, Plot] = {}
 
     def reduce(self, stats: EventStats) -> dict[str, float]:
         """Return the statistics of an epoch by name, for example ``"BaseEnvEvents/kpi/mean/fill_rate"``."""
@@ -112,6 +127,7 @@ class EpochStatistics:
         numbers = self._aggregator.reduce()
         spread = self._aggregator.last_distributions
         self.distributions = {statistic_name(key): value for key, value in spread.items()}
+        self.plots = {statistic_name(key): plot for key, plot in self._aggregator.last_plots.items()}
         return {statistic_name(key): value for key, value in numbers.items()}
 
     def state_dict(self) -> StateDict:
@@ -131,9 +147,11 @@ def _receive(aggregator: LogStatsAggregator, calls: Iterable[EventCall]) -> None
             aggregator.receive(key, [input_of(call.event, call.arguments, name)])
 
 
-def _own_inputs(event: Event, level: LogStatsLevel) -> set[str | None]:
-    """Return what the statistics of a level take of the event itself, rather than of the statistics of its steps."""
-    names = {statistic.input_name for statistic in event_statistics(event, level)}
-    if level is LogStatsLevel.STEP:
+@cache
+def _own_inputs(event: Event, level: LogStatsLevel) -> frozenset[str | None]:
+    """Return what the statistics of a level take of the event itself, rather than of the level below."""
+    names = frozenset(statistic.input_name for statistic in event_statistics(event, level))
+    below = LEVEL_BELOW.get(level)
+    if below is None:
         return names
-    return names - {statistic.output_name for statistic in event_statistics(event, LogStatsLevel.STEP)}
+    return names - {statistic.output_name for statistic in event_statistics(event, below)}

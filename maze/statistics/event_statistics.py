@@ -1,45 +1,32 @@
-"""How events become numbers: an event is a method of an interface, and decorators declare the statistics made of it.
+"""What is declared about events, and the names of the statistics that are made of them.
 
-Its name says what happens and its arguments what is known about it; whoever counts needs to know no event by name::
-
-    class ShopEvents(ABC):
-        @define_epoch_stats(np.mean, input_name="sum", output_name="mean")
-        @define_episode_stats(np.sum, input_name="amount", output_name="sum")
-        @define_stats_grouping("product")
-        @abstractmethod
-        def sold(self, product: str, amount: float) -> None: ...
-
-A statistic takes what the level below calls ``input_name``: a statistic of that name, or else the event's argument of
-that name. Without ``input_name`` it takes the statistic without a name, or else the event's only argument besides the
-groups.
+An event is a method of an interface; the decorators in ``maze.statistics.event_decorators`` declare its statistics.
 """
 
 from __future__ import annotations
 
 import enum
 import inspect
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple, TypeAlias, TypeVar
-
-import numpy as np
+from typing import Any, NamedTuple, TypeAlias
 
 from maze.errors import InvalidSpecificationError
+from maze.types import Array
 
 __all__ = [
-    "BaseEnvEvents",
+    "LEVEL_BELOW",
+    "EpisodeStats",
     "Event",
     "EventStatistic",
+    "Groups",
     "LogStats",
     "LogStatsKey",
     "LogStatsLevel",
+    "declare_groups",
+    "declare_statistic",
     "declared_groups",
-    "define_episode_stats",
-    "define_epoch_stats",
-    "define_stats_grouping",
-    "define_step_stats",
     "event_arguments",
     "event_statistics",
     "events_of",
@@ -49,8 +36,6 @@ __all__ = [
 
 Event: TypeAlias = Callable[..., None]
 """A method of an events interface, for example ``BaseEnvEvents.reward``."""
-
-Decorated = TypeVar("Decorated", bound=Callable[..., None])
 
 _ATTRIBUTE = "__maze_statistics__"
 _GROUPING = "__maze_grouping__"
@@ -62,6 +47,10 @@ class LogStatsLevel(enum.Enum):
     STEP = "step"
     EPISODE = "episode"
     EPOCH = "epoch"
+
+
+LEVEL_BELOW = {LogStatsLevel.EPOCH: LogStatsLevel.EPISODE, LogStatsLevel.EPISODE: LogStatsLevel.STEP}
+"""Where statistics of a level take theirs from."""
 
 
 class LogStatsKey(NamedTuple):
@@ -82,6 +71,9 @@ class LogStatsKey(NamedTuple):
 LogStats: TypeAlias = dict[LogStatsKey, float]
 """Statistics by key."""
 
+EpisodeStats: TypeAlias = dict[LogStatsKey, float | Array]
+"""What one episode tells: statistics, and arguments of its events, [E], that statistics of epochs take as they are."""
+
 Groups: TypeAlias = str | tuple[str, ...] | None
 """Names of arguments that values are grouped by."""
 
@@ -98,6 +90,7 @@ class EventStatistic:
         output_name: name of the result.
         group_by: arguments that results are told apart by; None keeps the groups as they come.
         cumulative: add up over all reductions instead of beginning anew.
+        is_plot: ``reduce`` draws a figure of the values, which is done only where somebody keeps it.
     """
 
     level: LogStatsLevel
@@ -106,107 +99,17 @@ class EventStatistic:
     output_name: str | None
     group_by: tuple[str, ...] | None = None
     cumulative: bool = False
+    is_plot: bool = False
 
 
-def define_step_stats(
-    reduce_function: Callable[[Any], Any],
-    *,
-    input_name: str | None = None,
-    output_name: str | None = None,
-    group_by: Groups = None,
-    cumulative: bool = False,
-) -> Callable[[Decorated], Decorated]:
-    """Return a decorator that declares a statistic of the events in one step.
-
-    Args:
-        reduce_function: makes a number of an array of values, for example ``np.sum`` or ``len``.
-        input_name: which argument of the event it takes.
-        output_name: name of the statistic.
-        group_by: argument, or arguments, that results are told apart by; all that the event is grouped by when None.
-        cumulative: add up over steps instead of beginning anew.
-    """
-    return _declare(LogStatsLevel.STEP, reduce_function, input_name, output_name, group_by, cumulative)
+def declare_statistic(event: Event, statistic: EventStatistic) -> None:
+    """Declare a statistic of an event; it comes before those that were declared earlier."""
+    setattr(event, _ATTRIBUTE, (statistic, *getattr(event, _ATTRIBUTE, ())))
 
 
-def define_episode_stats(
-    reduce_function: Callable[[Any], Any],
-    *,
-    input_name: str | None = None,
-    output_name: str | None = None,
-    group_by: Groups = None,
-    cumulative: bool = False,
-) -> Callable[[Decorated], Decorated]:
-    """Return a decorator that declares a statistic of the values that an event had in one episode.
-
-    Args:
-        reduce_function: makes a number of an array of values, for example ``np.sum`` or ``len``.
-        input_name: which statistic of the steps, or which argument of the event, it takes.
-        output_name: name of the statistic.
-        group_by: argument, or arguments, that results are told apart by; those of the values when None.
-        cumulative: add up over episodes instead of beginning anew.
-    """
-    return _declare(LogStatsLevel.EPISODE, reduce_function, input_name, output_name, group_by, cumulative)
-
-
-def define_epoch_stats(
-    reduce_function: Callable[[Any], Any],
-    *,
-    input_name: str | None = None,
-    output_name: str | None = None,
-    group_by: Groups = None,
-    cumulative: bool = False,
-) -> Callable[[Decorated], Decorated]:
-    """Return a decorator that declares a statistic over the episodes of an epoch.
-
-    Args:
-        reduce_function: makes a number of an array with one value for each episode, for example ``np.mean``.
-        input_name: which statistic of the episodes it takes.
-        output_name: name of the statistic.
-        group_by: argument, or arguments, that results are told apart by; those of the values when None.
-        cumulative: add up over epochs instead of beginning anew.
-    """
-    return _declare(LogStatsLevel.EPOCH, reduce_function, input_name, output_name, group_by, cumulative)
-
-
-def define_stats_grouping(*names: str) -> Callable[[Decorated], Decorated]:
-    """Return a decorator that tells events apart by some of their arguments: every group has statistics of its own.
-
-    Args:
-        *names: arguments of the event, for example ``"product"``.
-
-    Raises:
-        InvalidSpecificationError: the event has no such argument.
-    """
-
-    def decorate(event: Decorated) -> Decorated:
-        known = event_arguments(event)
-        for name in names:
-            if name not in known:
-                raise InvalidSpecificationError(
-                    f"{event.__qualname__}: there is no argument {name!r} to group by; accepted: {', '.join(known)}."
-                )
-        setattr(event, _GROUPING, names)
-        return event
-
-    return decorate
-
-
-def _declare(
-    level: LogStatsLevel,
-    reduce_function: Callable[[Any], Any],
-    input_name: str | None,
-    output_name: str | None,
-    group_by: Groups,
-    cumulative: bool,
-) -> Callable[[Decorated], Decorated]:
-    groups = (group_by,) if isinstance(group_by, str) else group_by
-    statistic = EventStatistic(level, reduce_function, input_name, output_name, groups, cumulative)
-
-    def decorate(event: Decorated) -> Decorated:
-        setattr(event, _ATTRIBUTE, (statistic, *getattr(event, _ATTRIBUTE, ())))
-        return event
-
-    return decorate
+def declare_groups(event: Event, names: tuple[str, ...]) -> None:
+    """Declare the arguments by which events of a kind are told apart."""
+    setattr(event, _GROUPING, names)
 
 
 def event_statistics(event: Event, level: LogStatsLevel) -> tuple[EventStatistic, ...]:
@@ -275,32 +178,3 @@ def statistic_name(key: LogStatsKey) -> str:
     group = () if key.group is None else key.group if isinstance(key.group, tuple) else (key.group,)
     parts = (interface.rpartition(".")[2], event, key.output_name, *group)
     return "/".join(str(part) for part in parts if part is not None)
-
-
-class BaseEnvEvents(ABC):
-    """What happens in every environment."""
-
-    @define_epoch_stats(np.mean, input_name="sum", output_name="mean")
-    @define_epoch_stats(np.std, input_name="sum", output_name="std")
-    @define_epoch_stats(np.min, input_name="sum", output_name="min")
-    @define_epoch_stats(np.max, input_name="sum", output_name="max")
-    @define_epoch_stats(np.mean, input_name="count", output_name="mean_step_count")
-    @define_epoch_stats(np.median, input_name="count", output_name="median_step_count")
-    @define_epoch_stats(np.sum, input_name="count", output_name="total_step_count")
-    @define_epoch_stats(len, input_name="count", output_name="episode_count")
-    @define_epoch_stats(len, input_name="count", output_name="total_episode_count", cumulative=True)
-    @define_episode_stats(np.sum, output_name="sum")
-    @define_episode_stats(len, output_name="count")
-    @abstractmethod
-    def reward(self, value: float) -> None:
-        """Tell the reward of one step."""
-
-    @define_epoch_stats(np.mean, input_name="value", output_name="mean")
-    @define_epoch_stats(np.std, input_name="value", output_name="std")
-    @define_epoch_stats(np.min, input_name="value", output_name="min")
-    @define_epoch_stats(np.max, input_name="value", output_name="max")
-    @define_episode_stats(np.mean, input_name="value", output_name="value")
-    @define_stats_grouping("name")
-    @abstractmethod
-    def kpi(self, name: str, value: float) -> None:
-        """Tell one key performance indicator of an episode, at its end."""

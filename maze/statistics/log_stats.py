@@ -11,6 +11,7 @@ import numpy.typing as npt
 from maze.errors import InvalidSpecificationError, suggest
 from maze.statistics.distribution import Distribution
 from maze.statistics.event_statistics import (
+    LEVEL_BELOW,
     Event,
     EventStatistic,
     LogStats,
@@ -20,11 +21,10 @@ from maze.statistics.event_statistics import (
     event_statistics,
     statistic_name,
 )
-from maze.types import StateDict
+from maze.statistics.plots import Plot
+from maze.types import Array, StateDict
 
 __all__ = ["LogStatsAggregator"]
-
-_BELOW = {LogStatsLevel.EPOCH: LogStatsLevel.EPISODE, LogStatsLevel.EPISODE: LogStatsLevel.STEP}
 
 
 class LogStatsAggregator:
@@ -37,12 +37,14 @@ class LogStatsAggregator:
         level: as given.
         last_stats: what the last `reduce` gave; None before the first one.
         last_distributions: how values were spread, of those events that declare it; by key, as ``last_stats``.
+        last_plots: figures that were declared, not drawn yet; by key, as ``last_stats``.
     """
 
     def __init__(self, level: LogStatsLevel) -> None:
         self.level = level
         self.last_stats: LogStats | None = None
         self.last_distributions: dict[LogStatsKey, Distribution] = {}
+        self.last_plots: dict[LogStatsKey, Plot] = {}
         self._values: dict[LogStatsKey, list[npt.ArrayLike]] = {}
         self._totals: dict[str, float] = {}
 
@@ -55,10 +57,10 @@ class LogStatsAggregator:
         """
         self._values.setdefault(key, []).append(values)
 
-    def receive_all(self, stats: Mapping[LogStatsKey, float]) -> None:
-        """Add the statistics of one step or one episode, each as one value."""
+    def receive_all(self, stats: Mapping[LogStatsKey, float | Array]) -> None:
+        """Add the statistics of one step or one episode: numbers, each as one value, or arrays of values, [E]."""
         for key, value in stats.items():
-            self.receive(key, [value])
+            self.receive(key, np.atleast_1d(value))
 
     def reduce(self) -> LogStats:
         """Reduce everything that was received since the last call, and begin anew.
@@ -68,6 +70,7 @@ class LogStatsAggregator:
         """
         stats: LogStats = {}
         distributions: dict[LogStatsKey, Distribution] = {}
+        plots: dict[LogStatsKey, Plot] = {}
         for (event, output_name), groups in self._inputs().items():
             for statistic in event_statistics(event, self.level):
                 if statistic.input_name != output_name:
@@ -77,13 +80,16 @@ class LogStatsAggregator:
                     if not len(values):
                         continue
                     key = LogStatsKey(event, statistic.output_name, group)
+                    if statistic.is_plot:
+                        plots[key] = Plot(values, statistic.reduce, event.__qualname__)
+                        continue
                     result = statistic.reduce(values)
                     if isinstance(result, Distribution):
                         distributions[key] = result
                     else:
                         stats[key] = self._counted(key, float(result), statistic)
         self._values = {}
-        self.last_stats, self.last_distributions = stats, distributions
+        self.last_stats, self.last_distributions, self.last_plots = stats, distributions, plots
         return stats
 
     def _inputs(self) -> dict[tuple[Event, str | None], dict[Hashable, list[Any]]]:
@@ -165,12 +171,12 @@ def _regrouped(
 
 def _groups_of(event: Event, input_name: str | None, level: LogStatsLevel) -> tuple[str, ...]:
     """Return the arguments that the values which a statistic takes are grouped by."""
-    below = _BELOW.get(level)
+    below = LEVEL_BELOW.get(level)
     while below is not None:
         for statistic in event_statistics(event, below):
             if statistic.output_name == input_name:
                 if statistic.group_by is not None:
                     return statistic.group_by
                 return _groups_of(event, statistic.input_name, below)
-        below = _BELOW.get(below)
+        below = LEVEL_BELOW.get(below)
     return declared_groups(event)

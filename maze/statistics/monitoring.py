@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from maze.statistics.distribution import distribution_of
-from maze.statistics.event_statistics import define_episode_stats, define_epoch_stats, define_stats_grouping
+from maze.statistics.event_decorators import define_episode_stats, define_epoch_stats, define_stats_grouping
 from maze.types import Array, StateDict
 
 __all__ = ["ActionEvents", "ObservationEvents", "RewardEvents", "ValueSample"]

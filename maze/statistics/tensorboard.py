@@ -11,6 +11,7 @@ from typing import Any
 
 from maze.errors import InvalidSpecificationError
 from maze.statistics.distribution import Distribution
+from maze.statistics.plots import Plot
 from maze.statistics.tags import event_tag
 from maze.statistics.writers import LogStatsWriter, StatsValue
 
@@ -18,7 +19,7 @@ __all__ = ["TensorboardWriter"]
 
 
 class TensorboardWriter(LogStatsWriter):
-    """Writes numbers as scalars and distributions as histograms.
+    """Writes numbers as scalars, distributions as histograms, and figures as images.
 
     Args:
         directory: where the event file goes; it is made.
@@ -45,6 +46,15 @@ class TensorboardWriter(LogStatsWriter):
                 self._write_histogram(tag, value, step)
             else:
                 self._writer.add_scalar(tag, value, step)
+        self._writer.flush()
+
+    def write_plots(self, path: str, plots: Mapping[str, Plot], step: int) -> None:
+        """Draw the figures of one step."""
+        for name, plot in plots.items():
+            figure = plot.draw()
+            if figure is not None:
+                self._writer.add_figure(event_tag(path, name), figure, step)
+                plot.close(figure)
         self._writer.flush()
 
     def _write_histogram(self, tag: str, value: Distribution, step: int) -> None:

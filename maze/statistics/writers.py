@@ -10,12 +10,21 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 
 from maze.errors import ArtifactError
 from maze.statistics.distribution import Distribution
+from maze.statistics.plots import Plot
 from maze.tracking import Tracker
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["ConsoleWriter", "JsonLinesWriter", "LogStatsWriter", "StatsValue", "TrackerWriter", "WriterGroup"]
+__all__ = [
+    "ConsoleWriter",
+    "JsonLinesWriter",
+    "LogStatsWriter",
+    "StatsValue",
+    "TrackerWriter",
+    "WriterGroup",
+    "send_plot",
+]
 
 StatsValue: TypeAlias = float | Distribution
 """A number, or how values were spread."""
@@ -31,6 +40,15 @@ class LogStatsWriter:
             path: what they are of, for example ``"train"`` or ``"eval"``.
             stats: by name, for example ``"BaseEnvEvents/kpi/mean/fill_rate"``.
             step: of the run; goes up.
+        """
+
+    def write_plots(self, path: str, plots: Mapping[str, Plot], step: int) -> None:
+        """Take the figures of one step; a writer that keeps none leaves them undrawn.
+
+        Args:
+            path: what they are of, as for `write`.
+            plots: by name, for example ``"ShopEvents/sold"``.
+            step: of the run.
         """
 
     def close(self) -> None:
@@ -51,6 +69,11 @@ class WriterGroup(LogStatsWriter):
         """Hand on."""
         for writer in self.writers:
             writer.write(path, stats, step)
+
+    def write_plots(self, path: str, plots: Mapping[str, Plot], step: int) -> None:
+        """Hand on."""
+        for writer in self.writers:
+            writer.write_plots(path, plots, step)
 
     def close(self) -> None:
         """Close every writer."""
@@ -120,6 +143,8 @@ class JsonLinesWriter(LogStatsWriter):
 class TrackerWriter(LogStatsWriter):
     """Sends numbers to a tracker, such as MLflow's, as metrics ``path/name``; distributions as one file at the end.
 
+    Figures are sent as they come, as ``figures/<path>/<name>/<step>.png``.
+
     Args:
         tracker: of the run; it is started and finished elsewhere, later than this writer is closed.
         artifact: name of the file with the distributions.
@@ -143,11 +168,30 @@ class TrackerWriter(LogStatsWriter):
         if numbers and self._numbers:
             self._tracker.log_metrics(numbers, step=step)
 
+    def write_plots(self, path: str, plots: Mapping[str, Plot], step: int) -> None:
+        """Draw and send the figures of one step."""
+        for name, plot in plots.items():
+            send_plot(self._tracker, plot, f"{path}/{name}/{step:09d}")
+
     def close(self) -> None:
         """Send the distributions of all steps, by name."""
         if self._distributions:
             self._tracker.log_text(json.dumps(self._distributions, indent=1), self._artifact)
             self._distributions = {}
+
+
+def send_plot(tracker: Tracker, plot: Plot, name: str) -> None:
+    """Draw a figure, and send it to a tracker.
+
+    Args:
+        tracker: gets an image.
+        plot: what is to be drawn; nothing is sent where that fails.
+        name: of the image, below the folder ``figures``, without an ending.
+    """
+    figure = plot.draw()
+    if figure is not None:
+        tracker.log_figure(figure, f"figures/{name}.png")
+        plot.close(figure)
 
 
 def _plain(value: StatsValue) -> Any:

@@ -17,7 +17,7 @@ from maze.errors import InvalidSpecificationError
 from maze.trainers.schedules import Schedule
 
 if TYPE_CHECKING:
-    from maze.statistics import Distribution
+    from maze.statistics import Distribution, Plot
 
 __all__ = ["AlgorithmConfig", "EpochListener", "EpochReport", "TrainingSummary"]
 
@@ -109,6 +109,7 @@ class EpochReport:
         epoch_steps: environment steps in this epoch.
         is_best: the evaluation was the best so far, or there is none.
         distributions: how values were spread in this epoch, by name, of what is watched so.
+        plots: figures of this epoch that events declare, not drawn yet, by name.
     """
 
     epoch: int
@@ -118,6 +119,7 @@ class EpochReport:
     epoch_steps: int
     is_best: bool
     distributions: Mapping[str, Distribution] = field(default_factory=dict)
+    plots: Mapping[str, Plot] = field(default_factory=dict)
 
     @property
     def steps_per_second(self) -> float:

@@ -203,10 +203,12 @@ class Trainer(ABC, Generic[ConfigT]):
         self.epoch += 1
         metrics = self._means(self._measured)
         self._measured = []
-        is_best = self._evaluate(metrics)
+        plots = {f"train/{name}": plot for name, plot in self.event_statistics.plots.items()}
+        is_best = self._evaluate(metrics, plots)
         self._epoch_start = None
         spread = {f"train/{name}": value for name, value in self.event_statistics.distributions.items()}
-        return EpochReport(self.epoch, self.n_steps, metrics, seconds, self.n_steps - steps_before, is_best, spread)
+        n_steps = self.n_steps - steps_before
+        return EpochReport(self.epoch, self.n_steps, metrics, seconds, n_steps, is_best, spread, plots)
 
     def _means(self, measured: Sequence[Mapping[str, Tensor | float]]) -> dict[str, float]:
         """Return the epoch's means; tensors leave the device here, once."""
@@ -227,7 +229,7 @@ class Trainer(ABC, Generic[ConfigT]):
             metrics[name] = mean
         return metrics
 
-    def _evaluate(self, metrics: dict[str, float]) -> bool:
+    def _evaluate(self, metrics: dict[str, float], plots: dict[str, statistics.Plot]) -> bool:
         """Measure the policy, keep it if it is the best; on equal returns the one that trained longer is kept."""
         if self.evaluator is None:
             self.best_return, self.best_epoch, self._improved_epoch = math.nan, self.epoch, self.epoch
@@ -238,6 +240,7 @@ class Trainer(ABC, Generic[ConfigT]):
         episodes = self.evaluator.evaluate(self.model.policy)
         self.model.train()
         metrics.update({f"eval/{name}": value for name, value in episodes.statistics.items() if value is not None})
+        plots.update({f"eval/{name}": plot for name, plot in episodes.plots.items()})
         mean_return = episodes.mean_return
         if mean_return > self.best_return:
             self._improved_epoch = self.epoch

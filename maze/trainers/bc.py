@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from maze.rollout import TrajectoryDataset
+    from maze.statistics import Plot
 
 __all__ = ["BC", "BCAlgorithmConfig"]
 
@@ -174,11 +175,11 @@ class BC(Trainer[BCAlgorithmConfig]):
         """Whether something says which state is the best: an evaluator or, without one, the validation loss."""
         return super().compares_states or bool(self._validation)
 
-    def _evaluate(self, metrics: dict[str, float]) -> bool:
+    def _evaluate(self, metrics: dict[str, float], plots: dict[str, Plot]) -> bool:
         """Measure the policy on both, and keep it if it is the best."""
         metrics.update(self.validate())
         if self.evaluator is not None or not self._validation:
-            return super()._evaluate(metrics)
+            return super()._evaluate(metrics, plots)
         loss = metrics["validation/loss"]
         if not loss < self.best_validation_loss:
             return False

@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from maze import RunContext
 from maze.env import as_gymnasium, make_vector_env
 from tests.integration.documents import ROOT
+from tests.integration.tracked import query
 
 PLACE = ROOT / "examples" / "bakery"
 COMMAND = "import sys; from maze.cli import main; sys.exit(main(sys.argv[1:]))"
@@ -108,6 +110,36 @@ def test_python_and_command_line_train_the_same_and_tell_of_events(tmp_path: Pat
     assert evaluated.statistics["BakeryEvents/sold/mean_total/bread"] > 0
     record = json.loads((tmp_path / "python" / "record.json").read_text())
     assert "BaseEnvEvents/kpi/mean/served" in record["calls"][-1]["result"]
+
+
+def test_figures_of_events_are_kept_epoch_by_epoch_and_of_what_is_played(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    values = {"algorithm.n_epochs": 2, "algorithm.epoch_length": 1, "algorithm.n_rollout_steps": 56}
+    tracking = {"tracking.mode": "required", "tracking.uri": store, "tracking.writers": ["tensorboard"]}
+    with RunContext(
+        experiment="bakery",
+        config_dir=PLACE / "conf",
+        overrides={**values, **tracking},
+        seed=3,
+        run_dir=tmp_path / "run",
+        silent=True,
+    ) as rc:
+        rc.train()
+        rc.evaluate(n_episodes=2)
+    told = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
+    told.Reload()
+    steps = [image.step for image in told.Images("train_BakeryEvents/sold/daily/bread")]
+    assert len(steps) == 2
+    assert [image.step for image in told.Images("eval_BakeryEvents/sold/daily/rolls")] == steps
+    runs = query(store)
+    files = {file for run in runs for file in run.files if "daily" in file}
+    epochs = {
+        f"figures/{path}/BakeryEvents/sold/daily/{product}/{step:09d}.png"
+        for path in ("train", "eval")
+        for product in ("bread", "rolls")
+        for step in steps
+    }
+    assert files == epochs | {f"figures/evaluate/BakeryEvents/sold/daily/{name}.png" for name in ("bread", "rolls")}
 
 
 def test_interrupted_epochs_change_nothing(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from maze import report
+from maze.statistics import send_plot
 from maze.tracking import Tracker
 
 if TYPE_CHECKING:
@@ -29,5 +30,7 @@ def log_episodes(tracker: Tracker, method: str, episodes: Episodes, seed: int, v
     table = report.EpisodeTable(returns=episodes.returns, lengths=episodes.lengths)
     tracker.log_figure(report.return_histogram_figure({seed: table}), f"figures/{method}_returns.png")
     tracker.log_figure(report.episode_length_figure({seed: table}), f"figures/{method}_lengths.png")
+    for name, plot in episodes.plots.items():
+        send_plot(tracker, plot, f"{method}/{name}")
     if video:
         tracker.log_image(video, f"videos/{method}_episode.gif")
