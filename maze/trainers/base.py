@@ -240,7 +240,8 @@ class Trainer(ABC, Generic[ConfigT]):
         episodes = self.evaluator.evaluate(self.model.policy)
         self.model.train()
         metrics.update({f"eval/{name}": value for name, value in episodes.statistics.items() if value is not None})
-        plots.update({f"eval/{name}": plot for name, plot in episodes.plots.items()})
+        told = getattr(episodes, "plots", {})  # an evaluator of one's own may know of none
+        plots.update({f"eval/{name}": plot for name, plot in told.items()})
         mean_return = episodes.mean_return
         if mean_return > self.best_return:
             self._improved_epoch = self.epoch

@@ -30,7 +30,7 @@ def log_episodes(tracker: Tracker, method: str, episodes: Episodes, seed: int, v
     table = report.EpisodeTable(returns=episodes.returns, lengths=episodes.lengths)
     tracker.log_figure(report.return_histogram_figure({seed: table}), f"figures/{method}_returns.png")
     tracker.log_figure(report.episode_length_figure({seed: table}), f"figures/{method}_lengths.png")
-    for name, plot in episodes.plots.items():
+    for name, plot in getattr(episodes, "plots", {}).items():
         send_plot(tracker, plot, f"{method}/{name}")
     if video:
         tracker.log_image(video, f"videos/{method}_episode.gif")
