@@ -22,12 +22,16 @@ __all__ = [
     "find_project_root",
     "flush_spool",
     "git_facts",
+    "installed_version",
     "open_tracker",
+    "public_version",
     "resolve_store",
     "stage_key",
     "versions",
 ]
 
+from .builds import installed_version as installed_version
+from .builds import public_version as public_version
 from .description import AgentModel as AgentModel
 from .description import LoggedDataset as LoggedDataset
 from .description import RestoredStage as RestoredStage

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from maze.tracking.builds import installed_version
+
 __all__ = [
     "DvcFacts",
     "GitFacts",
@@ -172,13 +174,12 @@ def _name_and_version(distribution: importlib.metadata.Distribution) -> tuple[st
 
 
 def versions() -> dict[str, str]:
-    """Return the versions that results depend on most, without importing any of the packages."""
+    """Return the versions that results depend on most, with their builds, without importing any of the packages."""
     found = {"python": platform.python_version(), "platform": platform.platform()}
     for name in ("maze", "torch", "numpy", "gymnasium"):
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
+        version = installed_version(name)
+        if version is not None:
+            found[name] = version
     return found
 
 
