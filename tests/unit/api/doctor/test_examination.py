@@ -35,6 +35,8 @@ def git(directory: Path, *words: str) -> None:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a project in which everything is well."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    monkeypatch.setenv("GIT_COMMITTER_NAME", "A")
+    monkeypatch.setenv("GIT_COMMITTER_EMAIL", "a@b.c")
     directory = tmp_path / "project"
     (directory / ".dvc").mkdir(parents=True)
     (directory / ".dvc" / "config").touch()
