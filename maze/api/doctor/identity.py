@@ -24,7 +24,7 @@ def check_identity(directory: Path) -> Iterator[Finding]:
     if missing:
         yield warning(
             "identity",
-            f"git's user.{' and user.'.join(missing)} not set, without which dvc exp run fails where tracked files have changed",
+            f"git's user.{' and user.'.join(missing)} not set: dvc exp run fails where tracked files have changed",
             _remedy(missing),
         )
     else:
