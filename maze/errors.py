@@ -78,18 +78,18 @@ def suggest(value: object, accepted: Iterable[object]) -> str:
         accepted: all values that would have been understood.
 
     Returns:
-        For example ``"did you mean 'lr'? Accepted: gamma, lr."``, or ``"Nothing is accepted here."``. Of very many
-        names the nearest ones are listed.
+        For example ``"did you mean 'lr'? Accepted: gamma, lr."``, ``"accepted: gamma, lr."``, or ``"nothing is accepted
+        here."``: what follows a semicolon or a colon. Of very many names the nearest ones are listed.
     """
     names = sorted({str(name) for name in accepted})
     if not names:
-        return "Nothing is accepted here."
+        return "nothing is accepted here."
     nearest = _nearest(str(value), names)
-    hint = f"did you mean {nearest[0]!r}? " if nearest else ""
+    lead = f"did you mean {nearest[0]!r}? Accepted" if nearest else "accepted"
     if len(names) <= _MOST_NAMES:
-        return f"{hint}Accepted: {', '.join(names)}."
+        return f"{lead}: {', '.join(names)}."
     shown = nearest or names[:10]
-    return f"{hint}Accepted: {', '.join(shown)} and {len(names) - len(shown)} more."
+    return f"{lead}: {', '.join(shown)} and {len(names) - len(shown)} more."
 
 
 def _nearest(value: str, names: list[str]) -> list[str]:

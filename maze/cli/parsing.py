@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -100,8 +101,7 @@ class CommandParser(argparse.ArgumentParser):
         """Print the words that are not understood, with the options that are nearest to them, and exit."""
         options = [option for action in self._actions for option in action.option_strings if option.startswith("--")]
         first = next((word for word in words if word.startswith("-")), words[0])
-        hint = suggest(first, options).partition("Accepted")[0].strip()
-        self.error(f"unrecognized arguments: {' '.join(words)}{'; ' if hint else ''}{hint}")
+        self.error(f"unrecognized arguments: {shlex.join(words)}; {suggest(first, options)}")
 
 
 def build_parser() -> CommandParser:

@@ -130,7 +130,7 @@ REFUSED: list[tuple[str, str, Callable[[], Any], str]] = [
     ("experiment", "mapping", lambda: {"algorithm": "ppo"}, r"^experiment: .* is not accepted; accepted: the name of"),
     ("experiment", "object", object, r"^experiment: <object .* is not accepted; accepted: the name of"),
     ("experiment", "factory", lambda: cartpole, r"^experiment: <function .* is not accepted"),
-    ("configuration", "unknown name", lambda: "run", r"^configuration: 'run' not found; Accepted: test\."),
+    ("configuration", "unknown name", lambda: "run", r"^configuration: 'run' not found; accepted: test\."),
     ("configuration", "mapping", lambda: {}, r"^configuration: \{\} is not accepted; accepted: the name of"),
     ("configuration", "object", object, r"^configuration: <object .* is not accepted"),
     ("configuration", "factory", lambda: cartpole, r"^configuration: <function"),
