@@ -239,7 +239,8 @@ def check_seeds(seeds: Any, name: str = "seeds") -> list[int]:
     """
     if not isinstance(seeds, (list, tuple)) or not seeds:
         raise InvalidSpecificationError(
-            f"{name}: {seeds!r} is not accepted; accepted: a list of one or more whole numbers."
+            f"{name}: {seeds!r} is not accepted; accepted: a list of one or more whole numbers from 0 to 2**63 - 1, "
+            "such as [0, 1]."
         )
     checked = [check_seed(seed, f"{name}.{index}") for index, seed in enumerate(seeds)]
     for seed in checked:

@@ -100,15 +100,13 @@ def _check_one_for_each_step(part: Any, path: str) -> None:
     if not isinstance(part, Mapping) or is_marker(part) or not is_within(str(part.get("_target_")), ("maze",)):
         return
     networks = part.get("networks")
-    listed = isinstance(networks, Mapping) and not is_marker(networks) and "_target_" not in networks
-    if networks is None or isinstance(networks, list) or listed:
+    if not isinstance(networks, Mapping) or not is_marker(networks):
         return
-    is_object = is_marker(networks)
-    shown = networks[OBJECT_KEY] if is_object else repr(networks)
+    shown = networks[OBJECT_KEY]
     raise InvalidSpecificationError(
         f"{path}.networks: {shown} is not accepted; accepted: a list with one network for each step key, or a mapping "
         f"by step key. One network alone is a list, too: "
-        f"overrides={{'{path}.networks': [{shown.rpartition('.')[2] if is_object else '...'}]}}."
+        f"overrides={{'{path}.networks': [{shown.rpartition('.')[2]}]}}."
     )
 
 

@@ -169,7 +169,7 @@ def test_the_place_that_is_named_for_what_makes_a_network_takes_it(
 
 
 @pytest.mark.parametrize("part", ["policy", "critic"])
-@pytest.mark.parametrize("networks", [PolicyNet, "net.Net", {"_target_": "torch.nn.Identity"}, 3])
+@pytest.mark.parametrize("networks", [PolicyNet, ShapedNet, lambda **shapes: None])
 def test_a_network_where_a_list_of_them_stands_is_refused_at_construction(part: str, networks: Any) -> None:
     with pytest.raises(
         InvalidSpecificationError, match=rf"^model\.{part}\.networks: .* is not accepted; accepted: a list"
