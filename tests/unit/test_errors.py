@@ -37,7 +37,7 @@ def test_a_wrong_specification_is_a_run_context_error() -> None:
 
 def test_all_names_are_listed() -> None:
     classes = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, MazeError)}
-    assert classes | {"suggest"} == set(errors.__all__)
+    assert classes | {"nearest_path", "suggest"} == set(errors.__all__)
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_an_override_is_a_word() -> None:
     [
         (
             ["evaluate", "RUN", "--episode", "3"],
-            r"unrecognized arguments: --episode 3; did you mean '--episodes'\? Accepted: .*--json",
+            r"unrecognized arguments: --episode 3; did you mean '--episodes'\? Accepted: .*--silent",
         ),
         (["train", "--no-such-thing"], r"unrecognized arguments: --no-such-thing; (did|accepted: ).*--seed"),
         (["completion", "bsh"], r"'bsh' is not accepted; did you mean 'bash'\? Accepted: bash, fish, zsh\."),
