@@ -85,7 +85,8 @@ def test_natural_words_become_settings(settings: Any, words: list[str], expected
         (["seeds=-1"], "seeds: -1 is not accepted; accepted: a whole number from 0 to 2**63 - 1."),
         (
             ["seeds=3"],
-            "seeds: 3 is not accepted; accepted: a list of one or more whole numbers. One seed is a list, too: seeds=[3].",
+            "seeds: 3 is not accepted; accepted: a list of one or more whole numbers. "
+            "One seed is a list, too: seeds=[3].",
         ),
         (["seeds=[]"], "seeds: [] is not accepted; accepted: a list of one or more whole numbers."),
         (["seeds=3"], "seeds: 3 is not accepted; accepted: a list"),
