@@ -41,8 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the comparison, and write it where that was asked for."""
+    from maze.api.arguments import absolute_directory  # noqa: PLC0415
     from maze.api.comparison.compare import compare_experiments  # noqa: PLC0415
 
+    if arguments.output is not None:
+        absolute_directory(arguments.output, "--output")
     found = compare_experiments(
         arguments.experiments,
         n_episodes=arguments.episodes,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -70,3 +71,13 @@ def test_an_unknown_function_is_told_the_nearest(command: list[str], capsys: pyt
     error = capsys.readouterr().err
     assert "there is no function 'intervl'; did you mean 'interval'? Accepted: " in error
     assert error.count("\n") == 1
+
+
+def test_a_file_for_the_output_is_refused_by_the_option_that_names_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert main(["compare", str(tmp_path), "--output", str(tmp_path / "file")]) == 2
+    error = capsys.readouterr().err
+    assert f"--output: '{tmp_path / 'file'}' is a file; accepted is a directory." in error
+    assert "run-dir" not in error
