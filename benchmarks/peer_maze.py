@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from own_networks import OwnPolicy, OwnValue
+from record import timed
 
 from maze import Episodes, GymMazeEnv, RolloutEvaluator, RunContext
 
@@ -36,9 +36,7 @@ def measure_throughput(
     with TemporaryDirectory() as folder:
         context = _build(task, overrides, seed, folder)
         context.train(n_epochs=1)
-        start = time.perf_counter()
-        context.train(n_epochs=8)
-        seconds = time.perf_counter() - start
+        _, seconds = timed(lambda: context.train(n_epochs=8))
     return {"seconds": seconds, "steps": 8 * epoch_length * task.steps_per_update, "settings": overrides}
 
 

@@ -8,7 +8,6 @@ counts as ended, and nothing is tracked or written. Compilation is told apart in
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,6 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from record import timed
 
 if TYPE_CHECKING:
     from solving import SolveWatch
@@ -65,16 +65,11 @@ def measure_throughput(
     chosen = _settings(task, settings)
     n_updates = task.updates_for(n_steps // 8)
     state = _start(chosen, seed)
-    began = time.perf_counter()
-    run = _train.lower(chosen, n_updates, state).compile()
-    compile_seconds = time.perf_counter() - began
+    run, compile_seconds = timed(lambda: _train.lower(chosen, n_updates, state).compile())
     state = jax.block_until_ready(run(state))
-    began = time.perf_counter()
-    for _ in range(8):
-        state = run(state)
-    jax.block_until_ready(state)
+    _, seconds = timed(lambda: jax.block_until_ready(_repeated(run, state, 8)))
     return {
-        "seconds": time.perf_counter() - began,
+        "seconds": seconds,
         "steps": 8 * n_updates * task.steps_per_update,
         "settings": {**chosen._asdict(), "compile_seconds": round(compile_seconds, 3)},
     }
@@ -97,9 +92,7 @@ def solve(
     state = _start(chosen, seed)
     watch.check(partial(_act, state.parameters), 0)
     watch.resume()
-    began = time.perf_counter()
-    run = _train.lower(chosen, n_updates, state).compile()
-    compile_seconds = time.perf_counter() - began
+    run, compile_seconds = timed(lambda: _train.lower(chosen, n_updates, state).compile())
     steps, solved = 0, False
     while not solved and steps < max_steps:
         state = jax.block_until_ready(run(state))
@@ -107,6 +100,12 @@ def solve(
         solved = watch.check(partial(_act, state.parameters), steps)
     watch.pause()
     return {**chosen._asdict(), "compile_seconds": round(compile_seconds, 3)}
+
+
+def _repeated(run: Any, state: State, times: int) -> State:
+    for _ in range(times):
+        state = run(state)
+    return state
 
 
 def _settings(task: Task, settings: Mapping[str, Any]) -> Settings:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import gymnasium
 import torch
 from gymnasium.wrappers import GrayscaleObservation, ResizeObservation
+from record import timed
 from stable_baselines3 import A2C, PPO, SAC
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
@@ -31,10 +31,10 @@ def measure_throughput(
     n_updates = task.updates_for(n_steps)
     model.learn(total_timesteps=task.updates_for(n_steps // 8) * task.steps_per_update)
     before = model.num_timesteps
-    start = time.perf_counter()
-    model.learn(total_timesteps=n_updates * task.steps_per_update, reset_num_timesteps=False)
+    n_steps = n_updates * task.steps_per_update
+    _, seconds = timed(lambda: model.learn(total_timesteps=n_steps, reset_num_timesteps=False))
     return {
-        "seconds": time.perf_counter() - start,
+        "seconds": seconds,
         "steps": model.num_timesteps - before,
         "settings": _settings(task, settings),
     }

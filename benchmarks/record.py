@@ -6,10 +6,10 @@ import json
 import os
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 __all__ = [
     "THREAD_VARIABLES",
@@ -20,17 +20,26 @@ __all__ = [
     "peak_memory_mb",
     "print_record",
     "process_age",
+    "timed",
     "versions",
 ]
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 _SCRIPT_START = time.monotonic()
+_Result = TypeVar("_Result")
 
 
 def limit_threads(n_threads: int) -> None:
     """Limit the threads of torch and NumPy; call it before either is imported."""
     for name in THREAD_VARIABLES:
         os.environ[name] = str(n_threads)
+
+
+def timed(work: Callable[[], _Result]) -> tuple[_Result, float]:
+    """Do some work, and return what came of it and the seconds that it took."""
+    began = time.perf_counter()
+    result = work()
+    return result, time.perf_counter() - began
 
 
 def process_age() -> float:

@@ -164,9 +164,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
         os.close(handle)
     except OSError as error:
-        raise ArtifactError(
-            f"{path}: cannot be written ({error}); give a place that can, for example run_dir=."
-        ) from error
+        raise ArtifactError(f"{path}: cannot be written ({error}); name a directory in which you may write.") from error
     temporary = Path(name)
     try:
         yield temporary

@@ -6,7 +6,9 @@ A message says the value that was given, what is accepted, the nearest match and
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable
+from pathlib import Path
 
 __all__ = [
     "ArtifactError",
@@ -16,6 +18,7 @@ __all__ = [
     "RunContextError",
     "TrackingError",
     "TrainingError",
+    "nearest_path",
     "suggest",
 ]
 
@@ -78,18 +81,18 @@ def suggest(value: object, accepted: Iterable[object]) -> str:
         accepted: all values that would have been understood.
 
     Returns:
-        For example ``"did you mean 'lr'? Accepted: gamma, lr."``, or ``"Nothing is accepted here."``. Of very many
-        names the nearest ones are listed.
+        For example ``"did you mean 'lr'? Accepted: gamma, lr."``, ``"accepted: gamma, lr."``, or ``"nothing is accepted
+        here."``: what follows a semicolon or a colon. Of very many names the nearest ones are listed.
     """
     names = sorted({str(name) for name in accepted})
     if not names:
-        return "Nothing is accepted here."
+        return "nothing is accepted here."
     nearest = _nearest(str(value), names)
-    hint = f"did you mean {nearest[0]!r}? " if nearest else ""
+    lead = f"did you mean {nearest[0]!r}? Accepted" if nearest else "accepted"
     if len(names) <= _MOST_NAMES:
-        return f"{hint}Accepted: {', '.join(names)}."
+        return f"{lead}: {', '.join(names)}."
     shown = nearest or names[:10]
-    return f"{hint}Accepted: {', '.join(shown)} and {len(names) - len(shown)} more."
+    return f"{lead}: {', '.join(shown)} and {len(names) - len(shown)} more."
 
 
 def _nearest(value: str, names: list[str]) -> list[str]:
@@ -101,3 +104,34 @@ def _nearest(value: str, names: list[str]) -> list[str]:
     found = [name for match in matches for name in folded[match]]
     first = [name for name in (value, _SYNONYMS.get(value.lower(), value)) if name in names][:1]
     return [*first, *(name for name in found if name not in first)]
+
+
+def nearest_path(given: str | os.PathLike[str]) -> str:
+    """Return a question for the middle of a message, such as ``"did you mean 'out/train/0'? "``.
+
+    The first part that does not exist is compared with what lies in its place, and so is every part after it.
+
+    Args:
+        given: a path that does not exist.
+
+    Returns:
+        The question with a space behind it, or "" where nothing is similar.
+    """
+    path = Path(given)
+    found, changed = Path(path.anchor), False
+    for part in path.parts[1:] if path.anchor else path.parts:
+        exists = (found / part).exists()
+        name = part if exists else _nearest_entry(found, part)
+        if not name:
+            return ""
+        found, changed = found / name, changed or not exists
+    return f"did you mean {str(found)!r}? " if changed else ""
+
+
+def _nearest_entry(directory: Path, name: str) -> str:
+    """Return the most similar name in a directory; "" where none is similar, or nothing can be read."""
+    try:
+        entries = sorted(entry.name for entry in directory.iterdir())
+    except OSError:
+        return ""
+    return next(iter(difflib.get_close_matches(name, entries, n=1, cutoff=0.6)), "")

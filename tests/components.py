@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -28,6 +28,8 @@ __all__ = [
     "POLICY",
     "OnlyNamed",
     "PolicyNet",
+    "ShapedNet",
+    "StateNet",
     "cartpole",
     "critic_object",
     "made",
@@ -95,6 +97,28 @@ class PolicyNet(nn.Module):
 
     def forward(self, observation: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         return {"action": self.layer(observation["observation"])}
+
+
+class ShapedNet(nn.Module):
+    """A network of a user's own that is made from shapes."""
+
+    def __init__(self, obs_shapes: Mapping[str, Any], action_logits_shapes: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.layer = nn.Linear(obs_shapes["observation"][0], action_logits_shapes["action"][0])
+
+    def forward(self, observation: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return {"action": self.layer(observation["observation"])}
+
+
+class StateNet(nn.Module):
+    """A state critic's network of a user's own."""
+
+    def __init__(self, obs_shapes: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.layer = nn.Linear(obs_shapes["observation"][0], 1)
+
+    def forward(self, observation: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return {"value": self.layer(observation["observation"])}
 
 
 def scaled(env: MazeEnv) -> MazeEnv:

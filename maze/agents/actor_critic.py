@@ -185,7 +185,7 @@ class ActorCritic(nn.Module):
         unexpected = [name for name in weights if name not in own]
         if missing:
             raise ArtifactError(
-                f"The weights lack {missing[0]!r}; they belong to another model. {suggest(missing[0], weights)}"
+                f"The weights lack {missing[0]!r}; they belong to another model; {suggest(missing[0], weights)}"
             )
         if unexpected:
             raise ArtifactError(

@@ -237,9 +237,12 @@ def check_seeds(seeds: Any, name: str = "seeds") -> list[int]:
     Raises:
         InvalidSpecificationError: unless it is a list of one or more different seeds.
     """
+    alone = ""
+    if isinstance(seeds, int) and not isinstance(seeds, bool):
+        alone = f" One seed is a list, too: {name}=[{check_seed(seeds, name)}]."
     if not isinstance(seeds, (list, tuple)) or not seeds:
         raise InvalidSpecificationError(
-            f"{name}: {seeds!r} is not accepted; accepted: a list of one or more whole numbers."
+            f"{name}: {seeds!r} is not accepted; accepted: a list of one or more whole numbers.{alone}"
         )
     checked = [check_seed(seed, f"{name}.{index}") for index, seed in enumerate(seeds)]
     for seed in checked:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import enum
 import inspect
 import types
-import typing
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
 import numpy as np
 
+from maze.api.component_remedies import is_kind, remedy
 from maze.config.sections import RunnerConfig
 from maze.config.targets import dotted_name
 from maze.errors import InvalidSpecificationError
@@ -95,7 +95,7 @@ def read_component(value: Any, argument: str) -> Any:
     if isinstance(value, (*LITERALS, type, Sequence)) or not _CHECKS[name](value):
         raise InvalidSpecificationError(
             f"{argument}: {_shown(value)} is not accepted; accepted: the name of a module of the group {name!r}, "
-            f"a mapping with _target_, {_OBJECTS[name]}.{_hint(value, name)}"
+            f"a mapping with _target_, {_OBJECTS[name]}.{remedy(value, name, is_model=_is_model(value))}"
         )
     return value
 
@@ -110,17 +110,12 @@ def _offers(value: Any, name: str) -> bool:
     """Say whether an object has an attribute, without running its properties."""
     if inspect.getattr_static(value, name, _ABSENT) is not _ABSENT:
         return True
-    return _is_kind(type(value), "Module", "torch") and hasattr(value, name)  # kept in torch's own dictionaries
-
-
-def _is_kind(cls: type, name: str, *packages: str) -> bool:
-    """Recognise a class by the name of one of its bases and the package of that."""
-    return any(base.__name__ == name and base.__module__.partition(".")[0] in packages for base in cls.__mro__)
+    return is_kind(type(value), "Module", "torch") and hasattr(value, name)  # kept in torch's own dictionaries
 
 
 def _is_algorithm(value: Any) -> bool:
     trainer = getattr(type(value), "trainer", None)
-    return isinstance(trainer, (str, type)) and _is_kind(type(value), "AlgorithmConfig", "maze")
+    return isinstance(trainer, (str, type)) and is_kind(type(value), "AlgorithmConfig", "maze")
 
 
 def _is_model(value: Any) -> bool:
@@ -146,11 +141,11 @@ def _is_critic(value: Any) -> bool:
 
 
 def _is_part(value: Any, name: str, other: str) -> bool:
-    if _offers(value, other) or _is_kind(type(value), _FINISHED[other], "maze"):
+    if _offers(value, other) or is_kind(type(value), _FINISHED[other], "maze"):
         return False
     if _offers(value, "build"):
         return callable(value.build)
-    return _is_kind(type(value), "Module", "torch") or (_offers(value, name) and _is_finished(value, name))
+    return is_kind(type(value), "Module", "torch") or (_offers(value, name) and _is_finished(value, name))
 
 
 def _is_runner(value: Any) -> bool:
@@ -169,33 +164,6 @@ _CHECKS: Mapping[str, Callable[[Any], bool]] = {
     "runner": _is_runner,
     "launcher": _is_launcher,
 }
-
-
-def _hint(value: Any, name: str) -> str:
-    """Say what the user probably meant."""
-    if isinstance(value, list | tuple):
-        return " Lists span a grid of jobs with multirun=True."
-    cls = value if isinstance(value, type) else type(value)
-    if name == "algorithm" and _is_kind(cls, "Trainer", "maze"):
-        config = _configuration_of(cls)
-        return f" {cls.__name__} is a trainer; pass its configuration: algorithm={config or 'its configuration'}(...)."
-    if not isinstance(value, type):
-        is_model = name in _FINISHED and _is_model(value)
-        return f" That is a whole model; pass it as model={cls.__name__}(...)." if is_model else ""
-    if name in ("algorithm", "runner", "launcher"):
-        return f" That is a class; pass an instance: {name}={cls.__name__}(...)."
-    target = f"{cls.__module__}.{cls.__qualname__}"
-    return f" That is a class; pass an instance, or {{'_target_': {target!r}, ...}}."
-
-
-def _configuration_of(trainer: type) -> str | None:
-    """Name the configuration class that a trainer's class names as its parameter."""
-    for base in trainer.__mro__:
-        for parent in getattr(base, "__orig_bases__", ()):
-            for argument in typing.get_args(parent):
-                if isinstance(argument, type):
-                    return argument.__name__
-    return None
 
 
 # --- environments ----------------------------------------------------------------------------------------------------
@@ -238,7 +206,7 @@ def is_environment(thing: Any) -> bool:
     """
     if isinstance(thing, type):
         return False
-    return any(_is_kind(type(thing), name, "gym", "gymnasium", "maze") for name in ("Env", "MazeEnv", "VectorEnv"))
+    return any(is_kind(type(thing), name, "gym", "gymnasium", "maze") for name in ("Env", "MazeEnv", "VectorEnv"))
 
 
 def can_be_called(function: Callable[..., Any], n_arguments: int) -> bool:
@@ -281,7 +249,7 @@ def _read_wrapper(wrapper: Any, index: int) -> Any:
         name = dotted_name(wrapper)
         return wrapper if name is None else {"_target_": name}
     remedy = _wrapper_remedy(wrapper)
-    is_other_class = isinstance(wrapper, type) and not _is_kind(wrapper, "MazeEnv", "maze")
+    is_other_class = isinstance(wrapper, type) and not is_kind(wrapper, "MazeEnv", "maze")
     if remedy is None and callable(wrapper) and can_be_called(wrapper, 1) and not is_other_class:
         return wrapper
     raise InvalidSpecificationError(
@@ -292,7 +260,7 @@ def _read_wrapper(wrapper: Any, index: int) -> Any:
 
 def _wrapper_remedy(wrapper: Any) -> str | None:
     """Say what to do about the usual mistakes; None where there is none of them."""
-    if isinstance(wrapper, type) and _is_kind(wrapper, "Wrapper", "gym", "gymnasium"):
+    if isinstance(wrapper, type) and is_kind(wrapper, "Wrapper", "gym", "gymnasium"):
         return (
             f" {wrapper.__name__} wraps environments of {wrapper.__module__.partition('.')[0]}; put it into the "
             f"factory: env=lambda: {wrapper.__name__}(...)."

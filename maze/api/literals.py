@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from maze.config.overrides import is_marker
+from maze.config.overrides import OBJECT_KEY, is_marker
 from maze.config.sections import EvaluationConfig
 from maze.config.source_lookup import Definition, look_up
 from maze.config.targets import is_within
@@ -71,7 +71,7 @@ def check_evaluator(settings: Any, path: str) -> None:
 
 
 def check_networks(model: Mapping[Any, Any], check_class: Callable[[str, str], None]) -> None:
-    """Check widths and non-linearities of maze's own networks and blocks.
+    """Check that networks are listed, and widths and non-linearities of maze's own networks and blocks.
 
     Args:
         model: the section of the model.
@@ -80,6 +80,8 @@ def check_networks(model: Mapping[Any, Any], check_class: Callable[[str, str], N
     Raises:
         InvalidSpecificationError: names the value.
     """
+    for part in ("policy", "critic"):
+        _check_one_for_each_step(model.get(part), f"model.{part}")
     for path, key, value in _values_by_key(model, "model"):
         if value is None or is_marker(value):
             continue
@@ -91,6 +93,21 @@ def check_networks(model: Mapping[Any, Any], check_class: Callable[[str, str], N
             raise InvalidSpecificationError(
                 f"{path}: {value!r} is not accepted; accepted: the dotted name of a class, for example 'torch.nn.Tanh'."
             )
+
+
+def _check_one_for_each_step(part: Any, path: str) -> None:
+    """Refuse a network where a list of them stands, in the composers that are maze's own."""
+    if not isinstance(part, Mapping) or is_marker(part) or not is_within(str(part.get("_target_")), ("maze",)):
+        return
+    networks = part.get("networks")
+    if not isinstance(networks, Mapping) or not is_marker(networks):
+        return
+    shown = networks[OBJECT_KEY]
+    raise InvalidSpecificationError(
+        f"{path}.networks: {shown} is not accepted; accepted: a list with one network for each step key, or a mapping "
+        f"by step key. One network alone is a list, too: "
+        f"overrides={{'{path}.networks': [{shown.rpartition('.')[2]}]}}."
+    )
 
 
 def _check_widths(widths: Any, path: str) -> None:

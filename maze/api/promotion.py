@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from maze import report
 from maze.artifacts import RunFiles, read_json
-from maze.errors import ArtifactError, InvalidSpecificationError, TrackingError, suggest
+from maze.errors import ArtifactError, InvalidSpecificationError, TrackingError, nearest_path, suggest
 from maze.seeding import derive_seed
 from maze.tracking import resolve_store
 from maze.tracking.asking import asking
@@ -136,6 +136,10 @@ def _reference(source: str | Path) -> str:
     """
     directory = Path(source)
     if not directory.is_dir():
+        if hint := nearest_path(source):
+            raise ArtifactError(
+                f"{source}: is not there; {hint}Accepted: the directory of a tracked run, a run in MLflow."
+            )
         return str(source)
     place = directory.absolute()
     pipeline = place.parents[1] / "record" / place.parent.name / f"{place.name}.json"

@@ -117,7 +117,8 @@ def _explained_lists(given: Mapping[Any, Any]) -> Iterator[None]:
             if isinstance(value, (list, tuple)) and message.startswith(f"{_place(str(path))}: ")
         ]
         accepted = message.partition("is not accepted")[2]
-        if not refused or "multirun=True" in message or not accepted or "list of" in accepted:
+        explained = any(words in message for words in ("multirun=True", "go into overrides="))
+        if not refused or explained or not accepted or "list of" in accepted:
             raise
         raise InvalidSpecificationError(f"{message} Lists span a grid of jobs with multirun=True.") from error
 

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from maze.cli.playing_arguments import add_playing_arguments
+
 if TYPE_CHECKING:
     from maze.api.comparison.compare import ExperimentComparison
 
@@ -31,22 +33,19 @@ examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the arguments of this command."""
     parser.add_argument("experiments", nargs="+", metavar="EXPERIMENT", help="what to compare; see below")
-    parser.add_argument("--episodes", type=int, help="evaluate all agents anew in so many episodes, the same for all")
-    parser.add_argument("--confidence", type=float, default=0.95, help="of all intervals (default: 0.95)")
     parser.add_argument("--output", type=Path, help="write comparison.png, comparison.md and comparison.json there")
-    parser.add_argument("--json", action="store_true", help="print everything as JSON")
-    parser.add_argument(
-        "--allow-code",
-        action="store_true",
-        help="let agents that are evaluated name code outside of maze; trust it first",
-    )
+    anew = "evaluate all agents anew in so many episodes, the same for all"
+    add_playing_arguments(parser, episodes=anew, default=None, intervals="all intervals")
     parser.epilog = _EPILOG
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the comparison, and write it where that was asked for."""
+    from maze.api.arguments import absolute_directory  # noqa: PLC0415
     from maze.api.comparison.compare import compare_experiments  # noqa: PLC0415
 
+    if arguments.output is not None:
+        absolute_directory(arguments.output, "--output")
     found = compare_experiments(
         arguments.experiments,
         n_episodes=arguments.episodes,

@@ -50,10 +50,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check, then hand over to DVC."""
+    from maze.api.doctor.identity import require_identity  # noqa: PLC0415
+
     command = _command(arguments)
     if arguments.dry_run:
         print(shlex.join(command))
         return 0
+    require_identity(Path.cwd())
     print(f"running: {shlex.join(command)}", file=sys.stderr, flush=True)
     environment = {"DVC_NO_ANALYTICS": "1", **os.environ}
     with subprocess.Popen([sys.executable, "-m", *command], env=environment) as process:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -64,4 +65,4 @@ def _show(sweep: Sweep) -> None:
         console.width = max(console.width, _WIDTH)  # nobody reads a file with names broken over lines
     console.print(job_table(sweep.record.rows()))
     directory = sweep.record.directory
-    print(f"run directories are in: {directory}\nnext: maze-run evaluate {directory}/RUN_DIR")
+    print(f"run directories are in: {directory}\nnext: maze-run evaluate {shlex.quote(str(directory))}/RUN_DIR")

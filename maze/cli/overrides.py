@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.overrides_parser import OverridesParser, create_functions
 from hydra.core.override_parser.types import Override, QuotedString
 from hydra.errors import HydraException
 
 from maze.cli.sweeps import axis_values
 from maze.config import groups
-from maze.errors import InvalidSpecificationError
+from maze.errors import InvalidSpecificationError, suggest
 
 __all__ = ["context_arguments"]
+
+_UNKNOWN = re.compile(r"Unknown function '(\w+)'")
+_FUNCTIONS = create_functions().functions
+"""What Hydra's grammar can call."""
 
 
 def context_arguments(
@@ -67,6 +72,12 @@ def _parse(parser: OverridesParser, word: str) -> Override:
     try:
         override = parser.parse_override(word)
     except HydraException as error:  # also of its listeners, which raise the base class
+        unknown = _UNKNOWN.search(str(error))
+        if unknown is not None:
+            raise InvalidSpecificationError(
+                f"{word!r}: there is no function {unknown[1]!r}; {suggest(unknown[1], _FUNCTIONS)} "
+                "Quote a text that holds brackets."
+            ) from None
         raise InvalidSpecificationError(
             f"{word!r} is not understood; accepted is key=value, for example algorithm=a2c or algorithm.lr=0.001 "
             f"(see maze-run --help): {str(error).splitlines()[0]}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -79,6 +80,14 @@ class CommandParser(argparse.ArgumentParser):
 
     more_help: Callable[[], str] | None = None
 
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **{"allow_abbrev": False, **settings})
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuse a value that is none of the choices as everything else is refused here."""
+        if action.choices is not None and value not in action.choices:
+            raise argparse.ArgumentError(action, f"{value!r} is not accepted; {suggest(value, action.choices)}")
+
     def error(self, message: str) -> NoReturn:
         """Print one line and exit with status 2."""
         self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
@@ -92,8 +101,7 @@ class CommandParser(argparse.ArgumentParser):
         """Print the words that are not understood, with the options that are nearest to them, and exit."""
         options = [option for action in self._actions for option in action.option_strings if option.startswith("--")]
         first = next((word for word in words if word.startswith("-")), words[0])
-        hint = suggest(first, options).partition("Accepted")[0].strip()
-        self.error(f"unrecognized arguments: {' '.join(words)}{'; ' if hint else ''}{hint}")
+        self.error(f"unrecognized arguments: {shlex.join(words)}; {suggest(first, options)}")
 
 
 def build_parser() -> CommandParser:

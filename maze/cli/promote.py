@@ -6,6 +6,8 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
+from maze.cli.playing_arguments import add_playing_arguments
+
 if TYPE_CHECKING:
     from maze.api.promotion import Promotion
 
@@ -23,13 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="RUN", help="run in MLflow (id or name), or directory of a tracked run")
     parser.add_argument("--name", help="of the policy (default: what the run says, or its environment)")
     parser.add_argument("--alias", default="champion", help="which to give (default: champion)")
-    parser.add_argument("--episodes", type=int, default=100, help="how many each of them plays (default: 100)")
-    parser.add_argument("--confidence", type=float, default=0.95, help="of the interval (default: 0.95)")
     parser.add_argument("--force", action="store_true", help="promote it even if it is not better")
-    parser.add_argument("--json", action="store_true", help="print everything as JSON, and nothing else")
-    parser.add_argument(
-        "--allow-code", action="store_true", help="let the agents name code outside of maze; trust it first"
-    )
+    each = "how many each of them plays (default: 100)"
+    add_playing_arguments(parser, episodes=each, default=100, intervals="the interval")
     parser.epilog = _EPILOG
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         for path, share in result.importances.items():
             say(f"{path} explains {share:.0%} of the scores' variance")
         say(f"best: trial {result.best.number}, mean return {result.best.score:.1f}; results: {result.files.root}")
-        where = "" if saved is not None and arguments.config_dir is None else f"-cd {tree} "
+        where = "" if saved is not None and arguments.config_dir is None else f"-cd {shlex.quote(str(tree))} "
         say(f"next: maze-run train {where}experiment={preset}")
     return 0
 

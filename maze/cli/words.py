@@ -70,8 +70,10 @@ def _refuse(key: str, config_name: str, config_dir: Path | None) -> None:
         known -= set(find_directories(config_dir).groups()) - set(ConfigFiles.find(config_dir, config_name).defaults)
     known = {name for name in known if not name.endswith("_configuration")}
     values = [path for path in _values(config_name, config_dir) if path.rpartition(".")[2] == key]
-    hint = f"did you mean {' or '.join(values)}? " if values else ""
-    raise InvalidSpecificationError(f"{key}: no such key; {hint}{suggest(key, known)}")
+    advice = suggest(key, known)
+    if values:
+        advice = f"did you mean {' or '.join(values)}? A{advice[advice.index('ccepted:') :]}"
+    raise InvalidSpecificationError(f"{key}: no such key; {advice}")
 
 
 def _values(config_name: str, config_dir: Path | None) -> list[str]:

@@ -103,7 +103,7 @@ def _checked(files: ConfigFiles, explicit: Mapping[str, str]) -> dict[str, str]:
             continue
         if comes_later(option):
             raise InvalidSpecificationError(
-                f"{group}: {option!r} is not available yet; it comes in a later release. {suggest(option, options)}"
+                f"{group}: {option!r} is not available yet; it comes in a later release; {suggest(option, options)}"
             )
         if group == "policy" and option in _ROLLOUT_POLICIES:
             raise InvalidSpecificationError(_rollout_policy(option))

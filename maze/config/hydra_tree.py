@@ -84,7 +84,7 @@ class ConfigFiles:
         roots = directories.roots()
         if config_name not in roots and comes_later(config_name):
             raise InvalidSpecificationError(
-                f"config_name: {config_name!r} is not available yet; it comes in a later release. "
+                f"config_name: {config_name!r} is not available yet; it comes in a later release; "
                 f"{suggest(config_name, roots)}"
             )
         if config_name not in roots:

@@ -290,8 +290,8 @@ def _unknown(parent: Any, keys: list[_Key], left: str, label: str, path: str) ->
         return f"{label}: no such key in {where or 'the configuration'}; {advice}"
     if isinstance(parent, list):
         names = [spelling for spelling, _ in _entries(parent) if not spelling.isdecimal()]
-        advice = f" {suggest(left, names)}" if names else ""
-        return f"{label}: {where} is a list of {len(parent)} entries, counted from 0.{advice}"
+        advice = f"; {suggest(left, names)}" if names else "."
+        return f"{label}: {where} is a list of {len(parent)} entries, counted from 0{advice}"
     if parent is None:
         return f"{label}: {where} is null and has no keys; set {where} itself first, to a mapping."
     return f"{label}: {where} is the single value {parent!r} and has no keys."

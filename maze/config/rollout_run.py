@@ -189,14 +189,14 @@ def _check_choice(files: ConfigFiles, group: str, option: str) -> None:
     if group not in files.defaults:
         known = [name for name in files.defaults if not name.endswith(_SPECIALISATION)]
         reason = (
-            f"{option!r} is not accepted; a rollout has no {group}." if group in files.groups() else "no such group;"
+            f"{option!r} is not accepted; a rollout has no {group};" if group in files.groups() else "no such group;"
         )
         raise InvalidSpecificationError(f"{group}: {reason} {suggest(group, known)}")
     options = files.options(group)
     if option == NULL and group in _KINDS.needed:
         raise InvalidSpecificationError(f"{group}: a rollout needs one; {suggest(option, options)}")
     if option not in options and option != NULL:
-        later = " is not available yet; it comes in a later release." if comes_later(option) else " not found;"
+        later = " is not available yet; it comes in a later release;" if comes_later(option) else " not found;"
         raise InvalidSpecificationError(f"{group}: {option!r}{later} {suggest(option, options)}")
 
 

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from maze.env.episode_files import EpisodeFiles
+from maze.env.episode_writer import EpisodeWriter
 from maze.env.maze_env import MazeEnv
-from maze.env.wrappers import Wrapper
 from maze.errors import EnvError, InvalidSpecificationError
-from maze.types import Action, Observation, StateDict
+from maze.types import Action, Observation
 
 __all__ = ["ExportGifWrapper"]
 
 
-class ExportGifWrapper(Wrapper):
+class ExportGifWrapper(EpisodeWriter):
     """Writes every episode as ``episode-00001.gif``, ``episode-00002.gif``, ... with one picture for each step.
 
     An episode is written when it ends, or with what there is at the next `reset` or `close`; one in which nothing was
@@ -36,25 +36,11 @@ class ExportGifWrapper(Wrapper):
     def __init__(
         self, env: MazeEnv, output_dir: str | Path = "gifs", export: bool = True, duration: float = 0.1
     ) -> None:
-        super().__init__(env)
+        super().__init__(env, EpisodeFiles(output_dir, ".gif"))
         if not duration > 0:
             raise InvalidSpecificationError(f"duration is {duration!r} seconds; it must be more than 0.")
-        self._files = EpisodeFiles(output_dir, ".gif")
         self.export, self.duration = export, duration
         self._frames: list[Any] = []  # each uint8 [H, W, 3]
-
-    @property
-    def output_dir(self) -> Path:
-        """Where the files go."""
-        return self._files.directory
-
-    def place_files(self, directory: Path) -> None:
-        """Write below a directory; see `Wrapper.place_files`."""
-        self._files.place_within(directory)
-
-    def own_state(self) -> StateDict:
-        """Return nothing: pictures of an episode that a checkpoint interrupts are not kept in it."""
-        return {}
 
     def reset(self) -> Observation:
         """Begin an episode; see `MazeEnv.reset`."""

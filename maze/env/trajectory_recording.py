@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from maze.env.episode_files import EpisodeFiles
+from maze.env.episode_writer import EpisodeWriter
 from maze.env.maze_env import MazeEnv
-from maze.env.wrappers import Wrapper
-from maze.types import Action, Observation, StateDict
+from maze.types import Action, Observation
 
 __all__ = ["TrajectoryRecordingWrapper"]
 
 
-class TrajectoryRecordingWrapper(Wrapper):
+class TrajectoryRecordingWrapper(EpisodeWriter):
     """Writes every episode as ``episode-00001.npz``, ``episode-00002.npz``, ..., as it looks where the wrapper stands.
 
     A file has ``observation.<key>`` ``[T + 1, ...]``, the last one included, ``action.<head>`` ``[T, ...]``, ``reward``
@@ -30,24 +30,10 @@ class TrajectoryRecordingWrapper(Wrapper):
     """
 
     def __init__(self, env: MazeEnv, output_dir: str | Path = "trajectories") -> None:
-        super().__init__(env)
-        self._files = EpisodeFiles(output_dir, ".npz")
+        super().__init__(env, EpisodeFiles(output_dir, ".npz"))
         self._observations: list[Observation] = []
         self._actions: list[Action] = []
         self._rewards: list[float] = []
-
-    @property
-    def output_dir(self) -> Path:
-        """Where the files go."""
-        return self._files.directory
-
-    def place_files(self, directory: Path) -> None:
-        """Write below a directory; see `Wrapper.place_files`."""
-        self._files.place_within(directory)
-
-    def own_state(self) -> StateDict:
-        """Return nothing: steps of an episode that a checkpoint interrupts are not kept in it."""
-        return {}
 
     def reset(self) -> Observation:
         """Begin an episode; see `MazeEnv.reset`."""

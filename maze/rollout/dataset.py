@@ -16,7 +16,7 @@ from typing import TypeAlias
 import numpy as np
 from gymnasium import spaces
 
-from maze.errors import ArtifactError, InvalidSpecificationError
+from maze.errors import ArtifactError, InvalidSpecificationError, nearest_path
 from maze.rollout.fitting import fit, require_possible
 from maze.rollout.minari_files import METADATA_FILE, read_minari_steps
 from maze.rollout.trajectory import STEPS_FILE, read_statistics, read_steps
@@ -203,9 +203,10 @@ def _files(source: Path) -> list[Path]:
             return [candidate]
     found = sorted(source.glob(f"*/{STEPS_FILE}"))
     if not found:
-        reason = f"holds no recorded steps ({STEPS_FILE})" if source.is_dir() else "does not exist"
+        reason = f"holds no recorded steps ({STEPS_FILE}); " if source.is_dir() else "does not exist; "
+        start = f"{nearest_path(source)}Accepted" if nearest_path(source) else "accepted"
         raise ArtifactError(
-            f"{source}: {reason}; accepted is the directory of a run or of a rollout whose steps were recorded, or of "
+            f"{source}: {reason}{start} is the directory of a run or of a rollout whose steps were recorded, or of "
             f"a Minari dataset. To get one, {_REMEDY}."
         )
     return found

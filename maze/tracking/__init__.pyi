@@ -21,13 +21,19 @@ __all__ = [
     "environment_lock",
     "find_project_root",
     "flush_spool",
+    "git_bytes",
     "git_facts",
+    "git_output",
+    "installed_version",
     "open_tracker",
+    "public_version",
     "resolve_store",
     "stage_key",
     "versions",
 ]
 
+from .builds import installed_version as installed_version
+from .builds import public_version as public_version
 from .description import AgentModel as AgentModel
 from .description import LoggedDataset as LoggedDataset
 from .description import RestoredStage as RestoredStage
@@ -35,6 +41,8 @@ from .description import RunDescription as RunDescription
 from .description import RunStatus as RunStatus
 from .download import download_agent as download_agent
 from .download import download_run as download_run
+from .git import git_bytes as git_bytes
+from .git import git_output as git_output
 from .lineage import DvcFacts as DvcFacts
 from .lineage import GitFacts as GitFacts
 from .lineage import Lineage as Lineage

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from maze.errors import ArtifactError
+from maze.errors import ArtifactError, nearest_path
 from maze.tracking.sender import last_words, run_module
 from maze.tracking.store import resolve_store
 
@@ -35,7 +35,8 @@ def download_agent(
     if not _RUN_ID.fullmatch(reference) and not reference.startswith("models:/"):
         raise ArtifactError(
             f"{reference!r} is neither an existing run directory nor an MLflow run id (32 hexadecimal digits) nor "
-            "models:/name/version. Copy the id from the run's page (maze-run ui), or name a run directory."
+            f"models:/name/version; {nearest_path(reference)}Copy the id from the run's page (maze-run ui), or name a "
+            "run directory."
         )
     return _download("maze.tracking.mlflow_download", reference, directory, environment)
 
@@ -55,8 +56,8 @@ def download_run(
     """
     if not _RUN_ID.fullmatch(reference):
         raise ArtifactError(
-            f"{reference!r} is neither an existing run directory nor an MLflow run id (32 hexadecimal digits). "
-            "Copy the id from the run's page (maze-run ui), or name a run directory."
+            f"{reference!r} is neither an existing run directory nor an MLflow run id (32 hexadecimal digits); "
+            f"{nearest_path(reference)}Copy the id from the run's page (maze-run ui), or name a run directory."
         )
     return _download("maze.tracking.mlflow_download_run", reference, directory, environment)
 

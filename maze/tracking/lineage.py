@@ -9,10 +9,12 @@ import json
 import os
 import platform
 import re
-import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from maze.tracking.builds import installed_version
+from maze.tracking.git import git_output
 
 __all__ = [
     "DvcFacts",
@@ -30,7 +32,6 @@ __all__ = [
 GENERATED = ("params.yaml", "dvc.lock", "build", "out")
 """Paths that DVC changes while an experiment runs, and that say nothing about whether the code was committed."""
 
-_GIT_SECONDS = 20.0
 _PATCHED_SUFFIXES = (".py", ".pyi")
 _MAX_PATCHED_FILES = 200
 
@@ -118,22 +119,22 @@ def collect_lineage(directory: Path | str | None = None) -> Lineage:
 
 def git_facts(directory: Path) -> GitFacts:
     """Return the state of the working tree around a directory; works without git, repository or commit."""
-    if _git(directory, "rev-parse", "--is-inside-work-tree") != "true\n":
+    if git_output(directory, "rev-parse", "--is-inside-work-tree") != "true\n":
         return GitFacts()
-    top = Path((_git(directory, "rev-parse", "--show-toplevel") or str(directory)).rstrip("\n"))
+    top = Path((git_output(directory, "rev-parse", "--show-toplevel") or str(directory)).rstrip("\n"))
     excluded = [f":(exclude,top){name}" for name in GENERATED]
-    status = _git(top, "status", "--porcelain", "-z", "--untracked-files=all", "--", ".", *excluded) or ""
-    commit = (_git(top, "rev-parse", "--verify", "--quiet", "HEAD") or "").strip()
+    status = git_output(top, "status", "--porcelain", "-z", "--untracked-files=all", "--", ".", *excluded) or ""
+    commit = (git_output(top, "rev-parse", "--verify", "--quiet", "HEAD") or "").strip()
     if not commit:
         return GitFacts(dirty=bool(status))
     patch = _patch(top, status, excluded) if status else ""
     return GitFacts(
         commit=commit,
-        branch=(_git(top, "symbolic-ref", "--short", "--quiet", "HEAD") or "").strip(),
+        branch=(git_output(top, "symbolic-ref", "--short", "--quiet", "HEAD") or "").strip(),
         dirty=bool(status),
         patch=patch,
         patch_sha256=_sha256(patch) if patch else "",
-        shallow=_git(top, "rev-parse", "--is-shallow-repository") == "true\n",
+        shallow=git_output(top, "rev-parse", "--is-shallow-repository") == "true\n",
     )
 
 
@@ -172,13 +173,12 @@ def _name_and_version(distribution: importlib.metadata.Distribution) -> tuple[st
 
 
 def versions() -> dict[str, str]:
-    """Return the versions that results depend on most, without importing any of the packages."""
+    """Return the versions that results depend on most, with their builds, without importing any of the packages."""
     found = {"python": platform.python_version(), "platform": platform.platform()}
     for name in ("maze", "torch", "numpy", "gymnasium"):
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
+        version = installed_version(name)
+        if version is not None:
+            found[name] = version
     return found
 
 
@@ -220,32 +220,16 @@ def stage_key(config_digest: str, seed: int, code_digest: str, experiment_name: 
 
 def _patch(top: Path, status: str, excluded: list[str]) -> str:
     """Return what turns HEAD into the working tree; of untracked files only Python, since others may be secret."""
-    tracked = _git(top, "diff", "--binary", "--no-color", "--no-ext-diff", "HEAD", "--", ".", *excluded) or ""
+    tracked = git_output(top, "diff", "--binary", "--no-color", "--no-ext-diff", "HEAD", "--", ".", *excluded) or ""
     untracked = [entry[3:] for entry in status.split("\0") if entry.startswith("?? ")]
     sources = sorted(name for name in untracked if name.endswith(_PATCHED_SUFFIXES))[:_MAX_PATCHED_FILES]
     added = [
-        _git(
+        git_output(
             top, "diff", "--binary", "--no-color", "--no-ext-diff", "--no-index", "--", os.devnull, name, accept=(0, 1)
         )
         for name in sources
     ]
     return tracked + "".join(text or "" for text in added)
-
-
-def _git(directory: Path, *arguments: str, accept: tuple[int, ...] = (0,)) -> str | None:
-    """Return what a git command prints, or None where it fails or git is missing."""
-    try:
-        result = subprocess.run(
-            ["git", "-C", str(directory), *arguments],
-            capture_output=True,
-            timeout=_GIT_SECONDS,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return result.stdout.decode("utf-8", "replace") if result.returncode in accept else None
 
 
 def _read(path: Path) -> str | None:

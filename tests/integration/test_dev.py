@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -116,6 +117,69 @@ def test_a_failed_installation_is_repeated(project: Project) -> None:
     assert not (python.parents[1] / ".maze-installed").exists()
     python.write_text("#!/bin/sh\nexit 0\n")
     assert dev(project, "true").status == 0
+
+
+@pytest.fixture
+def fresh(project: Project, tmp_path: Path) -> Project:
+    """The project without an environment, in which pip finds no package, whatever the network is like."""
+    index = {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull, "MAZE_VENV": str(tmp_path / "new environment")}
+    return Project(project.root, {**project.environment, **index})
+
+
+def python_called(name: str, place: Path) -> str:
+    """Make a Python 3.11 that says who it is when it makes an environment, and return the PATH that begins with it."""
+    place.mkdir()
+    script = f'#!/bin/sh\n[ "$2" = venv ] && echo made by {name} >&2\nexec "{sys.executable}" "$@"\n'
+    (place / "python3.11").write_text(script)
+    (place / "python3.11").chmod(0o755)
+    return f"{place}{os.pathsep}{os.environ['PATH']}"
+
+
+def test_a_failure_of_pip_says_what_to_do_and_the_next_attempt_begins_anew(fresh: Project, tmp_path: Path) -> None:
+    venv = Path(fresh.environment["MAZE_VENV"])
+    outcome = dev(fresh, "true", PATH=python_called("one", tmp_path / "one"))
+    assert outcome.status == 1
+    *_, before, last = outcome.stderr.splitlines()
+    assert "No matching distribution" in before
+    assert last.startswith("dev: pip could not install what requirements.lock lists: see above; ")
+    assert "PIP_INDEX_URL" in last
+    assert "python3.11 on PATH" in last
+    assert "made by one" in outcome.stderr
+    (venv / "left over").touch()
+    again = dev(fresh, "true", PATH=python_called("another", tmp_path / "another"))
+    assert "made by another" in again.stderr
+    assert not (venv / "left over").exists()
+
+
+def test_an_environment_of_ones_own_is_used_and_never_cleared(fresh: Project) -> None:
+    venv = Path(fresh.environment["MAZE_VENV"])
+    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+    (venv / "mine").touch()
+    assert "dev: pip could not install" in dev(fresh, "true").stderr
+    (venv / "bin" / "python").unlink()
+    outcome = dev(fresh, "true")
+    assert outcome.status == 1
+    assert "python is not Python 3.11 with pip; remove" in outcome.stderr
+    assert (venv / "mine").exists()
+
+
+def test_the_projects_own_environment_is_made_anew_where_its_python_is_broken(fresh: Project) -> None:
+    venv = fresh.root / ".venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
+    (venv / "left over").touch()
+    outcome = dev(fresh, "true", MAZE_VENV=str(venv))
+    assert "dev: pip could not install" in outcome.stderr
+    assert (venv / "bin" / "pip").exists()
+    assert not (venv / "left over").exists()
+
+
+def test_a_directory_of_other_things_is_left_alone(fresh: Project) -> None:
+    venv = Path(fresh.environment["MAZE_VENV"])
+    venv.mkdir()
+    (venv / "thesis.tex").touch()
+    outcome = dev(fresh, "true")
+    assert (outcome.status, (venv / "thesis.tex").exists()) == (1, True)
+    assert "holds other things than an environment" in outcome.stderr
 
 
 def test_a_missing_python_is_named(project: Project, tmp_path: Path) -> None:

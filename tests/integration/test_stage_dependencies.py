@@ -18,6 +18,7 @@ STAGES = ("compose", "train", "rollout", "evaluate", "report")
 
 CHANGES_NO_RESULT = {
     "maze/errors.py": "words of errors: a stage that raises one has no result",
+    "maze/api/component_remedies.py": "tells objects apart for their refusal; params.yaml gives values and no objects",
     "maze/types.py": "names of types for annotations",
     "maze/tracking/*": "tells MLflow what happened and writes nothing but the record",
     "maze/api/pipeline.py": "names the run in MLflow",
@@ -26,6 +27,7 @@ CHANGES_NO_RESULT = {
     "maze/api/continuation.py": "a stage goes on from nothing: it neither reads nor writes checkpoints",
     "maze/api/statistics_writers.py": "writes statistics besides, for people; no output of a stage is among them",
     "maze/state_files.py": "a stage goes on from nothing: it neither reads nor writes checkpoints",
+    "maze/processes/*": "loaded with runner=local alone; carries steps, with the results of one process, bit for bit",
     "maze/launchers.py": "starts the jobs of multi-runs, of which a stage is none",
     "maze/api/multirun/*.py": "multi-runs, of which a stage is none",
     "maze/conf/*": "the folder conf/ itself, of which the package is a link",

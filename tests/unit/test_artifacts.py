@@ -65,7 +65,7 @@ def test_the_target_appears_only_at_the_end_with_ordinary_permissions(tmp_path: 
 
 def test_a_place_that_cannot_be_written_is_an_artifact_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no directory")
-    with pytest.raises(ArtifactError, match=r"cannot be written .*run_dir="):
+    with pytest.raises(ArtifactError, match=r"cannot be written .*name a directory in which you may write"):
         write_text(tmp_path / "file" / "x.txt", "x")
 
 

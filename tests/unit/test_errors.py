@@ -37,23 +37,23 @@ def test_a_wrong_specification_is_a_run_context_error() -> None:
 
 def test_all_names_are_listed() -> None:
     classes = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, MazeError)}
-    assert classes | {"suggest"} == set(errors.__all__)
+    assert classes | {"nearest_path", "suggest"} == set(errors.__all__)
 
 
 @pytest.mark.parametrize(
     ("value", "accepted", "text"),
     [
         ("lrr", ["gamma", "lr"], "did you mean 'lr'? Accepted: gamma, lr."),
-        ("zzz", ["lr", "gamma"], "Accepted: gamma, lr."),
-        ("x", [], "Nothing is accepted here."),
+        ("zzz", ["lr", "gamma"], "accepted: gamma, lr."),
+        ("x", [], "nothing is accepted here."),
         (3, [3, 1, 2, 2], "did you mean '3'? Accepted: 1, 2, 3."),
-        (None, ["a"], "Accepted: a."),
+        (None, ["a"], "accepted: a."),
         ("PPO", ["a2c", "ppo"], "did you mean 'ppo'? Accepted: a2c, ppo."),
         ("lr", ["LR", "lr"], "did you mean 'lr'? Accepted: LR, lr."),
         ("learning_rate", ["clip_range", "lr"], "did you mean 'lr'? Accepted: clip_range, lr."),
         ("learning_rate", ["clip_range", "gamma"], "did you mean 'clip_range'? Accepted: clip_range, gamma."),
         ("n17", range(100), "did you mean '17'? Accepted: 17, 7, 1 and 97 more."),
-        ("x", range(100), "Accepted: 0, 1, 10, 11, 12, 13, 14, 15, 16, 17 and 90 more."),
+        ("x", range(100), "accepted: 0, 1, 10, 11, 12, 13, 14, 15, 16, 17 and 90 more."),
     ],
 )
 def test_suggestions(value: object, accepted: list[object], text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from maze.api.doctor.finding import Finding
+from maze.api.doctor.identity import check_identity
 from maze.api.doctor.machine import check_disk, check_outputs, check_packages, check_python, check_store, check_torch
 from maze.api.doctor.project import check_dependencies, check_dvc, check_git, check_params
 
@@ -15,6 +16,7 @@ _CHECKS = (
     check_packages,
     check_torch,
     check_git,
+    check_identity,
     check_dvc,
     check_params,
     check_dependencies,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import platform
 import re
 import shutil
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from maze.api.doctor.finding import Finding, ok, problem, warning
-from maze.tracking import StoreLocation, resolve_store
+from maze.tracking import StoreLocation, installed_version, public_version, resolve_store
 from maze.tracking.journal import JournalReader, pending_journals
 from maze.tracking.store import find_project_root
 
@@ -21,6 +22,7 @@ __all__ = ["check_disk", "check_outputs", "check_packages", "check_python", "che
 
 _PYTHON = (3, 11)
 _LOCK = "requirements.lock"
+_RESULTS = "out/report/record.json"
 _PINNED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;#]+)")
 _REQUIRED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _LITTLE, _VERY_LITTLE = 5 * 2**30, 2**30
@@ -38,7 +40,7 @@ def check_python(directory: Path) -> Iterator[Finding]:
 
 def check_packages(directory: Path) -> Iterator[Finding]:
     """Look for missing packages, and compare versions with the lock of the project where it has one."""
-    missing = sorted(name for name in _required() if _installed(name) is None)
+    missing = sorted(name for name in _required() if installed_version(name) is None)
     if missing:
         yield problem("packages", f"not installed: {', '.join(missing)}", f"pip install {' '.join(missing)}")
     root = find_project_root(directory)[0] or directory
@@ -46,10 +48,11 @@ def check_packages(directory: Path) -> Iterator[Finding]:
     if not lock.is_file():
         yield ok("packages", f"all are installed; there is no {_LOCK} to compare with")
         return
+    pinned = {name: (installed_version(name), version) for name, version in _PINNED.findall(lock.read_text("utf-8"))}
     other = [
         f"{name} {found or 'missing'} instead of {version}"
-        for name, version in _PINNED.findall(lock.read_text(encoding="utf-8"))
-        if (found := _installed(name)) is None or found.partition("+")[0] != version.partition("+")[0]
+        for name, (found, version) in pinned.items()
+        if found is None or public_version(found) != public_version(version)
     ]
     if other:
         shown = ", ".join(other[:5]) + (f" and {len(other) - 5} more" if len(other) > 5 else "")
@@ -59,7 +62,9 @@ def check_packages(directory: Path) -> Iterator[Finding]:
             f"pip install -r {_LOCK}; results may differ from those of other machines until then",
         )
     elif not missing:
-        yield ok("packages", f"all as in {lock}")
+        builds = [f"{name} {found}" for name, (found, version) in pinned.items() if found and found != version]
+        left_open = f"; it leaves builds open, here {', '.join(builds)}" if builds else ""
+        yield ok("packages", f"all versions as in {lock}{left_open}")
 
 
 def _required() -> list[str]:
@@ -72,21 +77,14 @@ def _required() -> list[str]:
     return [match.group() for match in found if match is not None]
 
 
-def _installed(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
 def check_torch(directory: Path) -> Iterator[Finding]:
-    """Load torch, and say how it was built and what it can use."""
-    del directory
+    """Load torch, say how it was built and what it can use, and whether the project's results come from this build."""
     try:
         import torch  # noqa: PLC0415  (seconds, and the one thing that may fail here)
     except (ImportError, OSError) as error:  # a library that it links to may be missing
         yield problem("torch", f"cannot be loaded: {str(error).splitlines()[0]}", "pip install --force-reinstall torch")
         return
+    yield from _check_results(directory, str(torch.__version__))
     built = f"CUDA {torch.version.cuda}" if torch.version.cuda else "CPU only"
     threads = f"{torch.get_num_threads()} threads (a run takes runner.torch_threads, one by default)"
     if torch.version.cuda and not torch.cuda.is_available():
@@ -98,6 +96,23 @@ def check_torch(directory: Path) -> Iterator[Finding]:
         return
     gpus = f", {torch.cuda.device_count()} GPU" if torch.cuda.is_available() else ""
     yield ok("torch", f"{torch.__version__}, {built}{gpus}, {threads}")
+
+
+def _check_results(directory: Path, version: str) -> Iterator[Finding]:
+    """Compare torch with the one that the results of the project's pipeline come from."""
+    record = (find_project_root(directory)[0] or directory) / _RESULTS
+    try:
+        then = json.loads(record.read_text(encoding="utf-8"))["tags"]["version.torch"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if then == version:
+        return
+    kind = "build" if public_version(str(then)) == public_version(version) else "version"
+    yield warning(
+        "torch",
+        f"{version} is another {kind} than {then}, from which the results in {record.parent} come",
+        f"nothing, unless results are to be equal to the last bit: another {kind} rounds differently",
+    )
 
 
 def check_store(directory: Path) -> Iterator[Finding]:

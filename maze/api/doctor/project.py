@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,18 +13,17 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from maze.api.doctor.finding import Finding, ok, problem, warning
 from maze.errors import InvalidSpecificationError
-from maze.tracking import git_facts
+from maze.tracking import git_facts, git_output
 
 __all__ = ["check_dependencies", "check_dvc", "check_git", "check_params"]
 
 _MARKER = re.compile(r"(<{7}|={7}|>{7}|\|{7})( |$)")
-_SECONDS = 20.0
 _MOST = 10
 
 
 def check_git(directory: Path) -> Iterator[Finding]:
     """Look whether a run's record can name the code that it ran."""
-    if _git(directory, "rev-parse", "--is-inside-work-tree") != "true\n":
+    if git_output(directory, "rev-parse", "--is-inside-work-tree") != "true\n":
         yield warning(
             "git",
             f"{directory} is in no git repository, so that runs cannot name the code that they ran",
@@ -181,17 +179,7 @@ def _load(path: Path) -> Any:
 
 
 def _lines(directory: Path, *words: str) -> list[str]:
-    return (_git(directory, *words) or "").splitlines()
-
-
-def _git(directory: Path, *words: str) -> str | None:
-    """Return what git prints, or None where there is no git or it fails."""
-    command = ["git", "-C", str(directory), *words]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout if done.returncode == 0 else None
+    return (git_output(directory, *words) or "").splitlines()
 
 
 def _some(names: list[str]) -> str:

@@ -201,9 +201,9 @@ def check_name(name: str) -> str:
     if _NAME.fullmatch(name) and not name.endswith(".lock"):
         return name
     near = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-_")
-    hint = f"did you mean {near!r}? " if near else ""
+    hint = f"did you mean {near!r}? Accepted" if near else "accepted"
     raise InvalidSpecificationError(
-        f"--name: {name!r} is not accepted; {hint}Accepted: letters, digits, '-', '_' and single dots."
+        f"--name: {name!r} is not accepted; {hint}: letters, digits, '-', '_' and single dots."
     )
 
 

@@ -6,7 +6,6 @@ import json
 import keyword
 import os
 import re
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
@@ -14,6 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from maze.errors import InvalidSpecificationError
+from maze.tracking import git_output
 
 __all__ = ["NewProject", "create_project"]
 
@@ -139,10 +139,5 @@ def _commit(root: Path) -> tuple[bool, str]:
 
 def _git(directory: Path, *words: str) -> str | None:
     """Return what git prints, or None where there is no git or it fails."""
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(directory), *words], capture_output=True, text=True, timeout=_SECONDS, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    output = git_output(directory, *words, seconds=_SECONDS)
+    return None if output is None else output.strip()

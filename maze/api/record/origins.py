@@ -13,9 +13,9 @@ import threadpoolctl
 
 import maze
 from maze.artifacts import write_text
-from maze.tracking import Lineage, code_digest, environment_lock
+from maze.tracking import Lineage, code_digest, environment_lock, installed_version, public_version
 
-__all__ = ["describe_environment", "environment_differences", "write_environment"]
+__all__ = ["consequence", "describe_environment", "environment_differences", "write_environment"]
 
 _PATCH = "repro/uncommitted.patch"
 
@@ -42,8 +42,15 @@ def describe_environment(lineage: Lineage, *, torch_threads: int) -> dict[str, A
             "patch_sha256": tags.get("git.patch_sha256", ""),
         },
         "code_sha256": _package_digest(),
-        "packages": dict(line.split("==", 1) for line in environment_lock().splitlines()),
+        "packages": _packages(),
     }
+
+
+def _packages() -> dict[str, str]:
+    """Return the version of every installed package, that of torch with its build, on which its rounding depends."""
+    found = dict(line.split("==", 1) for line in environment_lock().splitlines())
+    build = installed_version("torch")
+    return found if build is None else {**found, "torch": build}
 
 
 @functools.cache
@@ -85,7 +92,9 @@ def write_environment(directory: Path, environment: Mapping[str, Any], lineage: 
     """
     facts = {name: value for name, value in environment.items() if name != "packages"}
     lines = [f"# {name}: {value}" for name, value in _flat(facts).items()]
-    lines += [f"{name}=={version}" for name, version in environment["packages"].items()]
+    packages = environment["packages"]
+    lines += [f"# build of {name}: {version}" for name, version in packages.items() if "+" in version]
+    lines += [f"{name}=={public_version(version)}" for name, version in packages.items()]  # of any index
     write_text(directory / "environment.txt", "\n".join(lines) + "\n")
     patch = lineage.artifacts.get(_PATCH)
     if patch is not None:
@@ -102,6 +111,22 @@ def environment_differences(recorded: Mapping[str, Any], present: Mapping[str, A
     before, now = _flat(recorded), _flat(present)
     names = dict.fromkeys([*before, *now])
     return {name: (before.get(name), now.get(name)) for name in names if before.get(name) != now.get(name)}
+
+
+def consequence(name: str, before: Any, now: Any) -> str:
+    """Say what it means for results that a package was built otherwise; "" for any other difference.
+
+    Args:
+        name: what differs, as :func:`environment_differences` calls it.
+        before: the recorded value.
+        now: the present value.
+    """
+    versions = isinstance(before, str) and isinstance(now, str) and name.startswith("packages.")
+    if not versions or public_version(before) != public_version(now):
+        return ""
+    if "+" not in before:
+        return "the record names no build; if it was another, results may differ, since builds round differently"
+    return "another build of the same version, which rounds differently, so that results may differ"
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

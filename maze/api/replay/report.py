@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from maze.api.record.calls import Call, file_digest
+from maze.api.record.origins import consequence
 from maze.api.replay.comparison import Difference, compare_files, compare_values
 from maze.api.replay.recorded import Recorded
 from maze.artifacts import RunFiles
@@ -71,7 +72,9 @@ class ReplayReport:
         lines += self.reasons
         if self.environment:
             lines.append("the environment differs:")
-            lines += [f"  {name}: {before} -> {now}" for name, (before, now) in self.environment.items()]
+            for name, (before, now) in self.environment.items():
+                meaning = consequence(name, before, now)
+                lines.append(f"  {name}: {before} -> {now}" + (f" ({meaning})" if meaning else ""))
         else:
             lines.append("the environment is the same: Python, machine, packages and code")
         return "\n".join(lines)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import tarfile
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
 from maze.errors import ArtifactError
-from maze.tracking import find_project_root
+from maze.tracking import find_project_root, git_bytes, git_output
 
 __all__ = ["Repository", "Revision"]
 
@@ -59,8 +57,7 @@ class Repository:
 
     def git(self, *arguments: str) -> str | None:
         """Return what a git command prints; None where it fails or git is missing."""
-        output = self._run(arguments)
-        return None if output is None else output.decode("utf-8", "replace")
+        return git_output(self.root, *arguments, seconds=_GIT_SECONDS)
 
     def experiments(self) -> list[Revision]:
         """Return the experiments that DVC keeps, from the oldest to the youngest; those it works on are left out."""
@@ -118,7 +115,7 @@ class Repository:
         present = [name for name in (listing or "").split("\0") if name]
         if not present:
             return
-        archive = self._run(("archive", "--format=tar", revision.commit, "--", *present))
+        archive = git_bytes(self.root, "archive", "--format=tar", revision.commit, "--", *present, seconds=_GIT_SECONDS)
         if archive is None:
             raise ArtifactError(f"{revision.name}: git cannot read commit {revision.commit}; try git fsck.")
         root = target.resolve()
@@ -128,17 +125,3 @@ class Repository:
                 if content is not None and place.is_relative_to(root):
                     place.parent.mkdir(parents=True, exist_ok=True)
                     place.write_bytes(content.read())
-
-    def _run(self, arguments: tuple[str, ...]) -> bytes | None:
-        try:
-            result = subprocess.run(
-                ["git", "-C", str(self.root), *arguments],
-                capture_output=True,
-                timeout=_GIT_SECONDS,
-                check=False,
-                stdin=subprocess.DEVNULL,
-                env={**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            return None
-        return result.stdout if result.returncode == 0 else None

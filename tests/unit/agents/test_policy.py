@@ -44,7 +44,7 @@ def test_networks_are_reached_by_integer_step_keys() -> None:
     assert policy.networks[0].hidden_units == [16, 16]
     assert policy.networks["0"] is policy.networks[0]
     assert 0 in policy.networks
-    with pytest.raises(MazeError, match="step key 1; Accepted: 0"):
+    with pytest.raises(MazeError, match="step key 1; accepted: 0"):
         policy.networks[1]
 
 

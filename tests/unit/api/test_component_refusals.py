@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -25,6 +27,8 @@ from tests.components import (
     LOG_STATS,
     POLICY,
     PolicyNet,
+    ShapedNet,
+    StateNet,
     cartpole,
     critic_object,
     made,
@@ -71,6 +75,13 @@ REFUSED: list[tuple[str, str, Callable[[], Any], str]] = [
     ("model", "policy", policy_object, r"^model: .* is not accepted"),
     ("model", "class", lambda: CustomModelComposer, r"^model: <class.*pass an instance, or \{'_target_': 'maze\.perc"),
     ("model", "factory", lambda: model_object, r"^model: <function"),
+    ("model", "network", PolicyNet, r"That is a network; pass it as policy=PolicyNet\(\.\.\.\), or in overrides="),
+    (
+        "model",
+        "list of networks",
+        lambda: [PolicyNet],
+        r"go into overrides=\{'model\.policy\.networks': \[PolicyNet\]\}\.$",
+    ),
     ("model", "literal", lambda: 1.5, r"^model: 1\.5 is not accepted; " + GROUP.format("model")),
     ("policy", "unknown name", lambda: "flaten_concat", r"^policy: 'flaten_concat' not found; did you mean 'flatten_c"),
     ("policy", "for rollouts", lambda: "random_policy", r"^policy: 'random_policy' is a policy for rollouts only"),
@@ -84,6 +95,12 @@ REFUSED: list[tuple[str, str, Callable[[], Any], str]] = [
     ("critic", "mapping", lambda: {"networks": []}, r"^critic: .* is not accepted; a mapping needs _target_"),
     ("critic", "literal", lambda: True, r"^critic: True is not accepted"),
     ("critic", "class", lambda: StateCriticComposer, r"^critic: <class .*pass an instance"),
+    (
+        "critic",
+        "list",
+        lambda: [PolicyNet],
+        r"^critic: .*go into overrides=\{'model\.critic\.networks': \[PolicyNet\]\}\.$",
+    ),
     ("critic", "policy", policy_object, r"^critic: <maze.*ProbabilisticPolicyComposer .* is not accepted"),
     ("critic", "finished policy", lambda: policy_object().policy, r"^critic: TorchPolicy\("),
     ("critic", "other object", object, r"^critic: <object .*or a critic composer"),
@@ -113,7 +130,7 @@ REFUSED: list[tuple[str, str, Callable[[], Any], str]] = [
     ("experiment", "mapping", lambda: {"algorithm": "ppo"}, r"^experiment: .* is not accepted; accepted: the name of"),
     ("experiment", "object", object, r"^experiment: <object .* is not accepted; accepted: the name of"),
     ("experiment", "factory", lambda: cartpole, r"^experiment: <function .* is not accepted"),
-    ("configuration", "unknown name", lambda: "run", r"^configuration: 'run' not found; Accepted: test\."),
+    ("configuration", "unknown name", lambda: "run", r"^configuration: 'run' not found; accepted: test\."),
     ("configuration", "mapping", lambda: {}, r"^configuration: \{\} is not accepted; accepted: the name of"),
     ("configuration", "object", object, r"^configuration: <object .* is not accepted"),
     ("configuration", "factory", lambda: cartpole, r"^configuration: <function"),
@@ -131,6 +148,33 @@ def test_what_is_not_accepted_says_so_where_it_is_passed(argument: str, make: Ca
     assert "\n" not in str(caught.value)
     if isinstance(value, gymnasium.Env):
         value.close()
+
+
+@pytest.mark.parametrize("given", ["model", "policy", "critic"])
+@pytest.mark.parametrize("as_function", [False, True])
+def test_the_place_that_is_named_for_what_makes_a_network_takes_it(
+    given: str, as_function: bool, tmp_path: Path
+) -> None:
+    made_of = StateNet if given == "critic" else ShapedNet
+    network = (lambda **shapes: made_of(**shapes)) if as_function else made_of  # noqa: PLW0108  (a function, no class)
+    with pytest.raises(InvalidSpecificationError) as caught:
+        RunContext(**{given: network})
+    place = re.search(r"overrides=\{'([\w.]+)': \[([\w.]+)\]\}", str(caught.value))
+    assert place is not None
+    assert place[2] == (made_of.__name__ if network is made_of else "...")
+    overrides = {place[1]: [network], "tracking.mode": "off"}
+    rc = RunContext(run_dir=tmp_path / "run", overrides=overrides, configuration="test", silent=True)
+    rc.train(1)
+    assert any(isinstance(part, made_of) for part in rc.model.modules())
+
+
+@pytest.mark.parametrize("part", ["policy", "critic"])
+@pytest.mark.parametrize("networks", [PolicyNet, ShapedNet, lambda **shapes: None])
+def test_a_network_where_a_list_of_them_stands_is_refused_at_construction(part: str, networks: Any) -> None:
+    with pytest.raises(
+        InvalidSpecificationError, match=rf"^model\.{part}\.networks: .* is not accepted; accepted: a list"
+    ):
+        RunContext(overrides={f"model.{part}.networks": networks})
 
 
 @pytest.mark.parametrize("path", ["model", "policy", "model.policy", "critic", "model.critic", "runner", "launcher"])

@@ -134,7 +134,7 @@ def test_the_name_is_the_environments(store: Store) -> None:
         ("served", "'served' has no version or alias 'champion'; did you mean 'champ'?"),
         ("serve", "'serve' is no registered policy; did you mean 'served'?"),
         ("models:/served@chap", "'served' has no version or alias 'chap'; did you mean 'champ'?"),
-        ("models:/served/9", "'served' has no version or alias '9'; Accepted: 1, champ."),
+        ("models:/served/9", "'served' has no version or alias '9'; accepted: 1, champ."),
         ("models:/served", "'models:/served' is no registered policy; accepted is models:/NAME@champion"),
     ],
 )

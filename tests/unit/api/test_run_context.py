@@ -228,7 +228,7 @@ def test_an_untrained_agent_warns_exactly_once(tmp_path: Path) -> None:
 
 def test_an_unknown_argument_is_a_type_error_that_names_the_accepted_ones(tmp_path: Path) -> None:
     rc = tiny_context(tmp_path / "run")
-    with pytest.raises(TypeError, match=r"train\(\): A2C has no argument 'bogus'; Accepted: n_epochs\."):
+    with pytest.raises(TypeError, match=r"train\(\): A2C has no argument 'bogus'; accepted: n_epochs\."):
         rc.train(bogus=1)
     assert not (tmp_path / "run").exists()
 

@@ -82,6 +82,12 @@ def test_natural_words_become_settings(settings: Any, words: list[str], expected
         (["algorithm.lr=fast"], "algorithm.lr: 'fast' is not accepted; accepted: number > 0"),
         (["algorithm.gamma=1.2"], "algorithm.gamma: 1.2 is not accepted; accepted: number >= 0 and <= 1."),
         (["algorithm=a2c,ppoo", "--queue"], "algorithm: 'ppoo' not found; did you mean 'ppo'?"),
+        (["seeds=-1"], "seeds: -1 is not accepted; accepted: a whole number from 0 to 2**63 - 1."),
+        (
+            ["seeds=3"],
+            "seeds: 3 is not accepted; accepted: a list of one or more whole numbers. "
+            "One seed is a list, too: seeds=[3].",
+        ),
         (["seeds=[]"], "seeds: [] is not accepted; accepted: a list of one or more whole numbers."),
         (["seeds=3"], "seeds: 3 is not accepted; accepted: a list"),
         (["seeds=0,0"], "seeds: 0 is given more than once"),

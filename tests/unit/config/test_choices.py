@@ -87,12 +87,12 @@ def test_a_named_critic_joins_a_model_given_as_a_mapping():
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        ({"algorithm": "nope"}, r"^algorithm: 'nope' not found; Accepted: a2c, bc, es, impala, ppo, sac, sacfd"),
+        ({"algorithm": "nope"}, r"^algorithm: 'nope' not found; accepted: a2c, bc, es, impala, ppo, sac, sacfd"),
         ({"algorithm": "ppoo"}, r"^algorithm: 'ppoo' not found; did you mean 'ppo'"),
         ({"algorithm": ""}, r"^algorithm: '' not found"),
         ({"algorithm": "null"}, r"^algorithm: a run needs one"),
         ({"experiment": "cartpol"}, r"^experiment: 'cartpol' not found; did you mean 'cartpole'"),
-        ({"configuration": "run"}, r"^configuration: 'run' not found; Accepted: test"),
+        ({"configuration": "run"}, r"^configuration: 'run' not found; accepted: test"),
         ({"algoritm": "ppo"}, r"^algoritm: no such group; did you mean 'algorithm'"),
         ({"env": "CartPole-v1"}, r"^env: 'CartPole-v1' not found;.*env\.name"),
         ({"launcher": "ray"}, r"^launcher: 'ray' is not available yet; it comes in a later release"),

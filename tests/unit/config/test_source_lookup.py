@@ -139,7 +139,7 @@ def test_users_sources_are_read_and_not_run(name: str, found: tuple[str, tuple[s
 @pytest.mark.usefixtures("users_package")
 def test_users_sources_say_what_is_absent() -> None:
     assert look_up("users_package.stars.D") == Absent(
-        "users_package.stars has no 'D'; Accepted: A, B, C, Renamed, f, module."
+        "users_package.stars has no 'D'; accepted: A, B, C, Renamed, f, module."
     )
     assert isinstance(look_up("users_package.plane.A"), Absent)
     assert isinstance(look_up("users_package.plain"), Absent)

@@ -122,7 +122,7 @@ def test_temperature_flattens_the_probabilities() -> None:
     [
         (spaces.Discrete(2), (), "accepted is a gymnasium.spaces.Dict"),
         (spaces.Dict(text=spaces.Text(3)), (), "Flatten nested spaces"),
-        (spaces.Dict(a=BOUNDED), [{"action_head": "b", "distribution": "gaussian"}], "head 'b'.*Accepted: a"),
+        (spaces.Dict(a=BOUNDED), [{"action_head": "b", "distribution": "gaussian"}], "head 'b'.*accepted: a"),
         (spaces.Dict(a=BOUNDED), [{"action_space": "Bix", "distribution": "gaussian"}], "did you mean 'Box'"),
         (spaces.Dict(a=BOUNDED), [{"action_head": "a", "distribution": "gausian"}], "did you mean 'gaussian'"),
         (spaces.Dict(a=BOUNDED), [{"action_head": "a", "distribution": "categorical"}], "accepts Discrete spaces"),

@@ -263,7 +263,7 @@ class Constant(nn.Module):
         ([FlattenConcatPolicyNet({"pixels": (5,)}, {"action": (2,)})], "pixels"),
         ([FlattenConcatPolicyNet, FlattenConcatPolicyNet], r"2 entries, but the environment has the step keys \[0\]"),
         ([], "lacks the step key 0"),
-        ({1: FlattenConcatPolicyNet}, "step key 1, which the environment has not; Accepted: 0"),
+        ({1: FlattenConcatPolicyNet}, "step key 1, which the environment has not; accepted: 0"),
         (None, "networks is None"),
         ([FlattenConcatStateValueNet], "unexpected keyword argument 'action_logits_shapes'"),
         (["torch.nn.Tanh"], "'torch.nn.Tanh' is no network"),

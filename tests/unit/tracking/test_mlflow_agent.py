@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import types
 import warnings
@@ -89,6 +90,20 @@ def test_the_model_loads_without_pickle_and_acts(model_uri: str) -> None:
         model.predict(observation[:, :3])
     assert not list(Path(model_uri).rglob("*.pkl"))
     assert not list(Path(model_uri).rglob("__pycache__"))
+
+
+def test_mlflow_takes_misspelt_parameters_away_and_logs_them(
+    model_uri: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The guide says so; were it otherwise, the policy could refuse them."""
+    import mlflow.pyfunc
+
+    monkeypatch.setattr(logging.getLogger("mlflow"), "propagate", True)
+    model = mlflow.pyfunc.load_model(model_uri)
+    observation = np.array([[1, 0, 0, 0]], np.float32)
+    with caplog.at_level(logging.WARNING, logger="mlflow"):
+        assert model.predict(observation, params={"determinstic": False}).tolist() == [1]
+    assert "Unrecognized params ['determinstic'] are ignored" in caplog.text
 
 
 def test_signature_names_what_has_several_tensors() -> None:

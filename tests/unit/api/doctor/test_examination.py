@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from maze.api.doctor.examination import Finding, examine
 from maze.api.doctor.machine import check_disk, check_outputs, check_packages, check_python, check_store, check_torch
 from maze.api.doctor.project import check_dependencies, check_dvc, check_git, check_params
+from maze.tracking import installed_version, public_version
 
 PIPELINE = """stages:
   train:
@@ -32,6 +35,8 @@ def git(directory: Path, *words: str) -> None:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a project in which everything is well."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    monkeypatch.setenv("GIT_COMMITTER_NAME", "A")
+    monkeypatch.setenv("GIT_COMMITTER_EMAIL", "a@b.c")
     directory = tmp_path / "project"
     (directory / ".dvc").mkdir(parents=True)
     (directory / ".dvc" / "config").touch()
@@ -179,6 +184,31 @@ def test_other_versions_than_in_the_lock(project: Path) -> None:
     assert finding.status == "warning"
     assert "instead of 0.0.1" in finding.message
     assert "no-such-package missing instead of 1.0" in finding.message
+
+
+def test_a_build_that_the_lock_leaves_open_is_told(project: Path) -> None:
+    build = installed_version("torch")
+    assert build is not None
+    (project / "requirements.lock").write_text(f"numpy=={np.__version__}\ntorch=={public_version(build)}\n")
+    (finding,) = check_packages(project)
+    assert finding.status == "ok"
+    assert "all versions as in" in finding.message
+    assert (f"it leaves builds open, here torch {build}" in finding.message) == ("+" in build)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "words"),
+    [("{public}+other", "another build than"), ("1.0", "another version than"), ("{build}", ""), ("no record", "")],
+)
+def test_results_of_another_build_of_torch_are_told(recorded: str, words: str, project: Path) -> None:
+    build = str(installed_version("torch"))
+    if recorded != "no record":
+        then = recorded.format(build=build, public=public_version(build))
+        (project / "out" / "report").mkdir(parents=True)
+        (project / "out" / "report" / "record.json").write_text(json.dumps({"tags": {"version.torch": then}}))
+    told = [finding for finding in check_torch(project) if "from which the results" in finding.message]
+    assert [(finding.check, finding.status) for finding in told] == ([("torch", "warning")] if words else [])
+    assert all(words in finding.message and build in finding.message for finding in told)
 
 
 def test_an_old_python(monkeypatch: pytest.MonkeyPatch, project: Path) -> None:

@@ -6,7 +6,11 @@ import importlib.metadata
 import platform
 from pathlib import Path
 
-from maze.api.record.origins import describe_environment, environment_differences, write_environment
+import pytest
+import torch
+
+from maze.api.record.origins import consequence, describe_environment, environment_differences, write_environment
+from maze.api.replay.report import ReplayReport
 from maze.tracking import Lineage
 
 LINEAGE = Lineage(
@@ -41,3 +45,31 @@ def test_differences_name_what_is_new_gone_or_other() -> None:
         "packages.new": (None, "3"),
     }
     assert environment_differences(present, present) == {}
+
+
+def test_builds_are_kept_and_pip_can_still_install_from_the_list(tmp_path: Path) -> None:
+    environment = {"python": "3.11", "packages": {"numpy": "2.0", "torch": "2.13.0+cu130"}}
+    write_environment(tmp_path, environment, LINEAGE)
+    lines = (tmp_path / "environment.txt").read_text().splitlines()
+    assert lines == ["# python: 3.11", "# build of torch: 2.13.0+cu130", "numpy==2.0", "torch==2.13.0"]
+    assert describe_environment(LINEAGE, torch_threads=1)["packages"]["torch"] == torch.__version__
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "now", "words"),
+    [
+        ("packages.torch", "2.13.0+cpu", "2.13.0+cu130", "another build of the same version"),
+        ("packages.torch", "2.13.0", "2.13.0+cu130", "the record names no build"),
+        ("packages.torch", "2.12.0+cpu", "2.13.0+cpu", ""),
+        ("packages.torch", None, "2.13.0+cpu", ""),
+        ("cpu", "a", "b", ""),
+    ],
+)
+def test_another_build_says_what_that_means(name: str, before: str | None, now: str, words: str) -> None:
+    assert consequence(name, before, now).startswith(words)
+    assert bool(words) == bool(consequence(name, before, now))
+    report = ReplayReport(
+        source="x", directory=Path("x"), differences=(), environment={name: (before, now)}, compared=("a",)
+    )
+    assert f"  {name}: {before} -> {now}" in str(report)
+    assert words in str(report)

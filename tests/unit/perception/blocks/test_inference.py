@@ -58,7 +58,7 @@ def test_networks_of_blocks_nest() -> None:
     ("named", "out_key", "message"),
     [
         ({"a": doubled("x", "y")}, "why", "out_keys needs 'why', which nothing puts out"),
-        ({"a": doubled("w", "y")}, "y", "the block 'a' needs 'w', which nothing puts out; Accepted: x, y"),
+        ({"a": doubled("w", "y")}, "y", "the block 'a' needs 'w', which nothing puts out; accepted: x, y"),
         ({"a": doubled("x", "y"), "b": doubled("x", "y")}, "y", "'b' puts out 'y', which is the block 'a' already"),
         ({"a": doubled("x", "x")}, "x", "'a' puts out 'x', which is an input already"),
         ({"a": doubled("z", "y"), "b": doubled("y", "z")}, "y", "the blocks a -> b -> a need each other"),
