@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,6 +53,7 @@ def drawn_from(generator: np.random.Generator) -> Iterator[None]:
         _DRAWS.reset(token)
 
 
+@lru_cache(maxsize=4096)  # evaluations play the same episodes again and again
 def derive_seed(base_seed: int, stream: str, index: int = 0) -> int:
     """Return the seed of one named stream.
 

@@ -58,10 +58,13 @@ class ArrayForward:
 
     def __call__(self, observation: Mapping[str, Array]) -> dict[str, Array]:
         """Return the network's output [B, ...] by key; the observation [B, ...] is not written to."""
-        compiled = self._compiled
-        if compiled is None or compiled.stale():
-            compiled = self._compile()
+        compiled = self.compiled()
         return compiled(observation) if compiled is not None else self._run_torch(observation)
+
+    def compiled(self) -> NumpyForward | None:
+        """Return the network in NumPy, on its parameters as they lie now; None where torch has to run it."""
+        compiled = self._compiled
+        return self._compile() if compiled is None or compiled.stale() else compiled
 
     def reset(self) -> None:
         """Compile again at the next call; needed where modules were replaced, not where weights were."""

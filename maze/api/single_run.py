@@ -316,8 +316,8 @@ class SingleRun:
         """
         from maze.runner import compute_threads  # noqa: PLC0415
 
-        changes = {f"rollout.{name}": value for name, value in settings.items() if value is not None}
-        chosen = self.config.replace(changes).rollout
+        changes = {name: value for name, value in settings.items() if value is not None}
+        chosen = self.config.changed_section("rollout", changes)
         self._warn_untrained()
         directory = absolute_directory(output_dir, "output_dir") if output_dir is not None else None
         if directory is None and self._ready:

@@ -20,7 +20,7 @@ from maze.config.targets import allow_modules, check_target
 from maze.config.validation import check_field_names
 from maze.errors import InvalidSpecificationError, suggest
 
-__all__ = ["TRAINING", "SectionKinds", "read_fields", "read_mapping", "thawed"]
+__all__ = ["TRAINING", "SectionKinds", "read_fields", "read_mapping", "read_section", "thawed"]
 
 _Section = TypeVar("_Section")
 
@@ -95,7 +95,7 @@ def read_fields(mapping: Mapping[str, Any], names: Sequence[str], kinds: Section
         if not values.get(name):
             raise InvalidSpecificationError(f"{name}: missing; a run needs it. Choose an option of the group {name!r}.")
     fields: dict[str, Any] = {
-        name: _typed_section(section, values.get(name), name) for name, section in kinds.typed.items()
+        name: read_section(section, values.get(name), name) for name, section in kinds.typed.items()
     }
     fields["allowed_modules"] = _module_names(values.get("allowed_modules"))
     values["wrappers"] = _wrappers(values.get("wrappers"))
@@ -137,7 +137,17 @@ def _wrappers(value: Any) -> list[Any]:
     return wrappers
 
 
-def _typed_section(section: type[_Section], value: Any, path: str) -> _Section:
+def read_section(section: type[_Section], value: Any, path: str) -> _Section:
+    """Validate one section with fixed keys.
+
+    Args:
+        section: its class.
+        value: a plain mapping that is the section's own, or None; values that are left out take their defaults.
+        path: where the section stands, for messages.
+
+    Raises:
+        InvalidSpecificationError: names the first key that is unknown or wrong.
+    """
     given = _mapping(value, path)
     target = given.pop("_target_", None)
     homes = ("maze", "maze.config", section.__module__)

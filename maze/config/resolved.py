@@ -11,7 +11,7 @@ from omegaconf import DictConfig, ListConfig
 
 from maze.config import canonical
 from maze.config.overrides import apply_values
-from maze.config.reading import SectionKinds, read_fields, read_mapping, thawed
+from maze.config.reading import SectionKinds, read_fields, read_mapping, read_section, thawed
 from maze.config.sections import SeedingConfig
 from maze.errors import InvalidSpecificationError, suggest
 
@@ -134,6 +134,20 @@ class ResolvedConfig:
             InvalidSpecificationError: for unknown paths and wrong values.
         """
         return self.from_mapping(apply_values(self.to_mapping(), {**(values or {}), **sections}))
+
+    def changed_section(self, name: str, values: Mapping[str, Any]) -> Any:
+        """Make a changed copy of one section with fixed keys, without looking at the others.
+
+        Args:
+            name: for example ``"rollout"``.
+            values: by key.
+
+        Raises:
+            InvalidSpecificationError: for unknown keys and wrong values.
+        """
+        paths = {f"{name}.{key}": value for key, value in values.items()}
+        changed = apply_values({name: self.section(name)}, paths)
+        return read_section(self.kinds.typed[name], changed[name], name)
 
     def with_seeds(self, seed: int, *, keep: bool = False) -> Self:
         """Fill in both seeds.

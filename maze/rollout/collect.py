@@ -10,7 +10,7 @@ from gymnasium import spaces
 
 from maze.env.vector import VectorEnv
 from maze.errors import EnvError
-from maze.rollout.episodes import ActingPolicy, new_player
+from maze.rollout.episodes import ActingPolicy, acting, new_player
 from maze.statistics import EpisodeTracker
 from maze.types import Array, Observation, StateDict
 
@@ -120,7 +120,7 @@ class Collector:
         truncated_rows: list[Observation] = []
         truncated_index: list[Array] = []
         n_envs, player = self.env.n_envs, self._player
-        act = self.policy.act if player is None else player.act
+        act = acting(self.policy) if player is None else player.act
         state = {} if player is None else player.state_dict()
         for t in range(self.n_steps):
             action = act(observation, self.generator)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Protocol
 
@@ -12,7 +12,10 @@ from maze.env.vector import VectorEnv, VectorStep
 from maze.statistics import EpisodeStats, EpochStatistics, EventStats, Plot, summarise_episodes
 from maze.types import Array, Observation, StateDict
 
-__all__ = ["ActingPolicy", "Episodes", "Player", "StepObserver", "new_player", "play_episodes"]
+__all__ = ["ActingPolicy", "Episodes", "Player", "StepObserver", "acting", "new_player", "play_episodes"]
+
+MANY_ROWS = 32
+"""From so many observations at once on, laying out weights anew for a wave of episodes is worth it."""
 
 
 class ActingPolicy(Protocol):
@@ -49,8 +52,25 @@ def new_player(policy: ActingPolicy, n_rows: int) -> Player | None:
     return player
 
 
+def acting(policy: ActingPolicy, *, frozen: bool = False) -> Callable[..., dict[str, Array]]:
+    """Return a policy's ``act`` for many steps in a row, during which nobody exchanges its networks.
+
+    A policy whose class has a method ``prepared_act(*, frozen)`` looks things up there, once instead of at each step.
+
+    Args:
+        policy: who acts.
+        frozen: nobody changes weights meanwhile either.
+    """
+    prepare = getattr(type(policy), "prepared_act", None)  # of the class: what stands in for a policy acts itself
+    act: Callable[..., dict[str, Array]] = policy.act if prepare is None else prepare(policy, frozen=frozen)
+    return act
+
+
 class StepObserver(Protocol):
-    """Is shown every step of :func:`play_episodes`, for example to record it."""
+    """Is shown every step of :func:`play_episodes`, for example to record it.
+
+    ``episode`` and the arrays of ``observation`` stay as they are; all others may be overwritten by the next step.
+    """
 
     def __call__(
         self, episode: Array, observation: Observation, action: dict[str, Array], step: VectorStep, active: Array
@@ -157,6 +177,7 @@ class _Wave:
         n_envs = env.n_envs
         self.episode = np.arange(first_episode, first_episode + n_envs)
         self.active = np.arange(n_envs) < len(seeds)
+        self.n_active = len(seeds)
         self.n_steps = 0
         self.reward_sums = np.zeros(n_envs, np.float64)  # also of what environments play after their episode
         self.returns = np.zeros(n_envs, np.float64)
@@ -179,8 +200,8 @@ class _Wave:
         if check is not None:  # a policy's act() checks nothing, and the environment may be of another kind
             check(observation)
         player = new_player(policy, self.env.n_envs)
-        act = policy.act if player is None else player.act
-        while np.count_nonzero(self.active):
+        act = acting(policy, frozen=self.env.n_envs >= MANY_ROWS) if player is None else player.act
+        while self.n_active:
             action = act(observation, generator, deterministic)
             if observers:  # the environments may write the next observation where this one is
                 observation = {key: np.array(values) for key, values in observation.items()}
@@ -215,6 +236,7 @@ class _Wave:
             self.terminated[ended] = step.terminated[ended]
             self.truncated[ended] = step.truncated[ended]
             self.active &= ~ended
+            self.n_active = int(np.count_nonzero(self.active))
 
 
 def _cut(step: VectorStep) -> VectorStep:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -68,46 +68,92 @@ class RolloutResult:
 
 
 class TrajectoryRecorder:
-    """Keeps every step of the episodes that are being played; pass it as an observer to ``play_episodes``."""
+    """Keeps every step of the episodes that are being played; pass it as an observer to ``play_episodes``.
+
+    What a step led to is what the next one begins with, and only last steps end episodes, so that both are kept for
+    the last step of each episode alone.
+    """
 
     def __init__(self) -> None:
-        self._rows: list[dict[str, Array]] = []
+        self._episode: list[Array] = []
+        self._observation: list[Mapping[str, Array]] = []
+        self._action: list[Mapping[str, Array]] = []
+        self._reward: list[Array] = []
+        self._ends: list[dict[str, Array]] = []
+        self._latest: tuple[Array, VectorStep, Observation, Array] | None = None
 
     def __call__(
         self, episode: Array, observation: Observation, action: dict[str, Array], step: VectorStep, active: Array
     ) -> None:
         """Copy the active rows of one step."""
-        rows = np.flatnonzero(active)
-        following = step.observation if step.final_observation is None else _next(step)
-        self._rows.append(
-            {
-                "episode": episode[rows].copy(),
-                **{f"observation/{key}": np.asarray(values)[rows] for key, values in observation.items()},
-                **{f"action/{key}": np.asarray(values)[rows] for key, values in action.items()},
-                "reward": step.reward[rows],
-                "terminated": step.terminated[rows],
-                "truncated": step.truncated[rows],
-                **{f"next_observation/{key}": values[rows] for key, values in following.items()},
-            }
-        )
+        if np.count_nonzero(active) == len(active):
+            self._episode.append(episode)
+            self._observation.append(observation)
+            self._action.append({key: np.array(values) for key, values in action.items()})
+            self._reward.append(step.reward.copy())
+        else:
+            rows = active.nonzero()[0]
+            self._episode.append(episode[rows])
+            self._observation.append({key: values[rows] for key, values in observation.items()})
+            self._action.append({key: np.asarray(values)[rows] for key, values in action.items()})
+            self._reward.append(step.reward[rows])
+        if step.final_observation is not None:
+            ended = (step.terminated | step.truncated) & active
+            self._ends.append(_end(episode, step, step.final_observation, ended))
+            active = active & ~ended
+        self._latest = episode, step, step.observation, active
 
     def steps(self) -> dict[str, Array]:
         """Return all steps, ordered by episode and then by time, by name, each [S, ...]."""
-        if not self._rows:
+        if self._latest is None:
             return {}
-        joined = {name: np.concatenate([row[name] for row in self._rows]) for name in self._rows[0]}
-        order = np.argsort(joined["episode"], kind="stable")
-        return {name: values[order] for name, values in joined.items()}
+        episode, order = self._order()
+        kept = {"observation": self._observation, "action": self._action}
+        steps = {  # one column after the other: memory that is fresh costs more than the copies
+            f"{kind}/{key}": _joined(rows, key).take(order, axis=0) for kind, rows in kept.items() for key in rows[0]
+        }
+        steps["reward"] = np.concatenate(self._reward).take(order)
+        last = np.append(episode[1:] != episode[:-1], True).nonzero()[0]
+        ends = [*self._ends, _end(*self._latest)]  # the latest where the recorder is asked before all have ended
+        end_order = np.argsort(_joined(ends, "episode"))
+        at_end = {name: _joined(ends, name)[end_order] for name in ends[0] if name != "episode"}
+        for name in ("terminated", "truncated"):
+            steps[name] = np.zeros(len(episode), np.bool_)
+            steps[name][last] = at_end.pop(name)
+        for name, values in at_end.items():
+            steps[name] = _next(steps[name.removeprefix("next_")], last, values)
+        return {"episode": episode, **steps}
+
+    def _order(self) -> tuple[Array, Array]:
+        """Return the episodes of all steps in order, int [S], and which of the steps in order of time stands where."""
+        first, n_times = self._episode[0], len(self._episode)
+        if all(episode is first for episode in self._episode) and np.all(first[1:] > first[:-1]):  # all equally long
+            return np.repeat(first, n_times), np.arange(n_times * len(first)).reshape(n_times, -1).T.ravel()
+        episode = np.concatenate(self._episode)
+        order = np.argsort(episode, kind="stable")
+        return episode[order], order
 
 
-def _next(step: VectorStep) -> Observation:
-    """Return what each step led to, before any reset."""
-    final = step.final_observation or {}
-    ended = step.terminated | step.truncated
-    following = {}
-    for key, values in step.observation.items():
-        mask = ended.reshape(-1, *[1] * (values.ndim - 1))
-        following[key] = np.where(mask, final[key], values)
+def _end(episode: Array, step: VectorStep, led_to: Observation, rows: Array) -> dict[str, Array]:
+    """Copy how a step ended the episodes of some rows, bool [N], and what it led to."""
+    return {
+        "episode": episode[rows],
+        "terminated": step.terminated[rows],
+        "truncated": step.truncated[rows],
+        **{f"next_observation/{key}": values[rows] for key, values in led_to.items()},
+    }
+
+
+def _joined(parts: Sequence[Mapping[str, Array]], name: str) -> Array:
+    """Join a column [K, ...] of several tables."""
+    return np.concatenate([part[name] for part in parts])
+
+
+def _next(values: Array, last: Array, final: Array) -> Array:
+    """Return what follows each of S values: the next one, but ``final`` [E, ...] after the ``last`` ones [E]."""
+    following = np.empty_like(values)
+    following[:-1] = values[1:]
+    following[last] = final
     return following
 
 

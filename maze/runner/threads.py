@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,16 @@ class _ThreadLimit:
         self.torch_before = 0
         self.blas: Any = None
         self.of_thread = threading.local()
+        self._controller: Any = None
+        self._n_modules = 0
+
+    def controller(self) -> Any:
+        """Return what knows the libraries of this process, found anew (in half a millisecond) after any import."""
+        from threadpoolctl import ThreadpoolController  # noqa: PLC0415
+
+        if self._controller is None or self._n_modules != len(sys.modules):
+            self._controller, self._n_modules = ThreadpoolController(), len(sys.modules)
+        return self._controller
 
 
 _THREAD_LIMIT = _ThreadLimit()  # the limits themselves belong to the process, and so does their count
@@ -32,13 +43,12 @@ def compute_threads(n_threads: int) -> Iterator[None]:
     in each other, and those of several threads may overlap.
     """
     import torch  # noqa: PLC0415
-    from threadpoolctl import threadpool_limits  # noqa: PLC0415
 
     shared = _THREAD_LIMIT
     with shared.lock:
         if shared.n_blocks == 0:
             shared.torch_before = torch.get_num_threads()
-            shared.blas = threadpool_limits(limits=n_threads, user_api="blas")
+            shared.blas = shared.controller().limit(limits=n_threads, user_api="blas")
         shared.n_blocks += 1
         torch.set_num_threads(n_threads)
         outside = getattr(shared.of_thread, "n_threads", None)

@@ -81,7 +81,8 @@ class JournalSender:
             self._pending.append({"op": "finish", "status": "KILLED"})
             self._closed = True
         waited = time.monotonic() - self._attempted
-        due = waited >= (_RETRY_SECONDS if self._state.error else _FLUSH_SECONDS)
+        has_agent = any(record["op"] == "agent" for record in self._pending)  # training is over: its end waits for this
+        due = waited >= (_RETRY_SECONDS if self._state.error else 0.0 if has_agent else _FLUSH_SECONDS)
         if self._closed or (due and (self._pending or self._measured)):
             self._send()
             self._attempted = time.monotonic()

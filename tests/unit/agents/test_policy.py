@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,6 +66,36 @@ def test_acting_with_arrays_agrees_with_the_learner_after_updates_and_moves(spac
         modes = policy.distribution(tensors(observation)).mode()["action"].detach().numpy()
         actions = policy.act(observation, np.random.default_rng(0), deterministic=True)["action"]
         np.testing.assert_allclose(actions, modes, atol=1e-5, err_msg=change)
+
+
+@pytest.mark.parametrize("space", [spaces.Discrete(3), spaces.Box(-2, 2, (2,), np.float32), spaces.MultiBinary(2)])
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_what_is_prepared_acts_as_the_policy_does(space: spaces.Space, deterministic: bool) -> None:
+    policy, observation = make_policy(space), observations(50)
+    prepared, frozen = policy.prepared_act(), policy.prepared_act(frozen=True)
+
+    def actions(act: Callable[..., dict[str, np.ndarray]]) -> np.ndarray:
+        return act(observation, np.random.default_rng(0), deterministic)["action"]
+
+    before = actions(policy.act)
+    np.testing.assert_array_equal(actions(prepared), before)
+    np.testing.assert_allclose(actions(frozen), before, rtol=1e-5, atol=1e-6)
+    with torch.no_grad():
+        policy.networks[0].heads["action"].weight.neg_()
+    after = actions(policy.act)
+    assert not np.allclose(after, before)
+    np.testing.assert_array_equal(actions(prepared), after)
+    np.testing.assert_allclose(actions(frozen), before, rtol=1e-5, atol=1e-6)
+
+
+def test_an_act_of_somebodys_own_is_what_is_prepared() -> None:
+    class Lefty(TorchPolicy):
+        def act(self, observation: Any, rng: Any, *arguments: Any, **settings: Any) -> dict[str, np.ndarray]:
+            return {"action": np.zeros(len(observation["observation"]), np.int64)}
+
+    policy = make_policy()
+    own = Lefty(dict(policy.networks.items()), policy.distribution_mappers)
+    assert own.prepared_act(frozen=True)(observations(), np.random.default_rng(0))["action"].tolist() == [0] * 7
 
 
 def test_drawn_actions_follow_the_distribution_of_the_learner() -> None:

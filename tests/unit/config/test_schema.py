@@ -92,6 +92,16 @@ def test_replace_takes_paths_and_sections(config):
         config.replace({"algorithm.lrr": 1})
 
 
+def test_one_section_is_changed_by_itself(config):
+    changed = config.changed_section("rollout", {"n_episodes": 3})
+    assert changed == config.replace({"rollout.n_episodes": 3}).rollout
+    assert config.rollout != changed
+    with pytest.raises(InvalidSpecificationError, match=r"rollout\.n_episode.*did you mean 'n_episodes'"):
+        config.changed_section("rollout", {"n_episode": 3})
+    with pytest.raises(InvalidSpecificationError, match=r"rollout\.n_episodes"):
+        config.changed_section("rollout", {"n_episodes": 0})
+
+
 def test_hash_leaves_out_what_decides_no_result(config):
     same = [
         config.with_seeds(3),

@@ -39,6 +39,39 @@ def test_next_observations_are_those_before_the_reset() -> None:
     assert steps["next_observation/observation"][:, 1].tolist() == [1, 2, 3, 1, 2, 1, 2, 3]
 
 
+def test_episodes_of_equal_length_stand_one_after_the_other() -> None:
+    recorder = TrajectoryRecorder()
+    env = SyncVectorEnv([counting([3]), counting([3], terminates=False, truncates=True)])
+    play_episodes(ConstantPolicy(1), env, [7, 8], np.random.default_rng(0), observers=[recorder])
+    steps = recorder.steps()
+    assert steps["episode"].tolist() == [0, 0, 0, 1, 1, 1]
+    assert steps["reward"].tolist() == [1, 2, 3, 1, 2, 3]
+    assert steps["observation/observation"][:, 1].tolist() == [0, 1, 2, 0, 1, 2]
+    assert steps["next_observation/observation"][:, 1].tolist() == [1, 2, 3, 1, 2, 3]
+    assert steps["terminated"].tolist() == [False, False, True, False, False, False]
+    assert steps["truncated"].tolist() == [False, False, False, False, False, True]
+    assert list(steps) == [
+        "episode",
+        "observation/observation",
+        "action/action",
+        "reward",
+        "terminated",
+        "truncated",
+        "next_observation/observation",
+    ]
+
+
+def test_episodes_that_still_run_are_told_as_far_as_they_are() -> None:
+    recorder, env = TrajectoryRecorder(), SyncVectorEnv([counting([3]), counting([1])])
+    episode, observation, action = np.arange(2), env.reset([0, 1]), {"action": np.ones(2, np.int64)}
+    active = np.ones(2, np.bool_)
+    observation = {key: values.copy() for key, values in observation.items()}
+    recorder(episode, observation, action, env.step(action), active)
+    steps = recorder.steps()
+    assert steps["terminated"].tolist() == [False, True]
+    assert steps["next_observation/observation"][:, 1].tolist() == [1, 1]
+
+
 def test_a_cut_by_max_episode_steps_is_marked_in_the_steps() -> None:
     episodes, steps = recorded(max_episode_steps=2)
     assert episodes.truncated.tolist() == [True, True, True]

@@ -31,11 +31,18 @@ from maze.tracking import (
     resolve_store,
 )
 from maze.tracking.description import AgentModel
-from maze.tracking.journal import pending_journals
+from maze.tracking.journal import JournalWriter, pending_journals
+from maze.tracking.mlflow_worker import JournalSender
+from maze.tracking.records import agent_record
 
 pytestmark = pytest.mark.usefixtures("_processes", "_place")
 
 RUN = RunDescription(name="a run", experiment_name="e", config={"a": {"b": [1]}}, parameters={"a.b": "[1]"}, seed=3)
+MODEL = AgentModel(
+    inputs=(("observation", "float32", (2,)),),
+    outputs=(("action", "int64", ()),),
+    example={"observation": [[0, 0]]},
+)
 
 
 @pytest.fixture
@@ -72,14 +79,7 @@ def test_a_run_arrives_and_leaves_nothing_behind(store: StoreLocation, tmp_path:
     tracker.start(dataclasses.replace(RUN, artifacts={"repro/lock.txt": "numpy==2\n", "repro/gone": tmp_path / "gone"}))
     tracker.log_metrics({"return": 1.0}, step=1)
     tracker.log_metrics({"return": 2.0}, step=2)
-    tracker.log_agent(
-        agent,
-        AgentModel(
-            inputs=(("observation", "float32", (2,)),),
-            outputs=(("action", "int64", ()),),
-            example={"observation": [[0, 0]]},
-        ),
-    )
+    tracker.log_agent(agent, MODEL)
     tracker.set_tags({"maze.reason": "test"})
     tracker.finish(RunStatus.FAILED)
     tracker.finish()
@@ -99,6 +99,29 @@ def test_a_run_arrives_and_leaves_nothing_behind(store: StoreLocation, tmp_path:
     assert (loaded / "config.yaml").read_text() == "a: 1\n"
     with pytest.raises(ArtifactError, match="not found"):
         download_agent("0" * 32, directory=tmp_path / "run", environment=environment)
+
+
+def test_an_agent_is_sent_at_once_since_the_end_of_training_waits_for_it(store: StoreLocation, tmp_path: Path) -> None:
+    (tmp_path / "agent").mkdir()
+    (tmp_path / "agent" / "config.yaml").write_text("a: 1\n")
+    store.prepare()
+    journal = JournalWriter(store.spool, store.uri)
+    journal.append(op="start", description=RUN.as_record())
+    sender = JournalSender(journal.directory)
+    sender.advance(closing=False)
+    assert sender.state.sent == 1
+    journal.append(op="metrics", values={"return": 1.0}, step=1, time=0)
+    sender.advance(closing=False)
+    assert sender.state.sent == 1  # the next batch has its time
+    journal.append(**agent_record(journal, tmp_path / "agent", MODEL))
+    sender.advance(closing=False)
+    assert sender.state.sent == 3
+    assert only_run(store).data.tags["maze.model"].startswith("models:/")
+    journal.append(op="finish", status="FINISHED", time=0)
+    sender.advance(closing=False)
+    assert sender.state.done
+    sender.release()
+    journal.discard()
 
 
 def test_one_process_serves_the_runs_of_a_process_one_after_the_other(store: StoreLocation) -> None:
