@@ -205,8 +205,9 @@ class TorchPolicy(nn.Module):
             return self.act
         if frozen:
             forward = forward.frozen()
-        if "0" in self._free_keys or self._mask_keys:
-            return lambda observation, rng, deterministic=False: self._sampled(
+        sampled = self._sampled
+        if "0" in self._free_keys or self._mask_keys or getattr(sampled, "__func__", None) is not TorchPolicy._sampled:
+            return lambda observation, rng, deterministic=False: sampled(
                 forward(observation), observation, rng, deterministic, 0
             )
         sample = self.distribution_mappers["0"].sample_numpy
