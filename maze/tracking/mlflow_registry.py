@@ -15,12 +15,12 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.entities.model_registry import ModelVersion
 
-from maze.errors import TrackingError, suggest
+from maze.errors import TrackingError
 from maze.tracking.asking import Request, answer_request
 from maze.tracking.mlflow_agent import register_model
 from maze.tracking.mlflow_database import STORE_ERRORS, open_client, store_lock
 from maze.tracking.mlflow_download import fetch
-from maze.tracking.mlflow_lookup import agents_of, all_runs, find_run
+from maze.tracking.mlflow_lookup import agents_of, all_runs, check_version, find_run
 from maze.tracking.names import MAX_TAG, clean_name, cut
 
 __all__ = ["answer"]
@@ -37,7 +37,8 @@ def answer(request: Request) -> dict[str, Any]:
     if request.values["action"] == "look":
         return _look(client, request)
     if request.values["action"] == "find":
-        return _find(client, request.values["name"], request.values["version"])
+        check_version(client, request.values["name"], request.values["version"])
+        return {}
     with store_lock(request.store):
         return _register(client, request.values)
 
@@ -61,25 +62,6 @@ def _look(client: MlflowClient, request: Request) -> dict[str, Any]:
         if holder is not None:
             found["holder"]["agent"] = _fetch(f"models:/{name}/{holder.version}", request, "holder")
     return found
-
-
-def _find(client: MlflowClient, name: str, version: str) -> dict[str, Any]:
-    """Refuse a registered policy that is not there.
-
-    Args:
-        client: of the store.
-        name: of the policy.
-        version: its number, or an alias.
-    """
-    known = [model.name for model in client.search_registered_models()]
-    if name not in known:
-        nearest = suggest(name, known) if known else "there are none yet."
-        raise TrackingError(f"{name!r} is no registered policy; {nearest} maze-run promote RUN makes one.")
-    numbers = [str(found.version) for found in client.search_model_versions(f"name = '{name}'")]
-    accepted = [*client.get_registered_model(name).aliases, *sorted(numbers, key=int)]
-    if version not in accepted:
-        raise TrackingError(f"{name!r} has no version or alias {version!r}; {suggest(version, accepted)}")
-    return {}
 
 
 def _fetch(reference: str, request: Request, folder: str) -> str:
