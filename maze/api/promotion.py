@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from maze import report
+from maze.api.promoted import keep_promotion, kept_holder
 from maze.artifacts import RunFiles, read_json
 from maze.errors import ArtifactError, InvalidSpecificationError, TrackingError, nearest_path, suggest
 from maze.seeding import derive_seed
@@ -42,6 +43,8 @@ class Promotion:
         predecessor_return: mean return of the one before, at the same episodes; None where nobody was before.
         difference: between the two.
         forced: it was promoted without support.
+        kept_in: file that tells of it, for git; None where there is no project, or it could not be written.
+        note: what went wrong although it was promoted; "" where nothing did.
     """
 
     promoted: bool
@@ -56,6 +59,8 @@ class Promotion:
     predecessor_return: float | None = None
     difference: report.PairedDifference | None = None
     forced: bool = False
+    kept_in: str | None = None
+    note: str = ""
 
     def as_mapping(self) -> dict[str, Any]:
         """Return everything as plain values, for JSON."""
@@ -78,7 +83,8 @@ def promote(
     """Register an agent and give it an alias, if it is better than the agent that has it now.
 
     Both play the same episodes, which neither has seen: their seeds follow from the two agents, so that trying again
-    gives the same verdict. The agent is better if the interval of the mean difference lies above zero.
+    gives the same verdict. The agent is better if the interval of the mean difference lies above zero. What was promoted
+    stands in ``promoted/NAME.json`` of the project afterwards, which git should keep.
 
     Args:
         source: run in MLflow (id, beginning of it, name, ``models:/name/version``), or directory of a tracked run.
@@ -96,6 +102,8 @@ def promote(
     _check(name, alias, n_episodes, confidence)
     with _look(_reference(source), name, alias) as (found, folder):
         run, holder = found["run"], found["holder"]
+        if holder is None and not force:
+            _refuse_lost_holder(found["model"], alias, run["id"])
         common: dict[str, Any] = {
             "model": found["model"],
             "alias": alias,
@@ -113,8 +121,17 @@ def promote(
     verdict = Promotion(promoted=is_better or force, reason=reason, n_episodes=n_episodes, **measured, **common)
     if not verdict.promoted:
         return verdict
-    verdict = dataclasses.replace(verdict, forced=not is_better)
-    return dataclasses.replace(verdict, version=_register(verdict, seed))
+    return _register(dataclasses.replace(verdict, forced=not is_better), seed)
+
+
+def _refuse_lost_holder(name: str, alias: str, run_id: str) -> None:
+    """Refuse to fill a place that only looks empty, because the store does not know what git tells."""
+    holder = kept_holder(Path.cwd(), name, alias)
+    if holder not in (None, run_id):
+        raise ArtifactError(
+            f"the {alias} of {name!r} is run {holder} according to promoted/, and this store does not know it: "
+            "maze-run tracking rebuild brings it back; --force promotes without comparing with it."
+        )
 
 
 def _check(name: str | None, alias: str, n_episodes: int, confidence: float) -> None:
@@ -227,8 +244,8 @@ def _verdict(
     return f"it is not better than the {alias} beyond what chance explains: {told}", False
 
 
-def _register(verdict: Promotion, seed: int) -> str:
-    """Write the promotion down in the registry and return the version."""
+def _register(verdict: Promotion, seed: int) -> Promotion:
+    """Write the promotion down in the registry, and for git, and return it with the version."""
     bounds = None if verdict.difference is None else verdict.difference.interval
     tags = {
         "maze.promotion.reason": verdict.reason,
@@ -250,6 +267,12 @@ def _register(verdict: Promotion, seed: int) -> str:
     }
     try:
         with asking(_REGISTRY, values, resolve_store()) as (answer, _):
-            return str(answer["version"])
+            version, registry = str(answer["version"]), answer["registry"]
     except TrackingError as error:
         raise ArtifactError(f"{verdict.run_id} was not promoted: {error}") from error
+    kept, note = None, ""
+    try:
+        kept = keep_promotion(Path.cwd(), verdict.model, registry)
+    except ArtifactError as error:
+        note = f"it is promoted, but not written down for git: {error}"
+    return dataclasses.replace(verdict, version=version, kept_in=None if kept is None else kept.as_posix(), note=note)

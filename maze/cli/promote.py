@@ -57,4 +57,7 @@ def _told(found: Promotion) -> str:
     if not found.promoted:
         return "\n".join([*lines, f"not promoted: {found.reason}", "--force promotes it all the same"])
     how = "forced, although " if found.forced else ""
-    return "\n".join([*lines, f"models:/{found.model}@{found.alias} is version {found.version}: {how}{found.reason}"])
+    lines.append(f"models:/{found.model}@{found.alias} is version {found.version}: {how}{found.reason}")
+    if found.kept_in is not None:
+        lines.append(f"commit {found.kept_in}, from which maze-run tracking rebuild gives it back")
+    return "\n".join([*lines, *([found.note] if found.note else [])])

@@ -12,7 +12,9 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the arguments of this command."""
     parser.add_argument(
-        "source", metavar="RUN", help="directory of a run, outputs of a pipeline (out/train/0), or MLflow run id"
+        "source",
+        metavar="RUN",
+        help="directory of a run, outputs of a pipeline (out/train/0), MLflow run id, or models:/NAME@champion",
     )
     parser.add_argument("--silent", action="store_true", help="print nothing")
     parser.add_argument(

@@ -32,12 +32,7 @@ def download_agent(
     Raises:
         ArtifactError: the reference has another form, or the store does not have such an agent.
     """
-    if not _RUN_ID.fullmatch(reference) and not reference.startswith("models:/"):
-        raise ArtifactError(
-            f"{reference!r} is neither an existing run directory nor an MLflow run id (32 hexadecimal digits) nor "
-            f"models:/name/version; {nearest_path(reference)}Copy the id from the run's page (maze-run ui), or name a "
-            "run directory."
-        )
+    _check_form(reference)
     return _download("maze.tracking.mlflow_download", reference, directory, environment)
 
 
@@ -47,19 +42,25 @@ def download_run(
     """Return a local folder with the record of a run and what it needs to be repeated, the agent included.
 
     Args:
-        reference: a run id.
+        reference: a run id, or ``models:/<name>/<version>``, ``models:/<name>@<alias>`` for the run that made it.
         directory: where to look for the store from; the working directory when left out.
         environment: variables to read instead of the process's own.
 
     Raises:
-        ArtifactError: it is no run id, or the store does not have the record of such a run.
+        ArtifactError: it has another form, or the store does not have the record of such a run.
     """
-    if not _RUN_ID.fullmatch(reference):
-        raise ArtifactError(
-            f"{reference!r} is neither an existing run directory nor an MLflow run id (32 hexadecimal digits); "
-            f"{nearest_path(reference)}Copy the id from the run's page (maze-run ui), or name a run directory."
-        )
+    _check_form(reference)
     return _download("maze.tracking.mlflow_download_run", reference, directory, environment)
+
+
+def _check_form(reference: str) -> None:
+    """Refuse what cannot be in a store."""
+    if not _RUN_ID.fullmatch(reference) and not reference.startswith("models:/"):
+        raise ArtifactError(
+            f"{reference!r} is neither an existing run directory nor an MLflow run id (32 hexadecimal digits) nor "
+            f"models:/name/version or models:/name@alias; {nearest_path(reference)}Copy the id from the run's page "
+            "(maze-run ui), or name a run directory."
+        )
 
 
 def _download(module: str, reference: str, directory: Path | str | None, environment: Mapping[str, str] | None) -> Path:

@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 
 from maze.errors import TrackingError
 from maze.tracking.mlflow_database import STORE_ERRORS, open_client
-from maze.tracking.mlflow_lookup import run_by_id
+from maze.tracking.mlflow_lookup import check_version, run_by_id, split_model
 from maze.tracking.store import StoreLocation
 
 __all__ = ["fetch", "main", "model_uri"]
@@ -37,9 +37,12 @@ def model_uri(client: MlflowClient, reference: str) -> str:
     """Return the model that a reference names: the reference itself, or the agent of a run.
 
     Raises:
-        TrackingError: the run has no agent.
+        TrackingError: the run has no agent, or there is no such model.
     """
     if reference.startswith("models:/"):
+        name, version = split_model(reference)
+        if version:
+            check_version(client, name, version)  # MLflow's own error names nothing that is there
         return reference
     model = run_by_id(client, reference).data.tags.get("maze.model")
     if model is None:

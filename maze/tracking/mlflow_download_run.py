@@ -1,4 +1,4 @@
-"""The process that fetches a run's record: ``python -m maze.tracking.mlflow_download_run RUN_ID URI TARGET``."""
+"""The process that fetches a run's record: ``python -m maze.tracking.mlflow_download_run REFERENCE URI TARGET``."""
 
 from __future__ import annotations
 
@@ -14,22 +14,27 @@ from mlflow import MlflowClient
 from maze.errors import TrackingError
 from maze.tracking.mlflow_database import STORE_ERRORS, open_client
 from maze.tracking.mlflow_download import fetch
-from maze.tracking.mlflow_lookup import run_by_id
+from maze.tracking.mlflow_lookup import run_by_id, run_of_model
 from maze.tracking.store import StoreLocation
 
 __all__ = ["fetch_run", "main"]
 
 
-def fetch_run(run_id: str, uri: str, target: Path) -> Path:
+def fetch_run(reference: str, uri: str, target: Path) -> Path:
     """Download the record of a run with its agent below ``target``, and return the folder, which is like a run.
 
+    Args:
+        reference: id of the run, or ``models:/<name>/<version>``, ``models:/<name>@<alias>`` for the run that made it.
+        uri: of the store.
+        target: an empty directory.
+
     Raises:
-        TrackingError: the run has no record, or the database is unusable.
+        TrackingError: the run has no record, there is no such model, or the database is unusable.
         mlflow.exceptions.MlflowException: there is no such run.
     """
     client = open_client(StoreLocation(uri, target.parent.parent, "directory"))
     mlflow.set_tracking_uri(uri)  # this process does nothing else
-    run = run_by_id(client, run_id)
+    run = run_by_id(client, _run_id(client, reference))
     run_id = run.info.run_id
     if not any(entry.path == "record" for entry in client.list_artifacts(run_id)):
         raise TrackingError(_without_record(client, run_id))
@@ -39,6 +44,19 @@ def fetch_run(run_id: str, uri: str, target: Path) -> Path:
         place = record if (record / "record.json").is_file() else record / "train"
         shutil.copytree(agent, place / "agent", dirs_exist_ok=True)
     return record
+
+
+def _run_id(client: MlflowClient, reference: str) -> str:
+    """Return the id of the run that is meant."""
+    if not reference.startswith("models:/"):
+        return reference
+    run_id = run_of_model(client, reference)
+    if not run_id:
+        raise TrackingError(
+            "the model does not say which run made it, so that nothing can be repeated; promote a run: maze-run "
+            "promote RUN, or name the run itself."
+        )
+    return run_id
 
 
 def _without_record(client: MlflowClient, run_id: str) -> str:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 import mlflow.exceptions
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from maze.errors import TrackingError
+from maze.errors import TrackingError, suggest
 
-__all__ = ["REBUILT_FROM", "agents_of", "all_runs", "find_run", "run_by_id", "seed_of"]
+__all__ = [
+    "REBUILT_FROM",
+    "agents_of",
+    "all_runs",
+    "check_version",
+    "find_run",
+    "run_by_id",
+    "run_of_model",
+    "seed_of",
+    "split_model",
+]
 
 REBUILT_FROM = "maze.rebuilt_from"
 """Tag of a run that was made again from git and DVC: the id that it had before, which records name."""
@@ -53,7 +64,7 @@ def find_run(client: MlflowClient, runs: Mapping[str, Run], reference: str) -> R
     """
     if reference.startswith("models:/"):
         try:
-            return runs.get(str(_source_of(client, reference)))
+            return runs.get(str(run_of_model(client, reference)))
         except mlflow.exceptions.MlflowException as error:
             raise TrackingError(f"{reference}: {error}") from error
     if reference in runs:
@@ -69,15 +80,65 @@ def find_run(client: MlflowClient, runs: Mapping[str, Run], reference: str) -> R
     return named[0] if named else None
 
 
-def _source_of(client: MlflowClient, reference: str) -> str | None:
-    """Return the run of a registered or logged model."""
-    name, _, rest = reference.removeprefix("models:/").rpartition("/")
-    if not name:
-        name, _, alias = rest.partition("@")
-        if alias:
-            return client.get_model_version_by_alias(name, alias).run_id
+def run_of_model(client: MlflowClient, reference: str) -> str | None:
+    """Return the id of the run that made a registered or logged model; None where the model tells none.
+
+    Args:
+        client: of the store.
+        reference: ``models:/<name>/<version>``, ``models:/<name>@<alias>`` or ``models:/<model id>``.
+
+    Raises:
+        TrackingError: there is no such name, version or alias; says which there are.
+        mlflow.exceptions.MlflowException: there is no such logged model, or the store is away.
+    """
+    name, version = split_model(reference)
+    if not version:
         return client.get_logged_model(name).source_run_id
-    return client.get_model_version(name, rest).run_id
+    check_version(client, name, version)
+    if "@" in reference:
+        return client.get_model_version_by_alias(name, version).run_id
+    if version == "latest":
+        return max(client.search_model_versions(f"name = '{name}'"), key=lambda found: int(found.version)).run_id
+    return client.get_model_version(name, version).run_id
+
+
+def split_model(reference: str) -> tuple[str, str]:
+    """Return the name, and the version or alias, of ``models:/...``; the latter is "" for a logged model.
+
+    Raises:
+        TrackingError: it has another form.
+    """
+    name, *rest = re.split("[/@]", reference.removeprefix("models:/"))
+    version = rest[0] if rest else ""
+    if len(rest) > 1 or not name or (rest and not version) or not (rest or name.startswith("m-")):
+        raise TrackingError(
+            f"{reference!r} names no model; accepted: models:/NAME@champion, or another alias, and models:/NAME/VERSION"
+        )
+    return name, version
+
+
+def check_version(client: MlflowClient, name: str, version: str) -> None:
+    """Refuse a registered policy that is not there.
+
+    Args:
+        client: of the store.
+        name: of the policy.
+        version: its number, or an alias.
+
+    Raises:
+        TrackingError: there is none; says which there are.
+    """
+    numbers = [str(found.version) for found in client.search_model_versions(f"name = '{name}'")]
+    if not numbers:
+        known = [model.name for model in client.search_registered_models() if model.name != name]
+        nearest = suggest(name, known) if known else "there are none yet."
+        raise TrackingError(f"{name!r} is no registered policy; {nearest} maze-run promote RUN makes one.")
+    accepted = [*client.get_registered_model(name).aliases, *sorted(numbers, key=int)]
+    if version not in (*accepted, "latest"):
+        raise TrackingError(
+            f"{name!r} has no version or alias {version!r}; {suggest(version, accepted)} "
+            "maze-run promote RUN gives an alias."
+        )
 
 
 def agents_of(runs: Mapping[str, Run], run: Run) -> list[Run]:

@@ -2,7 +2,7 @@
 
 Asked to ``look`` it says which run is meant and who holds an alias, and fetches both agents; asked to ``register`` it
 makes the run's agent a version of a name and gives it the alias, unless somebody else has got it meanwhile. Asked to
-``find`` it says whether a name has a version or an alias.
+``find`` it says whether a name has a version or an alias, and asked to ``restore`` it registers what files tell.
 """
 
 from __future__ import annotations
@@ -10,17 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import mlflow.exceptions
 from mlflow import MlflowClient
 from mlflow.entities import Run
-from mlflow.entities.model_registry import ModelVersion
 
-from maze.errors import TrackingError, suggest
+from maze.errors import TrackingError
 from maze.tracking.asking import Request, answer_request
 from maze.tracking.mlflow_agent import register_model
 from maze.tracking.mlflow_database import STORE_ERRORS, open_client, store_lock
 from maze.tracking.mlflow_download import fetch
-from maze.tracking.mlflow_lookup import agents_of, all_runs, find_run
+from maze.tracking.mlflow_lookup import agents_of, all_runs, check_version, find_run
+from maze.tracking.mlflow_restoring import alias_holder, describe_registry, restore_registry
 from maze.tracking.names import MAX_TAG, clean_name, cut
 
 __all__ = ["answer"]
@@ -37,8 +36,11 @@ def answer(request: Request) -> dict[str, Any]:
     if request.values["action"] == "look":
         return _look(client, request)
     if request.values["action"] == "find":
-        return _find(client, request.values["name"], request.values["version"])
+        check_version(client, request.values["name"], request.values["version"])
+        return {}
     with store_lock(request.store):
+        if request.values["action"] == "restore":
+            return {"models": [restore_registry(client, content) for content in request.values["models"]]}
         return _register(client, request.values)
 
 
@@ -51,7 +53,7 @@ def _look(client: MlflowClient, request: Request) -> dict[str, Any]:
         return {"run": None, "names": names[:200]}
     _refuse_without_agent(run, agents_of(runs, run))
     name = values["name"] or _default_name(run)
-    holder = _holder(client, name, values["alias"])
+    holder = alias_holder(client, name, values["alias"])
     is_holder = holder is not None and holder.run_id == run.info.run_id
     found: dict[str, Any] = {"run": {"id": run.info.run_id}, "model": name, "holder": None, "is_holder": is_holder}
     if holder is not None:
@@ -61,25 +63,6 @@ def _look(client: MlflowClient, request: Request) -> dict[str, Any]:
         if holder is not None:
             found["holder"]["agent"] = _fetch(f"models:/{name}/{holder.version}", request, "holder")
     return found
-
-
-def _find(client: MlflowClient, name: str, version: str) -> dict[str, Any]:
-    """Refuse a registered policy that is not there.
-
-    Args:
-        client: of the store.
-        name: of the policy.
-        version: its number, or an alias.
-    """
-    known = [model.name for model in client.search_registered_models()]
-    if name not in known:
-        nearest = suggest(name, known) if known else "there are none yet."
-        raise TrackingError(f"{name!r} is no registered policy; {nearest} maze-run promote RUN makes one.")
-    numbers = [str(found.version) for found in client.search_model_versions(f"name = '{name}'")]
-    accepted = [*client.get_registered_model(name).aliases, *sorted(numbers, key=int)]
-    if version not in accepted:
-        raise TrackingError(f"{name!r} has no version or alias {version!r}; {suggest(version, accepted)}")
-    return {}
 
 
 def _fetch(reference: str, request: Request, folder: str) -> str:
@@ -115,19 +98,9 @@ def _default_name(run: Run) -> str:
     return clean_name(name).replace("/", "-").replace(":", "-")
 
 
-def _holder(client: MlflowClient, name: str, alias: str) -> ModelVersion | None:
-    """Return the version that holds an alias; None where there is none."""
-    try:
-        return client.get_model_version_by_alias(name, alias)
-    except mlflow.exceptions.MlflowException as error:
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            return None
-        raise
-
-
 def _register(client: MlflowClient, values: Mapping[str, Any]) -> dict[str, Any]:
     name, alias = values["model"], values["alias"]
-    holder = _holder(client, name, alias)
+    holder = alias_holder(client, name, alias)
     present = None if holder is None else str(holder.version)
     if present != values["expected"]:
         raise TrackingError(
@@ -146,7 +119,7 @@ def _register(client: MlflowClient, values: Mapping[str, Any]) -> dict[str, Any]
         client.set_model_version_tag(name, version.version, clean_name(key), cut(str(value), MAX_TAG))
     client.update_model_version(name, version.version, description=values["description"])
     client.set_tag(run.info.run_id, f"maze.{alias}", f"models:/{name}/{version.version}")
-    return {"version": str(version.version)}
+    return {"version": str(version.version), "registry": describe_registry(client, name)}
 
 
 if __name__ == "__main__":

@@ -77,8 +77,8 @@ def find_recorded(source: str | Path) -> list[Recorded]:
     """Return the records of a run: one, or one for each stage of a pipeline that worked on the same agent.
 
     Args:
-        source: directory of a run, its ``record.json``, one seed's outputs of a stage (``out/train/0``), or an MLflow
-            run id.
+        source: directory of a run, its ``record.json``, one seed's outputs of a stage (``out/train/0``), an MLflow run
+            id, or ``models:/name@alias`` or ``models:/name/version`` for the run that made a registered policy.
 
     Raises:
         ArtifactError: there is no record, or it is damaged or too old to be repeated.
@@ -141,6 +141,6 @@ def _nothing_in(path: Path, source: str | Path) -> str:
         return f"{source}: holds several runs; name one of them: {shown}{', ...' if len(jobs) > 4 else ''}."
     return (
         f"{source}: holds no record; accepted is the directory of a run (with record.json inside), one seed's outputs "
-        "of a pipeline (out/train/0, with out/record/train/0.json), or an MLflow run id. Records of a pipeline that "
-        "are not there come back with `dvc checkout`."
+        "of a pipeline (out/train/0, with out/record/train/0.json), an MLflow run id, or models:/NAME@champion. "
+        "Records of a pipeline that are not there come back with `dvc checkout`."
     )

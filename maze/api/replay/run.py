@@ -60,7 +60,8 @@ def replay(
     so. The run itself is only read.
 
     Args:
-        source: directory of a run, one seed's outputs of a pipeline (``out/train/0``), or an MLflow run id.
+        source: directory of a run, one seed's outputs of a pipeline (``out/train/0``), an MLflow run id, or
+            ``models:/name@champion`` or ``models:/name/version`` for the run that made a registered policy.
         allow_code: load the objects and modules that are stored with the run, which runs their code.
         output_dir: where the repetition goes, which must be empty or not there; None takes a temporary directory, which
             stays only if there is a difference to look at.

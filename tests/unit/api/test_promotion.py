@@ -147,6 +147,46 @@ def test_unknown_policies_are_not_served(store: Store, capsys: Capture, word: st
     assert message in err
 
 
+@pytest.mark.parametrize(
+    "reference", ["models:/echo-again@champion", "models:/echo-again/1", "models:/echo-again/latest"]
+)
+def test_the_run_of_a_champion_is_repeated_by_its_name(store: Store, reference: str, capsys: Capture) -> None:
+    promote(store.runs["strong"], name="echo-again", n_episodes=2)
+    assert main(["replay", reference, "--json"]) == 0
+    verdict = json.loads(capsys.readouterr().out)
+    assert verdict["source"] == reference
+    assert verdict["identical"] is True
+    assert "run: agent/weights.safetensors" in verdict["compared"]
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        (
+            "models:/known@champion",
+            "'known' has no version or alias 'champion'; did you mean 'champ'? Accepted: 1, champ.",
+        ),
+        ("models:/known/2", "'known' has no version or alias '2'; Accepted: 1, champ. maze-run promote RUN gives an"),
+        ("models:/knwn@champ", "'knwn' is no registered policy; did you mean 'known'?"),
+        (
+            "models:/known",
+            "'models:/known' names no model; accepted: models:/NAME@champion, or another alias, and models",
+        ),
+        ("models:/m-unknown", "m-unknown"),
+    ],
+)
+def test_unknown_policies_are_neither_repeated_nor_evaluated(
+    store: Store, capsys: Capture, word: str, message: str
+) -> None:
+    promote(store.runs["weak"], name="known", alias="champ", n_episodes=2)
+    for command in ("replay", "evaluate"):
+        assert main([command, word]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.count("\n") == 1
+        assert message in err
+
+
 def test_what_cannot_be_promoted_says_so(store: Store) -> None:
     with pytest.raises(ArtifactError, match="not the directory of a run that MLflow knows"):
         promote(store.runs["untracked"])
