@@ -1,22 +1,39 @@
 """What was promoted, as text that git keeps beside the code: the registry of a lost MLflow store comes back from it.
 
-``promoted/NAME.json`` lists the versions of a registered policy, with the run that made each, and who holds which alias.
+``promoted/NAME.json`` lists the versions of a registered policy with the run that made each, and who holds which alias.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from maze.artifacts import read_json, write_json
 from maze.errors import ArtifactError
-from maze.tracking import find_project_root
+from maze.tracking import find_project_root, resolve_store
+from maze.tracking.asking import asking
 
-__all__ = ["keep_promotion", "kept_holder", "read_promotions"]
+__all__ = ["RestoredModel", "keep_promotion", "kept_holder", "restore_promotions"]
 
 _FOLDER = "promoted"
+
+
+@dataclass(frozen=True, slots=True)
+class RestoredModel:
+    """What became of one registered policy.
+
+    Attributes:
+        name: of the policy.
+        aliases: version by alias that holds it now.
+        missing: run by alias that could not be given, since its run is not in the store.
+    """
+
+    name: str
+    aliases: Mapping[str, str]
+    missing: Mapping[str, str]
 
 
 def keep_promotion(directory: Path, name: str, registry: Mapping[str, Any]) -> Path | None:
@@ -65,13 +82,22 @@ def kept_holder(directory: Path, name: str, alias: str) -> str | None:
     return None if holder is None else str(holder)
 
 
-def read_promotions(root: Path) -> list[dict[str, Any]]:
-    """Return what every file of a project tells, by name of the policy.
+def restore_promotions(directory: Path) -> list[RestoredModel]:
+    """Give the registry the versions and aliases that the project's files tell of, as far as it has lost them.
+
+    Args:
+        directory: in the project.
 
     Raises:
-        ArtifactError: one cannot be read.
+        ArtifactError: a file cannot be read; then nothing is changed.
+        TrackingError: the store cannot be used.
     """
-    return [_read(path) for path in sorted((root / _FOLDER).glob("*.json"))]
+    root, _ = find_project_root(directory)
+    models = [] if root is None else [_read(path) for path in sorted((root / _FOLDER).glob("*.json"))]
+    if not models:
+        return []
+    with asking("maze.tracking.mlflow_registry", {"action": "restore", "models": models}, resolve_store()) as (told, _):
+        return [RestoredModel(one["model"], one["aliases"], one["missing"]) for one in told["models"]]
 
 
 def _path(directory: Path, name: str) -> Path | None:

@@ -83,8 +83,8 @@ def promote(
     """Register an agent and give it an alias, if it is better than the agent that has it now.
 
     Both play the same episodes, which neither has seen: their seeds follow from the two agents, so that trying again
-    gives the same verdict. The agent is better if the interval of the mean difference lies above zero. What was promoted
-    stands in ``promoted/NAME.json`` of the project afterwards, which git should keep.
+    gives the same verdict. The agent is better if the interval of the mean difference lies above zero. What was
+    promoted stands in ``promoted/NAME.json`` of the project afterwards, which git should keep.
 
     Args:
         source: run in MLflow (id, beginning of it, name, ``models:/name/version``), or directory of a tracked run.

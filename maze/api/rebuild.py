@@ -104,7 +104,7 @@ def _rebuild(
                 return None
             known.add(identity)
             if missing:
-                raise ArtifactError(f"DVC's cache does not hold {missing[0]}; dvc fetch --all-commits gets it")
+                raise ArtifactError(f"DVC's cache here does not hold {missing[0]}")
             _fill(root, record, repository.root, revision)
         except TrackingError:  # nothing else would get into the store either
             raise

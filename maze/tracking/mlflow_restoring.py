@@ -106,12 +106,10 @@ def _register(client: MlflowClient, name: str, run: Run, entry: Mapping[str, Any
     for _ in range(_MOST_SKIPPED):
         if int(version.version) >= int(entry["version"]):
             break
-        client.delete_model_version(name, version.version)  # of a version whose run is gone; numbers are not given twice
+        client.delete_model_version(name, version.version)  # its run is gone; no number is given twice
         version = register_model(client, run.info.run_id, model_id, name)
     for key, value in dict(entry.get("tags") or {}).items():
         client.set_model_version_tag(name, version.version, clean_name(key), cut(str(value), MAX_TAG))
     if entry.get("description"):
         client.update_model_version(name, version.version, description=str(entry["description"]))
     return version
-
-

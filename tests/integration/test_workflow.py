@@ -249,7 +249,7 @@ def test_policies_are_back_and_old_ids_are_still_known(rebuilt: Worked) -> None:
     old = agents(rebuilt.before, seed="1")[-1]
     load = "from maze import RunContext; import sys; rc = RunContext.load(sys.argv[1], silent=True)\n"
     load += "print(rc.config.seeding.env_base_seed, rc.evaluate(n_episodes=2).mean_return > 0)"
-    for source in (old.id, "models:/auto/1"):
+    for source in (old.id, "models:/auto/1", "models:/cartpole@champion", "models:/cartpole/1"):
         outcome = rebuilt.project.python("-c", load, source)
         assert outcome.status == 0, outcome.text
         assert outcome.stdout.split()[-1] == "True"

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
+from maze.api.promoted import restore_promotions
 from maze.api.promotion import promote, why_not_comparable
 from maze.cli import main
 from maze.errors import ArtifactError, InvalidSpecificationError
@@ -123,6 +124,26 @@ def test_the_life_of_a_champion(store: Store) -> None:
     assert runs[store.run_id("strong")].tags["maze.champion"] == "models:/echo/2"
 
 
+def test_a_lost_champion_is_not_replaced_unseen_and_comes_back(store: Store, tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    first = promote(str(store.runs["strong"]), name="kept", n_episodes=5)
+    assert first.kept_in == "promoted/kept.json"
+    path = tmp_path / "promoted" / "kept.json"
+    content = json.loads(path.read_text())
+    assert content["aliases"] == {"champion": store.run_id("strong")}
+    path.rename(path.with_name("lost.json"))  # the registry of this store has never heard of this policy
+    (tmp_path / "promoted" / "lost.json").write_text(json.dumps({**content, "model": "lost"}))
+    with pytest.raises(ArtifactError, match="maze-run tracking rebuild brings it back; --force promotes without"):
+        promote(str(store.runs["weak"]), name="lost", n_episodes=5)
+    (restored,) = restore_promotions(tmp_path)
+    assert (restored.name, dict(restored.aliases), dict(restored.missing)) == ("lost", {"champion": "1"}, {})
+    again = promote(str(store.runs["strong"]), name="lost", n_episodes=5)
+    assert again.reason == "it is the champion of 'lost' already"
+    gone = {**content, "model": "gone", "aliases": {"champion": "0" * 32}}
+    (tmp_path / "promoted" / "gone.json").write_text(json.dumps(gone))
+    assert [dict(one.missing) for one in restore_promotions(tmp_path)] == [{"champion": "0" * 32}, {}]
+
+
 def test_the_name_is_the_environments(store: Store) -> None:
     found = promote(store.runs["elsewhere"], n_episodes=2, alias="candidate")
     assert (found.model, found.alias, found.version) == ("CartPole-v1", "candidate", "1")
@@ -166,7 +187,7 @@ def test_the_run_of_a_champion_is_repeated_by_its_name(store: Store, reference: 
             "models:/known@champion",
             "'known' has no version or alias 'champion'; did you mean 'champ'? Accepted: 1, champ.",
         ),
-        ("models:/known/2", "'known' has no version or alias '2'; Accepted: 1, champ. maze-run promote RUN gives an"),
+        ("models:/known/2", "'known' has no version or alias '2'; accepted: 1, champ. maze-run promote RUN gives an"),
         ("models:/knwn@champ", "'knwn' is no registered policy; did you mean 'known'?"),
         (
             "models:/known",
