@@ -182,7 +182,6 @@ from .statistics import ConsoleWriter as ConsoleWriter
 from .statistics import EpisodeBatch as EpisodeBatch
 from .statistics import EpisodeEvents as EpisodeEvents
 from .statistics import EpisodeStatistics as EpisodeStatistics
-from .statistics import EpisodeStats as EpisodeStats
 from .statistics import EpisodeTracker as EpisodeTracker
 from .statistics import EpochStatistics as EpochStatistics
 from .statistics import EventCall as EventCall
@@ -213,7 +212,6 @@ from .statistics import define_step_stats as define_step_stats
 from .statistics import distribution_of as distribution_of
 from .statistics import event_tags as event_tags
 from .statistics import events_of as events_of
-from .statistics import send_plot as send_plot
 from .statistics import statistic_name as statistic_name
 from .statistics import step_statistics as step_statistics
 from .statistics import summarise_episodes as summarise_episodes
@@ -298,7 +296,6 @@ __all__ = [
     "EpisodeBatch",
     "EpisodeEvents",
     "EpisodeStatistics",
-    "EpisodeStats",
     "EpisodeTracker",
     "Episodes",
     "EpochListener",
@@ -469,7 +466,6 @@ __all__ = [
     "play_episodes",
     "replay",
     "run_rollout",
-    "send_plot",
     "space_from_json",
     "space_to_json",
     "statistic_name",

@@ -111,7 +111,7 @@ def public_names(stub: Path) -> list[str]:
     helpers = {
         "config": {name for name in listed if name.islower()},
         "blocks": {name for name in listed if not name.endswith(("Block", "Graph"))},
-        "statistics": {"Event", "LogStats", "StatsValue"},
+        "statistics": {"EpisodeStats", "Event", "LogStats", "StatsValue", "send_plot"},
         "rollout": {name for name in listed if name.islower() and not name.startswith(("play_", "write_", "load_"))}
         | {"MAX_ENVS", "TrajectorySource"},
     }
