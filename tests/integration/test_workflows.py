@@ -76,6 +76,12 @@ def test_a_pull_request_is_compared_with_the_main_branch(project: Project) -> No
     [episodes] = [row for row in rows if row[:2] == ["out/evaluate/0/metrics.json", "n_episodes"]]
     assert episodes[2:4] == ["2", "3"]
     assert any(row[:2] == ["params.yaml", "set.evaluation.n_episodes"] for row in rows)
+    assert "## Comparison" in done.summary
+    [main] = [row for row in rows if row[0] == "origin/main"]
+    [here] = [row for row in rows if row[0] == "."]
+    assert (main[1:3], here[1:3]) == (["1", "2"], ["1", "3"])  # seeds and episodes, from what git and the cache hold
+    assert 0.0 <= float(here[-1].partition(",")[0]) <= 1.0, "the chance to be better"
+    assert (clone.root / "comparison" / "comparison.png").stat().st_size > 1000
     assert (clone.root / "report.md").read_text(encoding="utf-8") == done.summary
     assert (clone.root / "dvc_plots" / "index.html").is_file()
 
