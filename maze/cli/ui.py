@@ -21,6 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Become MLflow's server, on this machine's own address alone."""
     from maze.tracking import resolve_store  # noqa: PLC0415
     from maze.tracking.sender import TRACKING_ENVIRONMENT  # noqa: PLC0415
+    from maze.tracking.view import view_addresses  # noqa: PLC0415
 
     store = resolve_store()
     if store.server is not None:
@@ -30,7 +31,11 @@ def run(arguments: argparse.Namespace) -> int:
     store.prepare()
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", store.uri]
     command += ["--host", "127.0.0.1", "--port", str(arguments.port), "--workers", "1"]
-    print(f"MLflow on http://127.0.0.1:{arguments.port} (takes some seconds; Ctrl-C ends it)", flush=True)
+    address = f"http://127.0.0.1:{arguments.port}"
+    print(f"MLflow on {address} (takes some seconds; Ctrl-C ends it)", flush=True)
+    views = {} if store.database is None else view_addresses(store.database, address)
+    for name, view in views.items():
+        print(f"runs of {name!r}, with the columns that tell them apart: {view}", flush=True)
     return os.execve(command[0], command, {**os.environ, **TRACKING_ENVIRONMENT})  # noqa: S606  (no shell is wanted)
 
 

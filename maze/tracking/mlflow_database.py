@@ -15,6 +15,7 @@ from mlflow import MlflowClient
 from maze.errors import TrackingError
 from maze.tracking.names import clean_name
 from maze.tracking.store import StoreLocation
+from maze.tracking.view import VIEW_TAG, shared_view
 
 __all__ = ["LOCK_SECONDS", "STORE_ERRORS", "experiment_id", "is_permanent", "open_client", "store_lock"]
 
@@ -42,7 +43,7 @@ _PERMANENT_CODES = frozenset(
 )
 
 
-_EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+_EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development", VIEW_TAG: shared_view()}
 """Makes the user interface show runs with metrics and models first, rather than traces of language models."""
 
 
@@ -94,6 +95,8 @@ def experiment_id(client: MlflowClient, store: StoreLocation, name: str) -> str:
             folder = None if root is None else (root / clean_name(candidate).replace("/", "_")).absolute().as_uri()
             return str(client.create_experiment(candidate, artifact_location=folder, tags=_EXPERIMENT_TAGS))
         if found.lifecycle_stage == "active":
+            if found.tags.get(VIEW_TAG) != shared_view():  # somebody else has made the experiment
+                client.set_experiment_tag(found.experiment_id, VIEW_TAG, shared_view())
             return str(found.experiment_id)
     raise TrackingError(f"Experiment {name!r}: a thousand deleted experiments have this name. Run: mlflow gc")
 

@@ -145,6 +145,7 @@ class Session:
             experiment_name=description.experiment_name,
             key=description.parent_key,
             kind="pipeline",
+            started=description.started,
         )
         return str(find_or_create_run(self.client, experiment, parent, None).info.run_id)
 

@@ -10,6 +10,7 @@ import logging
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -111,7 +112,7 @@ class MlflowTracker(Tracker):
         try:
             self.store.prepare()
             self._journal = JournalWriter(self.store.spool, self.store.uri)
-            self._journal.append(op="start", description=description.as_record())
+            self._journal.append(op="start", description=_begun(description).as_record())
             self._sender = ensure_sender(self.store)
         except OSError as error:
             self._lose(error)
@@ -271,3 +272,8 @@ def flush_spool(store: StoreLocation) -> tuple[int, list[str]]:
         else:
             sent += 1
     return sent, problems
+
+
+def _begun(description: RunDescription) -> RunDescription:
+    """Return a description that says when its run began: the store hears of it later, perhaps when it is over."""
+    return description if description.started is not None else replace(description, started=int(time.time() * 1000))

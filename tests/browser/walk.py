@@ -27,6 +27,8 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
+from maze.tracking.view import view_addresses
+
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES = ROOT / "docs" / "images"
 MAZE_RUN = [sys.executable, "-c", "from maze.cli import main; raise SystemExit(main())"]
@@ -111,11 +113,12 @@ class Walk:
     Args:
         page: of the browser.
         address: of the user interface.
+        view: address of the experiment's runs that ``maze-run ui`` prints.
         images: where pictures go.
     """
 
-    def __init__(self, page: Page, address: str, images: Path) -> None:
-        self.page, self.address, self.images = page, address, images
+    def __init__(self, page: Page, address: str, view: str, images: Path) -> None:
+        self.page, self.address, self.view, self.images = page, address, view, images
 
     def go(self) -> None:
         """Take all steps, each of which checks that what it is about is on the page."""
@@ -140,6 +143,9 @@ class Walk:
         """Open the experiment, and find a run that is named after what it is."""
         self.page.get_by_text("Model training", exact=True).first.click()  # the other half is about language models
         self._experiment.click()
+        self.page.goto(self.view)
+        for column in ("best/return", "system/steps_per_second", "env.name"):
+            expect(self.page.locator(f"[title='{column}'], [col-id*='{column}']").first).to_be_attached()
         run = self.page.locator("a[href*='/runs/']").first
         expect(run).to_have_text(re.compile(r"\w+ \S+-v\d+ seed \d+"))
         self._keep("runs")
@@ -213,7 +219,8 @@ def main() -> None:
         expect.set_options(timeout=_SECONDS * 1000)
         try:
             with user_interface(project) as address:
-                Walk(page, address, arguments.images).go()
+                views = view_addresses(project / ".maze" / "mlflow.db", address)
+                Walk(page, address, views["maze"], arguments.images).go()
         except Exception:
             page.screenshot(path=arguments.images / "ui-failed.png")
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from maze.errors import TrackingError
 from maze.tracking.mlflow_database import experiment_id, open_client
 from maze.tracking.store import StoreLocation
+from maze.tracking.view import VIEW_KEY, VIEW_TAG, view_addresses
 
 
 def test_opening_makes_the_database_and_nothing_in_the_working_directory(
@@ -34,6 +36,24 @@ def test_a_deleted_experiment_does_not_block_its_name(store: StoreLocation) -> N
     assert second != first
     assert client.get_experiment(second).name == "e (2)"
     assert experiment_id(client, store, "e") == second
+
+
+def test_experiments_have_a_view_with_columns_also_those_of_others(store: StoreLocation) -> None:
+    assert store.database is not None
+    assert view_addresses(store.database, "http://here") == {}
+    client = open_client(store)
+    theirs = client.create_experiment("theirs")
+    assert view_addresses(store.database, "http://here") == {}
+    assert experiment_id(client, store, "theirs") == theirs
+    mine = experiment_id(client, store, "mine")
+    client.delete_experiment(experiment_id(client, store, "gone"))
+    told = client.get_experiment(theirs).tags[VIEW_TAG]
+    assert "metrics.`evaluate/mean_return`" in json.loads(told)["selectedColumns"]
+    addresses = view_addresses(store.database, "http://here")
+    assert list(addresses) == ["mine", "theirs"]
+    assert addresses["mine"] == f"http://here/#/experiments/{mine}/runs?viewStateShareKey={VIEW_KEY}"
+    store.database.write_bytes(b"no database at all" * 100)
+    assert view_addresses(store.database, "http://here") == {}
 
 
 def test_a_half_made_database_is_explained(store: StoreLocation) -> None:

@@ -228,6 +228,18 @@ def test_the_run_of_a_killed_process_is_closed_as_killed(store: StoreLocation) -
     assert run.data.metrics == {"a": 1.0}
 
 
+def test_a_run_has_lasted_as_long_as_it_did_though_the_store_hears_of_it_at_the_end(store: StoreLocation) -> None:
+    began = time.time()
+    tracker = MlflowTracker(store)
+    tracker.start(RUN)
+    time.sleep(0.2)  # MLflow's process takes seconds to come up
+    ended = time.time()
+    tracker.finish()
+    run = only_run(store)
+    assert began - 0.002 <= run.info.start_time / 1000 <= run.info.end_time / 1000 - 0.15
+    assert run.info.end_time / 1000 <= ended + 1.0
+
+
 @pytest.mark.slow
 def test_four_processes_begin_on_a_cold_database(tmp_path: Path) -> None:
     folder = tmp_path / ".maze"
