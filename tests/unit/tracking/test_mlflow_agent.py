@@ -78,6 +78,8 @@ def test_the_model_loads_without_pickle_and_acts(model_uri: str) -> None:
     import mlflow.pyfunc
     from mlflow.exceptions import MlflowException
 
+    assert not list(Path(model_uri).rglob("*.pkl"))
+    assert not list(Path(model_uri).rglob("__pycache__"))  # whoever loads it may leave some there
     model = mlflow.pyfunc.load_model(model_uri)
     observation = np.array([[1, 0, 0, 0], [-1, 0, 0, 0]], np.float32)
     begun = FakeRunContext.n_begun
@@ -88,8 +90,6 @@ def test_the_model_loads_without_pickle_and_acts(model_uri: str) -> None:
     assert model.predict(observation, params={"deterministic": False}).tolist() == [0, 1]
     with pytest.raises(MlflowException, match="shape"):
         model.predict(observation[:, :3])
-    assert not list(Path(model_uri).rglob("*.pkl"))
-    assert not list(Path(model_uri).rglob("__pycache__"))
 
 
 def test_mlflow_takes_misspelt_parameters_away_and_logs_them(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -63,8 +64,8 @@ def test_another_process_and_place_that_never_saw_the_script_gets_the_objects(tm
     subprocess.run([sys.executable, "main.py"], cwd=script, env=environment, check=True, timeout=120)
     (tmp_path / "moved").mkdir()
     (script / "stored").rename(tmp_path / "moved" / "stored")
-    for path in script.iterdir():
-        path.unlink()
+    shutil.rmtree(script)
+    script.mkdir()
     code = """
 from pathlib import Path
 from maze.api.record.objects import load_objects
