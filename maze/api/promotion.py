@@ -112,7 +112,8 @@ def promote(
         }
         if found["is_holder"]:
             reason = f"it is the {alias} of {found['model']!r} already"
-            return Promotion(promoted=True, reason=reason, version=holder["version"], **common)
+            verdict = Promotion(promoted=True, reason=reason, version=holder["version"], **common)
+            return _written_down(verdict, found["registry"])
         rival = None if holder is None else folder / holder["agent"]
         seed = derive_seed(0, f"promotion {holder['run_id'] if holder else ''} {run['id']}")
         settings = {"n_episodes": n_episodes, "deterministic": True, "seed": seed}
@@ -270,9 +271,13 @@ def _register(verdict: Promotion, seed: int) -> Promotion:
             version, registry = str(answer["version"]), answer["registry"]
     except TrackingError as error:
         raise ArtifactError(f"{verdict.run_id} was not promoted: {error}") from error
-    kept, note = None, ""
+    return _written_down(dataclasses.replace(verdict, version=version), registry)
+
+
+def _written_down(verdict: Promotion, registry: Mapping[str, Any]) -> Promotion:
+    """Write what the registry says where git can keep it, and return the verdict with that place."""
     try:
         kept = keep_promotion(Path.cwd(), verdict.model, registry)
     except ArtifactError as error:
-        note = f"it is promoted, but not written down for git: {error}"
-    return dataclasses.replace(verdict, version=version, kept_in=None if kept is None else kept.as_posix(), note=note)
+        return dataclasses.replace(verdict, note=f"it is promoted, but not written down for git: {error}")
+    return dataclasses.replace(verdict, kept_in=None if kept is None else kept.as_posix())

@@ -130,7 +130,8 @@ def _fill(root: Path, record: Mapping[str, Any], project: Path, revision: Revisi
     uri = config.tracking.uri
     environment = {**os.environ, "MLFLOW_TRACKING_URI": uri} if uri else None
     store = resolve_store(project, environment=environment)
-    tracker = MlflowTracker(store, mode="required", finish_timeout=_PATIENCE_SECONDS)
+    # where revisions share a run, the second value of a parameter is a tag of it, which is no news here
+    tracker = MlflowTracker(store, mode="required", finish_timeout=_PATIENCE_SECONDS, says_notes=False)
     with filling(tracker, pipeline, agents, root / "out", registered=registered, is_rebuilt=True):
         pass  # the plots are there
 

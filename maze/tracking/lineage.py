@@ -29,8 +29,8 @@ __all__ = [
     "versions",
 ]
 
-GENERATED = ("params.yaml", "dvc.lock", "build", "out")
-"""Paths that DVC changes while an experiment runs, and that say nothing about whether the code was committed."""
+GENERATED = ("params.yaml", "dvc.lock", "build", "out", "promoted")
+"""Paths that DVC and promotions change, and that say nothing about whether the code was committed."""
 
 _PATCHED_SUFFIXES = (".py", ".pyi")
 _MAX_PATCHED_FILES = 200

@@ -58,7 +58,9 @@ def _look(client: MlflowClient, request: Request) -> dict[str, Any]:
     found: dict[str, Any] = {"run": {"id": run.info.run_id}, "model": name, "holder": None, "is_holder": is_holder}
     if holder is not None:
         found["holder"] = {"version": str(holder.version), "run_id": holder.run_id}
-    if not is_holder:
+    if is_holder:
+        found["registry"] = describe_registry(client, name)
+    else:
         found["run"]["agent"] = _fetch(run.info.run_id, request, "agent")
         if holder is not None:
             found["holder"]["agent"] = _fetch(f"models:/{name}/{holder.version}", request, "holder")

@@ -72,12 +72,19 @@ class MlflowTracker(Tracker):
         store: where the runs are; see :func:`maze.tracking.resolve_store`.
         mode: ``best_effort`` warns once where the store fails and keeps the records for later; ``required`` raises.
         finish_timeout: longest time in seconds that ``finish`` waits for the store (``start`` too, where required).
+        says_notes: warn of what the store had to say at the end although nothing failed.
     """
 
     def __init__(
-        self, store: StoreLocation, *, mode: TrackingMode = "best_effort", finish_timeout: float = 60.0
+        self,
+        store: StoreLocation,
+        *,
+        mode: TrackingMode = "best_effort",
+        finish_timeout: float = 60.0,
+        says_notes: bool = True,
     ) -> None:
         self.store = store
+        self._says_notes = says_notes
         self._required = mode == "required"
         self._timeout = finish_timeout
         self._journal: JournalWriter | None = None
@@ -218,7 +225,7 @@ class MlflowTracker(Tracker):
 
     def _say_notes(self) -> None:
         """Pass on what the store had to say, in one warning."""
-        if self._state.notes:
+        if self._state.notes and self._says_notes:
             shown, more = self._state.notes[:MAX_NOTES], len(self._state.notes) - MAX_NOTES
             told = " ".join([*shown, f"And {more} more like these."] if more > 0 else shown)
             _LOGGER.warning("MLflow run %s: %s", self._state.run_id, told)

@@ -139,9 +139,28 @@ def test_a_lost_champion_is_not_replaced_unseen_and_comes_back(store: Store, tmp
     assert (restored.name, dict(restored.aliases), dict(restored.missing)) == ("lost", {"champion": "1"}, {})
     again = promote(str(store.runs["strong"]), name="lost", n_episodes=5)
     assert again.reason == "it is the champion of 'lost' already"
+    path.unlink(missing_ok=True)
+    promote(str(store.runs["strong"]), name="kept", n_episodes=5)  # changes nothing, and writes the lost file anew
+    assert json.loads(path.read_text()) == content
+    path.unlink()
     gone = {**content, "model": "gone", "aliases": {"champion": "0" * 32}}
     (tmp_path / "promoted" / "gone.json").write_text(json.dumps(gone))
     assert [dict(one.missing) for one in restore_promotions(tmp_path)] == [{"champion": "0" * 32}, {}]
+
+
+def test_a_version_gets_its_number_back_where_those_before_it_are_lost(store: Store, tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    promote(str(store.runs["weak"]), name="first", n_episodes=2)
+    content = json.loads((tmp_path / "promoted" / "first.json").read_text())
+    (entry,) = content["versions"]
+    lost = {"version": 1, "run_id": "0" * 32}
+    numbered = {"model": "third", "aliases": content["aliases"], "versions": [lost, {**entry, "version": 3}]}
+    (tmp_path / "promoted" / "first.json").write_text(json.dumps(numbered))
+    for _ in range(2):  # the second time everything is there
+        (restored,) = restore_promotions(tmp_path)
+        assert dict(restored.aliases) == {"champion": "3"}
+    assert main(["replay", "models:/third/3", "--silent"]) == 0
+    assert main(["replay", "models:/third/1", "--silent"]) == 2
 
 
 def test_the_name_is_the_environments(store: Store) -> None:

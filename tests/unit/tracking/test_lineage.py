@@ -61,7 +61,9 @@ def test_clean_and_detached(repository: Path) -> None:
     assert collect_lineage(repository).tags["git.branch"] == "detached"
 
 
-def test_what_dvc_generates_is_not_a_change(repository: Path) -> None:
+def test_what_dvc_and_promotions_write_is_not_a_change(repository: Path) -> None:
+    (repository / "promoted").mkdir()
+    (repository / "promoted" / "cartpole.json").write_text("{}")
     (repository / "params.yaml").write_text("seeds: [1]\n")
     (repository / "dvc.lock").write_text("x\n")
     (repository / "out" / "train").mkdir(parents=True)
