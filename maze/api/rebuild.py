@@ -30,6 +30,8 @@ _RECORD = Path("out") / "report" / "record.json"
 _CONFIG = Path("build") / "config.yaml"
 _NOT_NEEDED = ("steps.npz", "metrics.jsonl")
 """Outputs that a run in the store does not show."""
+_COPIES = "out/copies/"
+"""Copies of what git holds, which DVC's run cache needs alone."""
 
 _PATIENCE_SECONDS = 1800.0
 
@@ -114,7 +116,7 @@ def _rebuild(
 
 
 def _is_needed(path: str) -> bool:
-    return not path.endswith(_NOT_NEEDED)
+    return not path.endswith(_NOT_NEEDED) and not path.startswith(_COPIES)
 
 
 def _fill(root: Path, record: Mapping[str, Any], project: Path, revision: Revision | None) -> None:
