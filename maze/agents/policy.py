@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from maze.agents.candidates import top_candidates
 from maze.agents.free_logits import append_free, append_free_array, free_logits_of
 from maze.agents.fused_networks import FusedNetworks, fuse_networks
 from maze.agents.keyed_modules import module_name
@@ -322,15 +323,7 @@ class TorchPolicy(nn.Module):
         del maze_state
         if not isinstance(deterministic, (bool, np.bool_)):
             raise MazeError(f"deterministic: {deterministic!r} is not accepted; accepted: True or False.")
-        if actor_id is None and env is not None and not callable(getattr(env, "actor_id", None)):
-            raise MazeError(
-                f"env: {env!r} is not accepted; accepted: a MazeEnv, whose actor_id() says who acts, or None."
-            )
-        if actor_id is None:
-            actor_id = env.actor_id() if env is not None else (self._first_step_key, 0)
-        if not isinstance(actor_id, tuple) or len(actor_id) != 2:
-            raise MazeError(f"actor_id: {actor_id!r} is not accepted; accepted: ActorID(step_key, agent_id), or None.")
-        step_key, agent_id = actor_id
+        step_key, agent_id = self._actor(actor_id, env)
         batch, leading = as_batch(observation, self._shapes(step_key, agent_id))
         key = self._network_key(step_key, agent_id)
         if key in self._state_shapes:
@@ -339,6 +332,55 @@ class TorchPolicy(nn.Module):
         else:
             actions = self.act(batch, self._rng, deterministic, step_key, agent_id)
         return {head: action.reshape(leading + action.shape[1:]) for head, action in actions.items()}
+
+    def compute_top_action_candidates(
+        self,
+        observation: Observation,
+        num_candidates: int | None = None,
+        maze_state: object = None,
+        env: MazeEnv | None = None,
+        actor_id: ActorID | tuple[StepKey, int] | None = None,
+    ) -> tuple[list[Action], list[float]]:
+        """Return the most probable actions for one observation, and their probabilities, from the highest down.
+
+        Args:
+            observation: by key, without leading axes.
+            num_candidates: how many; None for all.
+            maze_state: as for `compute_action`.
+            env: as for `compute_action`.
+            actor_id: as for `compute_action`.
+
+        Returns:
+            Actions by head, as `compute_action` gives them, and one probability for each.
+
+        Raises:
+            MazeError: an action head is continuous, the networks carry state, or the observation does not fit.
+        """
+        del maze_state
+        step_key, agent_id = self._actor(actor_id, env)
+        if self.has_state:
+            raise MazeError("candidates are of networks without state; compute_action() acts with those that have one.")
+        batch, leading = as_batch(observation, self._shapes(step_key, agent_id))
+        if leading:
+            raise MazeError(f"observation: has the leading axes {leading}; accepted is one observation at a time.")
+        with torch.no_grad():
+            tensors = {key: torch.as_tensor(value, device=self.device) for key, value in batch.items()}
+            distribution = self.distribution(tensors, step_key, agent_id)
+        return top_candidates(distribution.heads, num_candidates)
+
+    def _actor(
+        self, actor_id: ActorID | tuple[StepKey, int] | None, env: MazeEnv | None
+    ) -> ActorID | tuple[StepKey, int]:
+        """Return who acts: who is given, or the environment's, or the first step key."""
+        if actor_id is None and env is not None and not callable(getattr(env, "actor_id", None)):
+            raise MazeError(
+                f"env: {env!r} is not accepted; accepted: a MazeEnv, whose actor_id() says who acts, or None."
+            )
+        if actor_id is None:
+            actor_id = env.actor_id() if env is not None else (self._first_step_key, 0)
+        if not isinstance(actor_id, tuple) or len(actor_id) != 2:
+            raise MazeError(f"actor_id: {actor_id!r} is not accepted; accepted: ActorID(step_key, agent_id), or None.")
+        return actor_id
 
     def forward(self, observation: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the logits of the first step key, so that the module can be called, exported and summarised."""
