@@ -26,6 +26,7 @@ from maze.types import AnyMapping, Array
 
 __all__ = ["DistributionMapper"]
 
+_PACKAGE = "maze.distributions."
 _HEADS: dict[str, type[ActionHead]] = {
     "categorical": CategoricalHead,
     "multi_categorical": MultiCategoricalHead,
@@ -202,9 +203,17 @@ def _default_distribution(name: str, space: spaces.Space[Any]) -> str:
     )
 
 
+def _named_head(name: str) -> type[ActionHead] | None:
+    """Return the head of a short name, or of a distribution's dotted name, also in MazeRL's spelling."""
+    if not name.startswith(_PACKAGE):
+        return _HEADS.get(name)
+    stem = name.rpartition(".")[2].removesuffix("ProbabilityDistribution")
+    return next((head for head in _HEADS.values() if head.__name__ == f"{stem}Head"), None)
+
+
 def _make_head(distribution: Any, space: spaces.Space[Any], arguments: dict[str, Any]) -> ActionHead:
     """Return the head of a name, a dotted path or a class."""
-    head_class: Any = _HEADS.get(distribution) if isinstance(distribution, str) else distribution
+    head_class: Any = _named_head(distribution) if isinstance(distribution, str) else distribution
     if head_class is None and "." in distribution:
         head_class = resolve_target(distribution)
     if not (isinstance(head_class, type) and issubclass(head_class, ActionHead)):

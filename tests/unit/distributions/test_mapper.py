@@ -91,6 +91,21 @@ def test_default_and_configured_heads() -> None:
     assert DistributionMapper(space, {}).logits_shapes == DistributionMapper(space).logits_shapes
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "squashed_gaussian",
+        "maze.distributions.SquashedGaussian",
+        "maze.distributions.SquashedGaussianHead",
+        "maze.distributions.squashed_gaussian.SquashedGaussianProbabilityDistribution",
+    ],
+)
+def test_a_distribution_goes_by_its_former_names(name: str) -> None:
+    space = spaces.Dict({"action": spaces.Box(-1.0, 1.0, (2,))})
+    mapper = DistributionMapper(space, [{"action_space": "gym.spaces.Box", "distribution": name}])
+    assert type(mapper.heads["action"]) is SquashedGaussianHead
+
+
 def test_initial_standard_deviation_and_its_range() -> None:
     space = spaces.Dict(action=UNBOUNDED)
     entry = {"action_head": "action", "distribution": "gaussian", "args": {"initial_std": 0.5}}
