@@ -2,13 +2,16 @@
 
 Output belongs to the whole process, so while anybody works, what stands in place of ``sys.stdout`` and ``sys.stderr``
 asks who writes: silent threads write into nothing, all others where they always did. The last one to finish puts the
-streams back. Python's warnings, ``print`` and log handlers of last resort all write there. What does not is left alone:
-handlers that hold a stream of their own, and programs and compiled libraries that write to the process's descriptors,
-which cannot be redirected without silencing other threads as well.
+streams back. Python's warnings, ``print`` and log handlers of last resort all write there. Handlers that hold a stream
+of their own, and programs and compiled libraries (ALE's banner, MuJoCo's compiler) write to the process's descriptors;
+these are redirected as well while a silent block is the work of the only thread. Beside others, as in a notebook,
+they are left alone, since they could not be silenced without silencing those.
 """
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import functools
 import os
 import sys
@@ -69,6 +72,49 @@ class _Stream:
         return iter(self._of_this_thread())
 
 
+class _Descriptors:
+    """The process's descriptors 1 and 2, while they lead into nothing; all of it happens under the lock.
+
+    Attributes:
+        kept: by descriptor, a copy of it that still leads where it did.
+    """
+
+    def __init__(self) -> None:
+        self.kept: dict[int, int] = {}
+
+    def redirect(self) -> None:
+        """Let both lead into nothing; one that is closed is left so."""
+        self._flush()
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        for descriptor in (1, 2):
+            try:
+                self.kept[descriptor] = os.dup(descriptor)
+            except OSError:
+                continue
+            os.dup2(nothing, descriptor)
+        os.close(nothing)
+
+    def put_back(self) -> None:
+        """Let both lead where they did; what C still holds for them is dropped with the rest."""
+        if self.kept:
+            self._flush()
+        for descriptor, copy in self.kept.items():
+            os.dup2(copy, descriptor)
+            os.close(copy)
+        self.kept.clear()
+
+    @staticmethod
+    def _flush() -> None:
+        for name in _NAMES:
+            stream = getattr(sys, name)
+            with contextlib.suppress(AttributeError, OSError, ValueError):  # none, closed, or one without a flush
+                stream.flush()
+        ctypes.CDLL(None).fflush(None)
+
+
+_descriptors = _Descriptors()
+
+
 class Output:
     """A block of work; every one that may print or be silent while another thread is the opposite goes through it.
 
@@ -90,6 +136,8 @@ class Output:
 
     def __enter__(self) -> None:
         with _LOCK:
+            if self._is_silent and not Output._users and threading.active_count() == 1:
+                _descriptors.redirect()
             Output._users += 1
             for name in _NAMES:
                 present = getattr(sys, name)
@@ -112,6 +160,7 @@ class Output:
                     del _silent[thread]
             Output._users -= 1
             if not Output._users:
+                _descriptors.put_back()
                 for name, (stream, original) in _installed.items():
                     if getattr(sys, name) is stream:  # else somebody redirects it, and puts back what now passes on
                         setattr(sys, name, original)

@@ -136,7 +136,7 @@ def test_contexts_that_take_turns_are_as_if_alone(tmp_path: Path) -> None:
 
 
 NOISY = """
-import os, sys, warnings
+import ctypes, os, sys, warnings
 import gymnasium
 import numpy as np
 from maze import GymMazeEnv, LogStatsWrapper, RunContext, replay, run_rollout
@@ -147,6 +147,8 @@ class Noisy(gymnasium.Wrapper):
         print("a word on the other stream", file=sys.stderr)
         sys.stdout.buffer.write(b"bytes\\n")
         warnings.warn("a warning")
+        ctypes.CDLL(None).puts(b"a compiled library, into C's buffer")
+        os.write(2, b"a compiled library")
         return super().step(action)
 
 def make():
@@ -176,12 +178,14 @@ jobs = RunContext(env=make, silent=True, multirun=True, algorithm="a2c", configu
                   overrides={"tracking.mode": "off", "algorithm.lr": [0.1, 0.2]})
 jobs.train()
 assert (sys.stdout, sys.stderr) == kept
+os.write(1, b"the script itself, ")
+os.write(2, b"and its complaints")
 """
 
 
 def test_silent_hides_what_environments_print_and_warn_of(tmp_path: Path) -> None:
     done = run_script(NOISY, tmp_path / "place")
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"the script itself, ", b"and its complaints")
 
 
 def test_a_loud_context_beside_a_silent_one_is_heard(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -217,6 +221,24 @@ def test_a_loud_context_beside_a_silent_one_is_heard(capsys: pytest.CaptureFixtu
     assert "loud prints" in shown.out
     assert "loud complains" in shown.err
     assert "silent" not in shown.out.replace(str(tmp_path), "") + shown.err.replace(str(tmp_path), "")
+
+
+BESIDE = """
+import concurrent.futures, os
+from maze.api.quiet import Output
+
+with Output(silent=True):
+    os.write(1, b"alone")
+with concurrent.futures.ThreadPoolExecutor(1) as pool:
+    pool.submit(int).result()
+    with Output(silent=True):
+        os.write(1, b"beside another thread")
+"""
+
+
+def test_descriptors_are_silent_for_the_only_thread_alone(tmp_path: Path) -> None:
+    done = run_script(BESIDE, tmp_path / "place")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"beside another thread", b"")
 
 
 def test_streams_that_others_put_back_late_are_cleared_away() -> None:
