@@ -86,6 +86,7 @@ class RunFiles:
         metrics_log: one JSON object for each epoch, written while training runs.
         checkpoint: directory of the last state, from which training goes on exactly.
         evaluation: the episodes of the last evaluation, parquet.
+        shown: directory of pictures and texts for people: networks, figures of events, videos.
         sweep: how the jobs ended, JSON; only in the directory of a multi-run, which holds none of the others.
     """
 
@@ -98,6 +99,7 @@ class RunFiles:
         self.metrics_log = root / "metrics.jsonl"
         self.checkpoint = root / "checkpoint"
         self.evaluation = root / "evaluate" / "episodes.parquet"
+        self.shown = root / "shown"
         self.sweep = root / "sweep.json"
 
     def is_used(self) -> bool:
@@ -124,7 +126,7 @@ class RunFiles:
 
     def clear(self) -> None:
         """Remove what a training left that was killed before it left its first agent, so that it can begin anew."""
-        for directory in (self.agent.root, self.checkpoint):
+        for directory in (self.agent.root, self.checkpoint, self.shown):
             shutil.rmtree(directory, ignore_errors=True)
         for path in (self.curve, self.record, self.metrics, self.metrics_log):
             path.unlink(missing_ok=True)

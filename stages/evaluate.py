@@ -7,7 +7,7 @@ from dataclasses import asdict
 from maze import RunContext
 from maze.artifacts import write_json
 from maze.rollout import write_rollout
-from stages.settings import OUT, files_path, keep_copies, read_config, read_seed, record_path, run_stage
+from stages.settings import OUT, files_path, keep_copies, read_config, read_seed, record_path, run_stage, shown_path
 
 
 def evaluate() -> None:
@@ -20,6 +20,7 @@ def evaluate() -> None:
         stage="evaluate",
         record=record_path("evaluate", seed),
         files_dir=files_path("evaluate", seed),
+        shown_dir=shown_path("evaluate", seed),
     )
     episodes = rc.evaluate(**asdict(config.evaluation))
     directory = OUT / "evaluate" / str(seed)

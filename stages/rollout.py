@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from maze import RunContext
 from maze.artifacts import write_json
-from stages.settings import OUT, files_path, keep_copies, read_config, read_seed, record_path, run_stage
+from stages.settings import OUT, files_path, keep_copies, read_config, read_seed, record_path, run_stage, shown_path
 
 
 def rollout() -> None:
@@ -16,6 +16,7 @@ def rollout() -> None:
         stage="rollout",
         record=record_path("rollout", seed),
         files_dir=files_path("rollout", seed),
+        shown_dir=shown_path("rollout", seed),
     )
     result = rc.rollout(output_dir=OUT / "rollout" / str(seed))
     write_json(OUT / "rollout" / str(seed) / "metrics.json", result.statistics)

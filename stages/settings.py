@@ -55,6 +55,13 @@ def files_path(stage: str, seed: int) -> Path:
     return FILES / stage / str(seed)
 
 
+def shown_path(stage: str, seed: int) -> Path:
+    """Return where a stage that is tracked keeps what no table holds: drawings, figures of events, videos."""
+    directory = OUT / stage / str(seed) / "shown"
+    directory.mkdir(parents=True, exist_ok=True)  # DVC expects it, also where there is nothing to show
+    return directory
+
+
 def keep_copies(stage: str, seed: int, *names: str) -> None:
     """Copy files that DVC does not cache to where it does, so that a run cache in a remote is whole.
 

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from maze import RunContext
 from maze.api import specs
-from stages.settings import OUT, files_path, keep_copies, read_config, read_params, read_seed, record_path, run_stage
+from stages.settings import (
+    OUT,
+    files_path,
+    keep_copies,
+    read_config,
+    read_params,
+    read_seed,
+    record_path,
+    run_stage,
+    shown_path,
+)
 
 
 def train() -> None:
@@ -18,6 +28,7 @@ def train() -> None:
         stage="train",
         record=record_path("train", seed),
         files_dir=files_path("train", seed),
+        shown_dir=shown_path("train", seed),
     )
     summary = rc.train()
     keep_copies("train", seed, "metrics.json", "curve.csv")

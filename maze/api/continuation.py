@@ -57,8 +57,8 @@ class Continuation:
 
     def take_over_curve(self, session: RunSession) -> None:
         """Let the run's curve begin with the one that led to the checkpoint."""
-        if self._checkpoint is not None:
-            session.take_over(self._checkpoint.rows)
+        if self._checkpoint is not None and self._earlier is not None:
+            session.take_over(self._checkpoint.rows, self._earlier)
 
     def begin(self, runner: AgentRunner, session: RunSession) -> Trainer[Any]:
         """Return the trainer, from which training goes on.

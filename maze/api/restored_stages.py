@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from maze import report
-from maze.artifacts import AgentFiles, read_json, write_text
+from maze.api.record.shown_files import shown_artifacts
+from maze.artifacts import AgentFiles, read_csv, read_json, write_csv, write_text
 from maze.env.spaces import space_from_json
+from maze.statistics import event_tags
 from maze.tracking import AgentModel, LoggedDataset, RestoredStage
 
 __all__ = ["STAGES", "restored_stages"]
 
 STAGES = ("train", "rollout", "evaluate")
 """Stages of the pipeline that work on one seed's agent, in their order."""
+
+_COLUMNS = ("step", "epoch", "return")
+"""Columns of a curve that are no numbers of their own."""
 
 
 def restored_stages(
@@ -31,12 +38,14 @@ def restored_stages(
     Raises:
         ArtifactError: something is missing.
     """
-    stages = [_train(seed, out, registered), *(_played(stage, seed, out, scratch) for stage in STAGES[1:])]
+    stages = [_train(seed, out, scratch, registered), *(_played(stage, seed, out, scratch) for stage in STAGES[1:])]
     return [_with_figures(stage, seed, out, scratch / f"{stage.name}-{seed}", key) for stage in stages]
 
 
-def _train(seed: int, out: Path, registered: tuple[str, str]) -> RestoredStage:
+def _train(seed: int, out: Path, scratch: Path, registered: tuple[str, str]) -> RestoredStage:
     folder, record = _places("train", seed, out)
+    curve = scratch / f"train-{seed}.csv"
+    write_csv(curve, _told(read_csv(folder / "curve.csv"), read_json(folder / "metrics.json")))
     agent = AgentFiles(folder / "agent").require()
     spaces = read_json(agent.spaces)
     model = AgentModel.from_spaces(
@@ -48,7 +57,7 @@ def _train(seed: int, out: Path, registered: tuple[str, str]) -> RestoredStage:
     return RestoredStage(
         name="train",
         record=record,
-        curve=folder / "curve.csv",
+        curve=curve,
         agent_dir=agent.root,
         agent=model,
         datasets=tuple(LoggedDataset(**one) for one in read_json(record).get("datasets", ())),
@@ -56,8 +65,23 @@ def _train(seed: int, out: Path, registered: tuple[str, str]) -> RestoredStage:
             "record/train/record.json": record,
             "record/train/curve.csv": folder / "curve.csv",
             "record/train/metrics.json": folder / "metrics.json",
+            **shown_artifacts(folder / "shown"),
         },
     )
+
+
+def _told(curve: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of a learning curve as a run in the store is told them while it trains.
+
+    Args:
+        curve: rows by the run's own names.
+        summary: the numbers of the run's end.
+    """
+    rows = [{**row, **event_tags({name: row[name] for name in row if name not in _COLUMNS})} for row in curve]
+    best = {f"best/{name}": summary.get(f"best_{name}") for name in ("epoch", "return")}
+    if rows:
+        rows[-1] |= {name: value for name, value in best.items() if value is not None}
+    return rows
 
 
 def _played(stage: str, seed: int, out: Path, scratch: Path) -> RestoredStage:
@@ -70,7 +94,11 @@ def _played(stage: str, seed: int, out: Path, scratch: Path) -> RestoredStage:
         record=record,
         metrics=folder / "metrics.json",
         prefix=f"{stage}/",
-        files={f"record/{stage}/record.json": record, f"tables/{stage}_episodes.csv": table},
+        files={
+            f"record/{stage}/record.json": record,
+            f"tables/{stage}_episodes.csv": table,
+            **shown_artifacts(folder / "shown"),
+        },
     )
 
 

@@ -151,6 +151,7 @@ class RunContext:
         stage: str | None = None,
         record: str | Path | None = None,
         files_dir: str | Path | None = None,
+        shown_dir: str | Path | None = None,
     ) -> RunContext:
         """Build from a resolved configuration, without composing again.
 
@@ -162,6 +163,7 @@ class RunContext:
             stage: name of the pipeline stage that is running, which joins the tracking run of its agent.
             record: where the record is written instead of ``run_dir/record.json``.
             files_dir: where wrappers write their files, such as pictures, instead of the run's directory.
+            shown_dir: where drawings of networks, figures of events and videos go, instead of the run's directory.
 
         Returns:
             A context whose agent is untrained.
@@ -172,8 +174,8 @@ class RunContext:
         check_flag(silent, "silent")
         with Output(silent=bool(silent)):
             resolved = read_config(config)
-            directory = run_dir if run_dir is not None else resolved.run_dir
-            places: dict[str, Any] = {"run_dir": directory, "record": record, "files_dir": files_dir}
+            places: dict[str, Any] = {"record": record, "files_dir": files_dir, "shown_dir": shown_dir}
+            places["run_dir"] = run_dir if run_dir is not None else resolved.run_dir
             return cls._around(SingleRun(resolved, {}, seed=seed, silent=silent, stage=stage, **places))
 
     @classmethod
@@ -186,6 +188,7 @@ class RunContext:
         stage: str | None = None,
         record: str | Path | None = None,
         files_dir: str | Path | None = None,
+        shown_dir: str | Path | None = None,
         allow_code: bool = False,
         env: Any = None,
     ) -> RunContext:
@@ -198,6 +201,7 @@ class RunContext:
             stage: name of the pipeline stage that is running.
             record: where the record is written.
             files_dir: where wrappers write their files, such as pictures, instead of the run's directory.
+            shown_dir: where drawings of networks, figures of events and videos go, instead of the run's directory.
             allow_code: let the agent's configuration name code outside of maze, torch.nn and gymnasium, and load the
                 objects and modules that are stored with it, which runs their code. What ``config`` allows is allowed
                 anyway.
@@ -212,8 +216,8 @@ class RunContext:
         allow_code = check_flag(allow_code, "allow_code")
         with Output(silent=bool(silent)):
             files, agent_config, objects = load_agent(source, config, allow_code=allow_code, env=env)
-            places: dict[str, Any] = {"agent": files, "record": record, "files_dir": files_dir}
-            return cls._around(SingleRun(agent_config, objects, silent=silent, stage=stage, **places))
+            places: dict[str, Any] = {"record": record, "files_dir": files_dir, "shown_dir": shown_dir}
+            return cls._around(SingleRun(agent_config, objects, agent=files, silent=silent, stage=stage, **places))
 
     @classmethod
     def _around(cls, engine: SingleRun) -> RunContext:

@@ -18,8 +18,9 @@ from maze import perception, report
 from maze.api.pipeline import SweepPart, algorithm_name, describe_run
 from maze.api.record.calls import Call
 from maze.api.record.datasets import training_data
-from maze.api.record.episode_log import log_episodes
+from maze.api.record.episode_log import log_episodes, show_episodes
 from maze.api.record.run_record import RunRecord
+from maze.api.record.shown_files import DISTRIBUTIONS, ShownFiles
 from maze.api.signals import StopRequest
 from maze.api.statistics_writers import open_writers, write_epoch
 from maze.artifacts import AgentFiles, RunFiles, read_csv, read_json, write_csv, write_json
@@ -61,6 +62,7 @@ class RunSession:
         agent: the loaded agent that the run goes on from, or None.
         inheritance: what the run's new agent took over from an earlier one, or None.
         silent: print nothing.
+        shown_dir: where pictures and texts for people go; in the run's directory when None.
 
     Attributes:
         record: what stands in ``record.json``.
@@ -78,6 +80,7 @@ class RunSession:
         agent: AgentFiles | None = None,
         inheritance: Inheritance | None = None,
         silent: bool = False,
+        shown_dir: Path | None = None,
     ) -> None:
         self.config = config
         self.files = files
@@ -95,6 +98,8 @@ class RunSession:
         self._run_id: str | None = None
         self._tracker: Tracker | None = None
         self._remote: Tracker | None = None
+        self._shown_files = ShownFiles(shown_dir or files.shown)
+        self._gallery: Tracker = NullTracker()
         self._model: AgentModel | None = None
         self._networks: ActorCritic | None = None
         self._best: dict[str, float] = {}
@@ -180,8 +185,14 @@ class RunSession:
             best_return=float("-inf") if summary.get("best_return") is None else float(summary["best_return"]),
         )
 
-    def take_over(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Begin with the curve, and the log of metrics, that led to the checkpoint from which this session goes on."""
+    def take_over(self, rows: Sequence[Mapping[str, Any]], earlier: RunFiles) -> None:
+        """Begin with the curve, and the log of metrics, that led to the checkpoint from which this session goes on.
+
+        Args:
+            rows: of the curve.
+            earlier: files of the run that the checkpoint belongs to.
+        """
+        self._shown_files.take_over(earlier.shown)
         self._rows = [dict(row) for row in rows]
         log = JsonLinesTracker(self.files.metrics_log)
         log.start(self._description)
@@ -245,7 +256,8 @@ class RunSession:
 
             write_episodes(self.files.evaluation, episodes)
         if self.config.tracking.mode != "off":
-            log_episodes(tracker, call.method, episodes, self._seed, video)
+            log_episodes(tracker, call.method, episodes, self._seed)
+            show_episodes(self._gallery, call.method, episodes, video)
 
     @property
     def _seed(self) -> int:
@@ -262,8 +274,10 @@ class RunSession:
         if self._part_of is not None:
             place = self._part_of.directory
         self._remote = open_tracker(settings.mode, directory=place, environment=environment)
-        is_kept = settings.mode != "off"  # the numbers are sent as they are
-        self._spread = TrackerWriter(self._remote, numbers=False) if is_kept else LogStatsWriter()
+        if settings.mode != "off":
+            self._gallery = FanOutTracker([self._remote, self._shown_files])
+            earlier = self._shown_files.distributions() if self._trains and self._rows else {}
+            self._spread = TrackerWriter(self._gallery, DISTRIBUTIONS, numbers=False, earlier=earlier)
         self._tracker = FanOutTracker([local, self._remote])
         self._tracker.start(self._description)
         return self._tracker
@@ -291,6 +305,7 @@ class RunSession:
             finally:
                 self._run_id = tracker.run_id
                 self._tracker = self._remote = None
+                self._gallery = NullTracker()
                 self.record.write(self._outcome(status, reason))
 
     def _log_training(self, tracker: Tracker, model: AgentModel) -> None:
@@ -307,9 +322,9 @@ class RunSession:
             curve = report.read_curve(self.files.curve)
             tracker.log_figure(report.learning_curve_figure({self._seed: curve}), "figures/learning_curve.png")
         if self._networks is not None:
-            tracker.log_text(perception.model_summary(self._networks), "config/model_summary.txt")
+            self._gallery.log_text(perception.model_summary(self._networks), "config/model_summary.txt")
             for name, figure in perception.model_figures(self._networks).items():
-                tracker.log_figure(figure, f"figures/{name}.png")
+                self._gallery.log_figure(figure, f"figures/{name}.png")
 
     def _summary(self) -> dict[str, Any]:
         """Return the numbers of the run's end; none depends on time or place."""

@@ -64,6 +64,7 @@ class SingleRun:
         stage: name of the pipeline stage that is running, or None.
         record: where the record is written instead of ``run_dir/record.json``.
         files_dir: where wrappers write their files instead of the run's directory.
+        shown_dir: where pictures and texts for people go instead of the run's directory.
         agent: a trained agent to begin with.
         part_of: the multi-run that the run is a job of, or None.
 
@@ -90,6 +91,7 @@ class SingleRun:
         stage: str | None = None,
         record: str | Path | None = None,
         files_dir: str | Path | None = None,
+        shown_dir: str | Path | None = None,
         agent: AgentFiles | None = None,
         part_of: SweepPart | None = None,
     ) -> None:
@@ -110,6 +112,7 @@ class SingleRun:
         self._part_of = part_of
         self._record = Path(record) if record is not None else None
         self._files_dir = absolute_directory(files_dir, "files_dir") if files_dir is not None else None
+        self._shown_dir = absolute_directory(shown_dir, "shown_dir") if shown_dir is not None else None
         self._ready = False  # there is a trained agent
         self._warned = False  # it was said that there is none
         self._closed = False
@@ -437,6 +440,7 @@ class SingleRun:
             agent=self._agent_files,
             inheritance=self._inheritance,
             silent=self.is_silent,
+            shown_dir=self._shown_dir,
         )
 
     def _warn_untrained(self) -> None:

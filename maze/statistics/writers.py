@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 
 from maze.errors import ArtifactError
@@ -149,20 +150,28 @@ class TrackerWriter(LogStatsWriter):
         tracker: of the run; it is started and finished elsewhere, later than this writer is closed.
         artifact: name of the file with the distributions.
         numbers: send numbers; False where somebody else does.
+        earlier: distributions of epochs before, as the file holds them; they are sent again with the new ones.
     """
 
-    def __init__(self, tracker: Tracker, artifact: str = "statistics/distributions.json", numbers: bool = True) -> None:
+    def __init__(
+        self,
+        tracker: Tracker,
+        artifact: str = "statistics/distributions.json",
+        numbers: bool = True,
+        earlier: Mapping[str, list[dict[str, Any]]] = MappingProxyType({}),
+    ) -> None:
         self._tracker = tracker
         self._artifact = artifact
         self._numbers = numbers
-        self._distributions: dict[str, list[dict[str, Any]]] = {}
+        self._distributions = {name: list(epochs) for name, epochs in earlier.items()}
+        self._is_told = False
 
     def write(self, path: str, stats: Mapping[str, StatsValue], step: int) -> None:
         """Send the numbers of one step, and keep its distributions."""
         numbers: dict[str, float] = {}
         for name, value in stats.items():
             if isinstance(value, Distribution):
-                self._distributions.setdefault(f"{path}/{name}", []).append({"step": step, **value.to_json()})
+                self._keep(f"{path}/{name}", {"step": step, **value.to_json()})
             else:
                 numbers[f"{path}/{name}"] = value
         if numbers and self._numbers:
@@ -175,9 +184,17 @@ class TrackerWriter(LogStatsWriter):
 
     def close(self) -> None:
         """Send the distributions of all steps, by name."""
-        if self._distributions:
+        if self._is_told:
             self._tracker.log_text(json.dumps(self._distributions, indent=1), self._artifact)
-            self._distributions = {}
+            self._is_told = False
+
+    def _keep(self, name: str, told: dict[str, Any]) -> None:
+        """Keep the distribution of one step; what was told of later ones belongs to a training that broke off."""
+        epochs = self._distributions.setdefault(name, [])
+        while epochs and epochs[-1]["step"] >= told["step"]:
+            epochs.pop()
+        epochs.append(told)
+        self._is_told = True
 
 
 def send_plot(tracker: Tracker, plot: Plot, name: str) -> None:

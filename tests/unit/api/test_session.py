@@ -14,6 +14,7 @@ import pytest
 
 from maze import RunContext, TrainingError
 from maze.api.record.objects import load_objects
+from maze.api.record.shown_files import DISTRIBUTIONS, shown_artifacts
 from maze.api.session import RunSession, new_run_dir
 from maze.api.signals import StopRequest
 from maze.artifacts import RunFiles
@@ -195,6 +196,41 @@ def test_trackers_are_told_what_the_networks_look_like(tmp_path: Path, monkeypat
     summary = listener.texts["config/model_summary.txt"]
     assert "policy 0: FlattenConcatPolicyNet" in summary
     assert "observation [4]" in summary
+
+
+def shown(run_dir: Path) -> dict[str, bytes]:
+    """Return what a run shows beside its numbers."""
+    return {name: path.read_bytes() for name, path in shown_artifacts(run_dir / "shown").items()}
+
+
+def test_what_is_shown_in_the_store_lies_in_the_run_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All but the learning curve, which can be drawn again from its table."""
+    listener = listened(tmp_path / "run", monkeypatch, "best_effort")
+    kept = shown(tmp_path / "run")
+    assert kept.keys() == {"config/model_summary.txt", "figures/policy_0.png", "figures/critic_0.png"}
+    assert kept["config/model_summary.txt"].decode() == listener.texts["config/model_summary.txt"]
+
+
+@pytest.mark.parametrize("goes_on", ["in the same context", "in the same directory", "in another directory"])
+def test_distributions_of_all_epochs_are_told_whoever_trains_on(
+    goes_on: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listener = Listener()
+    monkeypatch.setattr("maze.api.session.open_tracker", lambda *_arguments, **_settings: listener)
+    tracked = {"tracking.mode": "best_effort"}
+    tiny_context(tmp_path / "whole", tracked, wrappers="vector_obs").train(2)
+    whole = json.loads(listener.texts[DISTRIBUTIONS])
+    rc = tiny_context(tmp_path / "run", tracked, wrappers="vector_obs")
+    rc.train(1)
+    if goes_on == "in the same directory":
+        rc = tiny_context(tmp_path / "run", tracked, wrappers="vector_obs", resume=True)
+    elif goes_on == "in another directory":
+        config = rc.config.replace({"log_base_dir": str(tmp_path / "new")})
+        rc = RunContext.load(tmp_path / "run", config=config, silent=True)
+    rc.train(1)
+    assert json.loads(listener.texts[DISTRIBUTIONS]) == whole
+    assert {len(epochs) for epochs in whole.values()} == {2}
+    assert shown(rc.run_dir)[DISTRIBUTIONS].decode() == listener.texts[DISTRIBUTIONS]
 
 
 def test_nothing_is_drawn_where_nobody_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
