@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from maze.artifacts import read_json, write_json
 from maze.errors import ArtifactError
-from maze.tracking import find_project_root, resolve_store
+from maze.tracking import find_project_root, project_store
 from maze.tracking.asking import asking
 
 __all__ = ["RestoredModel", "keep_promotion", "kept_holder", "restore_promotions"]
@@ -96,7 +96,8 @@ def restore_promotions(directory: Path) -> list[RestoredModel]:
     models = [] if root is None else [_read(path) for path in sorted((root / _FOLDER).glob("*.json"))]
     if not models:
         return []
-    with asking("maze.tracking.mlflow_registry", {"action": "restore", "models": models}, resolve_store()) as (told, _):
+    values, store = {"action": "restore", "models": models}, project_store(directory)
+    with asking("maze.tracking.mlflow_registry", values, store) as (told, _):
         return [RestoredModel(one["model"], one["aliases"], one["missing"]) for one in told["models"]]
 
 

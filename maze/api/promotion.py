@@ -13,7 +13,7 @@ from maze.api.promoted import keep_promotion, kept_holder
 from maze.artifacts import RunFiles, read_json
 from maze.errors import ArtifactError, InvalidSpecificationError, TrackingError, nearest_path, suggest
 from maze.seeding import derive_seed
-from maze.tracking import resolve_store
+from maze.tracking import StoreLocation, project_store
 from maze.tracking.asking import asking
 
 if TYPE_CHECKING:
@@ -100,7 +100,8 @@ def promote(
         InvalidSpecificationError: a number is out of range, or the name is none.
     """
     _check(name, alias, n_episodes, confidence)
-    with _look(_reference(source), name, alias) as (found, folder):
+    reference, store = _reference(source)
+    with _look(reference, store, name, alias) as (found, folder):
         run, holder = found["run"], found["holder"]
         if holder is None and not force:
             _refuse_lost_holder(found["model"], alias, run["id"])
@@ -122,7 +123,7 @@ def promote(
     verdict = Promotion(promoted=is_better or force, reason=reason, n_episodes=n_episodes, **measured, **common)
     if not verdict.promoted:
         return verdict
-    return _register(dataclasses.replace(verdict, forced=not is_better), seed)
+    return _register(dataclasses.replace(verdict, forced=not is_better), seed, store)
 
 
 def _refuse_lost_holder(name: str, alias: str, run_id: str) -> None:
@@ -146,8 +147,8 @@ def _check(name: str | None, alias: str, n_episodes: int, confidence: float) -> 
         raise InvalidSpecificationError(f"--confidence: {confidence} must lie between 0 and 1, for example 0.95.")
 
 
-def _reference(source: str | Path) -> str:
-    """Return what MLflow calls a run: the id that the record in a directory tells, or the word itself.
+def _reference(source: str | Path) -> tuple[str, StoreLocation]:
+    """Return what MLflow calls a run, and where it is: what the record in a directory tells, or the word itself.
 
     Raises:
         ArtifactError: the run in the directory was not tracked.
@@ -158,23 +159,26 @@ def _reference(source: str | Path) -> str:
             raise ArtifactError(
                 f"{source}: is not there; {hint}Accepted: the directory of a tracked run, a run in MLflow."
             )
-        return str(source)
+        return str(source), project_store()
     place = directory.absolute()
     pipeline = place.parents[1] / "record" / place.parent.name / f"{place.name}.json"
     record = next((path for path in (RunFiles(place).record, pipeline) if path.is_file()), None)
-    run_id = read_json(record).get("run_id") if record is not None else None
+    told = read_json(record) if record is not None else {}
+    run_id = told.get("run_id")
     if run_id is None:
         raise ArtifactError(
             f"{source}: is not the directory of a run that MLflow knows; accepted is the directory of a tracked run "
             "(its record.json names the run), an MLflow run id, or models:/name/version."
         )
-    return str(run_id)
+    uri = told.get("config", {}).get("tracking", {}).get("uri")
+    return str(run_id), project_store(uri=uri)
 
 
 @contextmanager
-def _look(reference: str, name: str | None, alias: str) -> Iterator[tuple[Mapping[str, Any], Path]]:
+def _look(
+    reference: str, store: StoreLocation, name: str | None, alias: str
+) -> Iterator[tuple[Mapping[str, Any], Path]]:
     """Give which run is meant, who has the alias, and the folder where both agents are for as long as the block."""
-    store = resolve_store()
     values = {"action": "look", "reference": reference, "name": name, "alias": alias}
     try:
         with asking(_REGISTRY, values, store) as (found, folder):
@@ -245,7 +249,7 @@ def _verdict(
     return f"it is not better than the {alias} beyond what chance explains: {told}", False
 
 
-def _register(verdict: Promotion, seed: int) -> Promotion:
+def _register(verdict: Promotion, seed: int, store: StoreLocation) -> Promotion:
     """Write the promotion down in the registry, and for git, and return it with the version."""
     bounds = None if verdict.difference is None else verdict.difference.interval
     tags = {
@@ -267,7 +271,7 @@ def _register(verdict: Promotion, seed: int) -> Promotion:
         "description": f"{'Forced: ' if verdict.forced else ''}{verdict.reason}.",
     }
     try:
-        with asking(_REGISTRY, values, resolve_store()) as (answer, _):
+        with asking(_REGISTRY, values, store) as (answer, _):
             version, registry = str(answer["version"]), answer["registry"]
     except TrackingError as error:
         raise ArtifactError(f"{verdict.run_id} was not promoted: {error}") from error

@@ -31,11 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Become MLflow's server of one model, on this machine's own address alone."""
-    from maze.tracking import resolve_store  # noqa: PLC0415
+    from maze.tracking import project_store  # noqa: PLC0415
     from maze.tracking.asking import asking  # noqa: PLC0415
     from maze.tracking.sender import TRACKING_ENVIRONMENT  # noqa: PLC0415
 
-    store = resolve_store()
+    store = project_store()
     model = _model_uri(arguments.model)
     check_port(arguments.port)
     name, version = re.split("[/@]", model.removeprefix("models:/"), maxsplit=1)

@@ -38,9 +38,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _flush() -> int:
-    from maze.tracking import flush_spool, resolve_store  # noqa: PLC0415
+    from maze.tracking import flush_spool, project_store  # noqa: PLC0415
 
-    sent, problems = flush_spool(resolve_store())
+    sent, problems = flush_spool(project_store())
     print(f"{sent} runs sent")
     for problem in problems:
         print(problem, file=sys.stderr)

@@ -19,11 +19,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Become MLflow's server, on this machine's own address alone."""
-    from maze.tracking import resolve_store  # noqa: PLC0415
+    from maze.tracking import project_store  # noqa: PLC0415
     from maze.tracking.sender import TRACKING_ENVIRONMENT  # noqa: PLC0415
     from maze.tracking.view import view_addresses  # noqa: PLC0415
 
-    store = resolve_store()
+    store = project_store()
     if store.server is not None:
         print(f"the runs are on a server: {store.uri}")
         return 0

@@ -26,6 +26,7 @@ __all__ = [
     "git_output",
     "installed_version",
     "open_tracker",
+    "project_store",
     "public_version",
     "resolve_store",
     "stage_key",
@@ -58,6 +59,7 @@ from .mlflow_tracker import flush_spool as flush_spool
 from .mlflow_tracker import open_tracker as open_tracker
 from .store import StoreLocation as StoreLocation
 from .store import find_project_root as find_project_root
+from .store import project_store as project_store
 from .store import resolve_store as resolve_store
 from .tracker import FanOutTracker as FanOutTracker
 from .tracker import JsonLinesTracker as JsonLinesTracker

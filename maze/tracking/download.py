@@ -12,7 +12,7 @@ from pathlib import Path
 
 from maze.errors import ArtifactError, nearest_path
 from maze.tracking.sender import last_words, run_module
-from maze.tracking.store import resolve_store
+from maze.tracking.store import project_store, resolve_store
 
 __all__ = ["download_agent", "download_run"]
 
@@ -69,7 +69,7 @@ def _download(module: str, reference: str, directory: Path | str | None, environ
     Raises:
         ArtifactError: the store does not have it.
     """
-    store = resolve_store(directory, environment=environment)
+    store = project_store(directory) if environment is None else resolve_store(directory, environment=environment)
     if store.database is not None and not store.database.is_file():
         raise ArtifactError(f"{reference!r}: there are no runs yet, the database {store.database} does not exist.")
     name = hashlib.sha256(f"{store.uri} {reference}".encode()).hexdigest()[:16]

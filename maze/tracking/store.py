@@ -14,10 +14,14 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-__all__ = ["STORE_FOLDER", "StoreLocation", "find_project_root", "resolve_store"]
+import yaml
+
+__all__ = ["STORE_FOLDER", "StoreLocation", "find_project_root", "project_store", "resolve_store"]
 
 STORE_FOLDER = ".maze"
 """Folder of everything that belongs to a project's runs and not to its history: database, artifacts, checkpoints."""
+
+_COMPOSED = Path("build", "config.yaml")
 
 _TEMPORARY_EXPERIMENTS = (".dvc", "tmp", "exps")
 
@@ -60,8 +64,8 @@ class StoreLocation:
 
     @property
     def artifact_root(self) -> Path | None:
-        """Absolute folder of artifacts of new experiments, or None where a server decides."""
-        return self.directory / "mlartifacts" if self.database is not None else None
+        """Absolute folder of artifacts of new experiments, beside the database; None where a server decides."""
+        return None if self.database is None else self.database.absolute().parent / "mlartifacts"
 
     def prepare(self) -> None:
         """Make the folder, with a .gitignore of its own so that it never makes a working tree dirty.
@@ -99,6 +103,29 @@ def resolve_store(
     if uri:
         return StoreLocation(uri=uri, directory=folder, origin="environment")
     return StoreLocation(uri=f"sqlite:///{(folder / 'mlflow.db').as_posix()}", directory=folder, origin=origin)
+
+
+def project_store(directory: Path | str | None = None, *, uri: str | None = None) -> StoreLocation:
+    """Return the store that commands look into: where the project's own pipeline sends its runs.
+
+    That is what ``tracking.uri`` of its composed configuration names, else what :func:`resolve_store` says.
+
+    Args:
+        directory: in the project; the working directory when left out.
+        uri: what the configuration of a certain run names; None where it names none, or no run is meant.
+    """
+    root, _ = find_project_root(Path.cwd() if directory is None else Path(directory).absolute())
+    chosen = uri or (None if root is None else _composed_uri(root / _COMPOSED))
+    return resolve_store(directory, environment={**os.environ, "MLFLOW_TRACKING_URI": chosen} if chosen else None)
+
+
+def _composed_uri(path: Path) -> str | None:
+    """Return what a composed configuration names; None where there is none, or it cannot be read."""
+    try:
+        uri = yaml.safe_load(path.read_text(encoding="utf-8"))["tracking"]["uri"]
+    except (OSError, ValueError, yaml.YAMLError, LookupError, TypeError):
+        return None
+    return uri if isinstance(uri, str) else None
 
 
 def find_project_root(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -119,6 +120,22 @@ def test_the_champion_is_repeated_every_night_and_drift_fails(project: Project) 
     done = run_here(drifted, ".github/workflows/nightly.yml", "replay", NIGHT)
     assert done.failed == ["Train it again and compare"], done.text
     assert "differ" in done.summary
+
+
+def test_the_champion_of_a_shared_store_is_repeated_as_well(project: Project) -> None:
+    """By its alias, beside the address of the store; the clone at night knows neither the run nor its directory."""
+    day = project.clone("day")
+    store = f"sqlite:///{day.root.parent / 'shared.db'}"
+    day.write_params(set={**SILENT, "tracking": {"mode": "required", "uri": store}})
+    day.repro("--force")
+    promoted = day.run("maze-run", "promote", "out/train/0", "--name", "cartpole", "--episodes", "3")
+    assert promoted.status == 0, promoted.text
+    shutil.rmtree(day.root)
+    named = dict(zip(NIGHT, ("models:/cartpole@champion", store), strict=True))
+    done = run_here(project.clone("shared"), ".github/workflows/nightly.yml", "replay", named)
+    assert done.failed == [], done.text
+    assert "## Replay of models:/cartpole@champion" in done.summary
+    assert "bit-identical" in done.summary
 
 
 @pytest.mark.parametrize("path", sorted(WORKFLOWS.glob("*.yml")), ids=lambda path: path.name)

@@ -12,7 +12,7 @@ import numpy as np
 
 from maze import report
 from maze.errors import ArtifactError, TrackingError
-from maze.tracking import resolve_store
+from maze.tracking import project_store
 from maze.tracking.asking import asking
 
 __all__ = ["TrackedResults", "read_tracked"]
@@ -45,7 +45,7 @@ def read_tracked(references: Sequence[str], stack: ExitStack, *, with_agents: bo
         ArtifactError: a run has no results, or a name means several runs.
     """
     results = TrackedResults()
-    store = resolve_store()
+    store = project_store()
     if store.database is not None and not store.database.is_file():
         return results
     values = {"references": list(references), "with_agents": with_agents}

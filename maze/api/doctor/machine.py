@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from maze.api.doctor.finding import Finding, ok, problem, warning
-from maze.tracking import StoreLocation, installed_version, public_version, resolve_store
+from maze.tracking import StoreLocation, installed_version, project_store, public_version
 from maze.tracking.journal import JournalReader, pending_journals
 from maze.tracking.store import find_project_root
 
@@ -117,7 +117,7 @@ def _check_results(directory: Path, version: str) -> Iterator[Finding]:
 
 def check_store(directory: Path) -> Iterator[Finding]:
     """Look whether runs can be written into the store, and whether some still wait for it."""
-    store = resolve_store(directory / "outputs")
+    store = project_store(directory)
     if store.database is None:
         yield ok("tracking", f"{store.uri} is not on this machine and was not contacted")
     else:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from maze.tracking.store import StoreLocation, resolve_store
+from maze.tracking.store import StoreLocation, project_store, resolve_store
 
 
 def make_dvc(root: Path) -> Path:
@@ -63,6 +63,39 @@ def test_a_run_outside_any_project_belongs_to_the_project_that_one_works_in(
     monkeypatch.chdir(project / "notebooks")
     found = resolve_store(tmp_path / "elsewhere" / "run", environment={})
     assert (found.directory, found.origin) == (project / ".maze", "dvc")
+
+
+@pytest.mark.parametrize(
+    ("composed", "expected"),
+    [
+        ("tracking: {uri: 'sqlite:////shared/runs.db'}", "sqlite:////shared/runs.db"),
+        ("tracking: {uri: null}", None),
+        ("tracking: []", None),
+        ("{", None),
+        (None, None),
+    ],
+)
+def test_commands_look_where_the_pipeline_sends_its_runs(
+    composed: str | None, expected: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "build").mkdir()
+    if composed is not None:
+        (tmp_path / "build" / "config.yaml").write_text(composed)
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    own = f"sqlite:///{tmp_path}/.maze/mlflow.db"
+    assert project_store().uri == (expected or own)
+    assert project_store(tmp_path).uri == (expected or own)
+    assert project_store(uri="http://of.a.run").uri == "http://of.a.run"
+    assert project_store().directory == tmp_path / ".maze"
+    assert resolve_store().uri == own, "runs go where their own configuration says"
+
+
+def test_artifacts_lie_beside_a_database_that_is_shared() -> None:
+    store = StoreLocation(uri="sqlite:////shared/runs.db", directory=Path("/project/.maze"), origin="environment")
+    assert store.artifact_root == Path("/shared/mlartifacts")
 
 
 def test_the_folder_never_makes_a_working_tree_dirty(tmp_path: Path) -> None:
