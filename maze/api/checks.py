@@ -15,6 +15,7 @@ from typing import Any
 
 from maze.api.components import can_be_called
 from maze.api.literals import check_evaluator, check_home, check_networks
+from maze.config.constants import without_constants
 from maze.config.critics import critic_option, kind_of_critic
 from maze.config.instantiate import check_arguments
 from maze.config.overrides import is_marker
@@ -64,9 +65,10 @@ def check_config(config: RunConfig) -> None:
     """
     check_environment(config.section("env"), config.section("wrappers"), config.allowed_modules)
     with allow_modules(config.allowed_modules):
-        _check_model(config.section("model"))
-        _check_algorithm(config.section("algorithm"), config.section("model"))
-        _check_launcher(config.section("launcher"))
+        model = without_constants(config.section("model"))
+        _check_model(model)
+        _check_algorithm(without_constants(config.section("algorithm")), model)
+        _check_launcher(without_constants(config.section("launcher")))
     if "tensorboard" in config.tracking.writers and importlib.util.find_spec("tensorboard") is None:
         raise InvalidSpecificationError(
             "tracking.writers: 'tensorboard' needs a package that is missing; pip install \"maze[tensorboard]\"."
@@ -87,9 +89,9 @@ def check_environment(
         InvalidSpecificationError: as for `check_config`.
     """
     with allow_modules(allowed_modules):
-        _check_env(env)
+        _check_env(without_constants(env))
         for index, wrapper in enumerate(wrappers):
-            _check_wrapper(wrapper, f"wrappers.{index}")
+            _check_wrapper(without_constants(wrapper), f"wrappers.{index}")
 
 
 # --- sections --------------------------------------------------------------------------------------------------------
