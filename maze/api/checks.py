@@ -32,6 +32,15 @@ _ID_ARGUMENTS: Mapping[str, str] = {
 }
 """Functions that make an environment from its id, and the argument that is the id."""
 
+_REMOVED_ARGUMENTS: Mapping[str, str] = {
+    "maze.env.normalization.ObservationNormalizationWrapper.sampling_policy": "statistics come from training itself "
+    "(online: true), from random play before it (estimation_samples: 1000), or are known (default_statistics). "
+    "Leave it out.",
+    "maze.env.normalization.ObservationNormalizationWrapper.statistics_dump": "every run saves its statistics, in "
+    "agent/statistics.npz, and is loaded with them; known ones are given as default_statistics. Leave it out.",
+}
+"""What there is instead of arguments that the wrappers of MazeRL had, by their dotted names."""
+
 _DEVICE = re.compile(r"(cpu|cuda|mps|xpu)(:\d+)?")
 """Names of devices on which networks can compute."""
 
@@ -139,7 +148,10 @@ def _check_wrapper_arguments(target: Callable[..., Any], name: str, arguments: d
     accepted = [item.name for item in parameters[1:]]
     for key in arguments:
         if key not in accepted:
-            raise InvalidSpecificationError(f"{path}.{key}: {name} has no such argument; {suggest(key, accepted)}")
+            instead = _REMOVED_ARGUMENTS.get(f"{target.__module__}.{target.__qualname__}.{key}")
+            raise InvalidSpecificationError(
+                f"{path}.{key}: {name} has no such argument; {instead or suggest(key, accepted)}"
+            )
     for item in parameters[1:]:
         needed = item.default is item.empty and item.kind in (item.POSITIONAL_OR_KEYWORD, item.KEYWORD_ONLY)
         if needed and item.name not in arguments:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from maze.config.offered import meant_by
 from maze.config.source_lookup import Absent, Definition, look_up
 from maze.config.targets import check_target, is_within, resolve_target
 from maze.errors import InvalidSpecificationError, suggest
@@ -79,7 +80,8 @@ def check_source(
     found = look_up(name)
     if isinstance(found, Absent):
         if is_within(name, _READABLE):
-            raise InvalidSpecificationError(f"{path}{key}: {name!r} was not found: {found.reason}")
+            meant = meant_by(name) or f" {found.reason}"
+            raise InvalidSpecificationError(f"{path}{key}: {name!r} was not found:{meant}")
         resolve_target(name, path + key)  # a user's module may make names while it is imported
     if isinstance(found, Definition) and found.arguments is not None:
         accepted = [argument for argument in found.arguments if argument not in given]

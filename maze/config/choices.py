@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from maze.config.hydra_tree import NULL, Choices, ConfigFiles, Tree, comes_later
+from maze.config.offered import offered_as
 from maze.errors import InvalidSpecificationError, suggest
 
 __all__ = ["PARTS", "chosen_tree", "own_part"]
@@ -115,7 +116,10 @@ def _checked(files: ConfigFiles, explicit: Mapping[str, str]) -> dict[str, str]:
 
 
 def _advice(group: str, option: str) -> str:
-    return f" An environment's own id goes to env.name: overrides={{'env.name': {option!r}}}." if group == "env" else ""
+    if group == "env":
+        return f" An environment's own id goes to env.name: overrides={{'env.name': {option!r}}}."
+    offered = offered_as(option) if group == "wrappers" else None
+    return "" if offered is None else f" A class is given as a mapping: wrappers={{{offered!r}: {{...}}}}."
 
 
 def _refuse_rollouts(tree: Tree, chosen: Choices, replaced: set[str]) -> None:
