@@ -1,4 +1,4 @@
-"""Under which name maze offers what a configuration calls by a bare name, or by MazeRL's path."""
+"""What maze offers instead of names that a configuration knows from elsewhere: bare ones, and MazeRL's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from maze.config.source_lookup import Definition, find_module, look_up
 
-__all__ = ["meant_by", "offered_as"]
+__all__ = ["instead_of", "meant_by", "offered_as"]
 
 _PLACES = ("maze", "maze.env.preprocessors")
 """Modules whose public names are offered, the first one first."""
@@ -41,6 +41,21 @@ _FORMER_PACKAGES = (
     "maze.utils",
 )
 """Packages of MazeRL that are not here."""
+
+_SEARCH = "Settings are searched with maze-run tune, in Python with maze.tune."
+
+_INSTEAD: Mapping[str, str] = {
+    "algorithm_launcher": "Jobs go to launcher='joblib' or launcher='serial', whatever the algorithm.",
+    "algorithm_runner": "A runner serves every algorithm: runner='dev', or runner='local' for worker processes.",
+    "hydra": "Hydra's own settings are not used: run_dir names the directory, multirun=True spans a grid.",
+    "hydra/launcher": "Jobs go to launcher='joblib' or launcher='serial'.",
+    "hydra/sweeper": _SEARCH,
+    "nevergrad": _SEARCH,
+    "normalization_samples": "How many observations of random play statistics are estimated from is "
+    "estimation_samples of the wrapper maze.ObservationNormalizationWrapper.",
+    "runner_launcher": "Jobs go to launcher='joblib' or launcher='serial', whatever the runner.",
+}
+"""What there is instead of options, groups and keys of MazeRL's configuration."""
 
 _FORMER_SUFFIXES = ("PreProcessor", "ProbabilityDistribution")
 """Ends of MazeRL's names that are left out here."""
@@ -86,3 +101,19 @@ def meant_by(name: object) -> str:
         return f" did you mean {found!r}?"
     former = isinstance(name, str) and any(name.startswith(f"{package}.") for package in _FORMER_PACKAGES)
     return " it is a name of MazeRL's; docs/migration.md says what there is instead." if former else ""
+
+
+def instead_of(name: str) -> str:
+    """Say what there is instead of an option, group or key of MazeRL's configuration.
+
+    Args:
+        name: as it was given, for example ``"hydra/sweeper"`` or ``"runner.normalization_samples"``.
+
+    Returns:
+        A sentence with a space in front, or nothing.
+    """
+    parts = name.replace("/", ".").split(".")
+    for candidate in ("/".join(parts[:2]), parts[-1], parts[0]):
+        if candidate in _INSTEAD:
+            return f" {_INSTEAD[candidate]}"
+    return ""

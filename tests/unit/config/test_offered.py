@@ -9,6 +9,7 @@ import pytest
 import maze
 from maze import RunContext
 from maze.config.offered import meant_by, offered_as
+from maze.config.rollout_run import compose_rollout
 from maze.config.targets import check_target, resolve_target
 from maze.errors import InvalidSpecificationError
 
@@ -98,3 +99,28 @@ def test_arguments_that_are_gone_say_what_there_is_instead(argument: str, instea
     message = rf"^wrappers\.0\.{argument}: .*no such argument; .*{instead}.*Leave it out"
     with pytest.raises(InvalidSpecificationError, match=message):
         RunContext(wrappers={"maze.ObservationNormalizationWrapper": {argument: None}})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"experiment": "nevergrad"}, r"^experiment: 'nevergrad' not found; .*maze-run tune"),
+        ({"overrides": {"hydra/sweeper": "nevergrad"}}, r"^hydra/sweeper: .*maze-run tune"),
+        ({"overrides": {"hydra/launcher": "local"}}, r"^hydra/launcher: .*launcher='joblib'"),
+        ({"overrides": {"hydra.run.dir": "x"}}, r"^hydra\.run\.dir: .*run_dir names the directory"),
+        ({"overrides": {"algorithm_runner": "ppo-dev"}}, r"^algorithm_runner: .*runner='local'"),
+        ({"overrides": {"runner.normalization_samples": 1}}, r"^runner\.normalization_samples: .*estimation_samples"),
+    ],
+)
+def test_options_groups_and_keys_that_are_gone_say_what_there_is_instead(
+    arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InvalidSpecificationError, match=message):
+        RunContext(**arguments)
+
+
+def test_rollouts_say_the_same() -> None:
+    with pytest.raises(InvalidSpecificationError, match=r"^experiment: 'nevergrad' not found; .*maze-run tune"):
+        compose_rollout({"experiment": "nevergrad"})
+    with pytest.raises(InvalidSpecificationError, match=r"^algorithm_runner: .*runner='local'"):
+        compose_rollout({"algorithm_runner": "ppo-dev"})
