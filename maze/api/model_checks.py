@@ -58,7 +58,7 @@ def check_model(model: Mapping[str, Any], critic: str | None = None) -> None:
     if not is_own_composer:
         return  # a composer of a user's own decides what its arguments mean
     for part in ("policy", "critic"):
-        _check_one_for_each_step(model.get(part), f"model.{part}")
+        _check_composer(model.get(part), f"model.{part}")
     _check_builder(model.get("model_builder"), "model.model_builder")
     _check_distributions(model.get("distribution_mapper_config"), "model.distribution_mapper_config")
     for name, path in _class_names(model, "model"):
@@ -200,22 +200,32 @@ def _check_distributions(configuration: Any, path: str) -> None:
         check_source(head, arguments, f"{path}.{index}.args", key="", given=("space",))
 
 
-def _check_one_for_each_step(part: Any, path: str) -> None:
-    """Refuse a network where a list of them stands, and entries that name none, in maze's own composers."""
+def _check_composer(part: Any, path: str) -> None:
+    """Check what the composers that are maze's own are given: networks by step key, and step keys."""
     if not isinstance(part, Mapping) or is_marker(part) or not is_within(str(part.get("_target_")), ("maze",)):
         return
-    networks = part.get("networks")
+    separate = part.get("substeps_with_separate_agent_nets")
+    if not isinstance(separate, list | None) and not is_marker(separate):
+        raise InvalidSpecificationError(
+            f"{path}.substeps_with_separate_agent_nets: {separate!r} is not accepted; accepted: a list of step keys."
+        )
+    _check_networks(part.get("networks"), f"{path}.networks")
+
+
+def _check_networks(networks: Any, path: str) -> None:
+    """Refuse a network where a list of them stands, and entries that name none."""
+    accepted = "accepted: a list with one network for each step key, or a mapping by step key"
+    if isinstance(networks, Mapping) and is_marker(networks):
+        shown = networks[OBJECT_KEY]
+        raise InvalidSpecificationError(
+            f"{path}: {shown} is not accepted; {accepted}. One network alone is a list, too: "
+            f"overrides={{'{path}': [{shown.rpartition('.')[2]}]}}."
+        )
+    if not isinstance(networks, list | Mapping | None):
+        raise InvalidSpecificationError(f"{path}: {networks!r} is not accepted; {accepted}.")
     for index, network in enumerate(networks if isinstance(networks, list) else []):
         if isinstance(network, Mapping) and not is_marker(network):
-            split_component(network, f"{path}.networks.{index}")
-    if not isinstance(networks, Mapping) or not is_marker(networks):
-        return
-    shown = networks[OBJECT_KEY]
-    raise InvalidSpecificationError(
-        f"{path}.networks: {shown} is not accepted; accepted: a list with one network for each step key, or a mapping "
-        f"by step key. One network alone is a list, too: "
-        f"overrides={{'{path}.networks': [{shown.rpartition('.')[2]}]}}."
-    )
+            split_component(network, f"{path}.{index}")
 
 
 def _class_names(node: Any, path: str) -> Iterator[tuple[str, str]]:

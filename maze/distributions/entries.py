@@ -36,6 +36,7 @@ SPACES: Mapping[str, type[spaces.Space[Any]]] = {
 
 _KEYS = ("action_head", "action_space", "args", "distribution")
 _POSITIVE = ("initial_std", "temperature")
+_FLAG = "state_dependent_std"
 
 
 def read_entries(
@@ -89,9 +90,18 @@ def _check_entry(entry: AnyMapping, path: str, index: int) -> None:
         raise InvalidSpecificationError(
             f"{path}.{index}.args: {arguments!r} is not accepted; accepted: a mapping, such as {{temperature: 1.0}}."
         )
+    if isinstance(distribution, str) and distribution_name(distribution):
+        _check_arguments(arguments or {}, f"{path}.{index}.args")
+
+
+def _check_arguments(arguments: AnyMapping, path: str) -> None:
+    """Check the values of arguments that maze's own heads have."""
     for name in _POSITIVE:
-        if name in (arguments or {}) and not isinstance(distribution, type) and distribution_name(distribution):
-            positive(f"{path}.{index}.args.{name}", (arguments or {})[name])
+        if name in arguments:
+            positive(f"{path}.{name}", arguments[name])
+    flag = arguments.get(_FLAG, True)
+    if not isinstance(flag, bool):
+        raise InvalidSpecificationError(f"{path}.{_FLAG}: {flag!r} is not accepted; accepted: true or false.")
 
 
 def distribution_name(name: str) -> str | None:

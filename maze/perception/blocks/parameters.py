@@ -191,6 +191,7 @@ PARAMETERS: Mapping[str, _Check] = {
     "num_layers": check_count,
     "output_units": check_count,
     "padding_mode": _or_null(lambda name, value: check_option(name, value, PADDING_MODES)),
+    "stack_observations": check_flag,
     "use_batch_norm_conv": check_flag,
     "weight_init": lambda name, value: check_weight_init(value, name),
 }

@@ -97,6 +97,28 @@ NETWORKS: list[tuple[dict[str, Any], str]] = [
     ({NETWORK: {"hidden_units": [8]}}, r"a mapping needs _target_"),
 ]
 
+COMPOSERS: list[tuple[dict[str, Any], str]] = [
+    (
+        {"model.policy.networks": "x"},
+        r"^model\.policy\.networks: 'x' is not accepted; accepted: a list with one net",
+    ),
+    ({"model.critic.networks": 5}, r"^model\.critic\.networks: 5 is not accepted; accepted: a list with one network"),
+    (
+        {"model.policy.substeps_with_separate_agent_nets": 5},
+        r"^model\.policy\.substeps_with_separate_agent_nets: 5 is not accepted; accepted: a list of step keys",
+    ),
+    (
+        {"++model.critic.stack_observations": "no"},
+        r"^model\.critic\.stack_observations: 'no' is not accepted; accepted: true or false",
+    ),
+]
+
+
+@pytest.mark.parametrize(("overrides", "message"), COMPOSERS)
+def test_what_composers_are_given(overrides: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidSpecificationError, match=message):
+        RunContext(critic="flatten_concat_shared", overrides=overrides)
+
 
 @pytest.mark.parametrize(("overrides", "message"), NETWORKS)
 def test_values_of_networks(overrides: dict[str, Any], message: str) -> None:
@@ -111,6 +133,7 @@ ENTRIES: list[tuple[dict[str, Any], str]] = [
     ({"distribution": "categorical", "args": [1]}, r"0\.args: \[1\] is not accepted; accepted: a mapping"),
     ({"distribution": "categorical", "args": {"temperature": "x"}}, r"temperature is 'x'; accepted are numbers > 0"),
     ({"distribution": "gaussian", "args": {"initial_std": True}}, r"initial_std is True; accepted are numbers > 0"),
+    ({"distribution": "gaussian", "args": {"state_dependent_std": "x"}}, r"'x' is not accepted; accepted: true or fal"),
     ({"distribution": "categorical", "args": {"temprature": 1}}, r"0\.args\.temprature: .*did you mean 'temperature'"),
     ({"distribution": "categorical", "argz": {}}, r"has the key 'argz'; did you mean 'args'"),
 ]
