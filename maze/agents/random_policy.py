@@ -41,7 +41,7 @@ class RandomPolicy:
     ) -> None:
         observed = (
             {}
-            if observation_spaces_dict is None
+            if not observation_spaces_dict
             else _by_step_key(observation_spaces_dict, "observation_spaces_dict", "env.observation_spaces_dict")
         )
         acted = _by_step_key(action_spaces_dict, "action_spaces_dict", "env.action_spaces_dict")

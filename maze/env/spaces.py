@@ -89,7 +89,7 @@ def leaves_of(space: spaces.Space[Any], name: str, ignored: Collection[str] = ()
 
     Raises:
         EnvError: a part is of an unsupported kind, or empty, or two have the same key.
-        InvalidSpecificationError: a key to be left out does not exist, or nothing would be left, or was there at all.
+        InvalidSpecificationError: a key to be left out does not exist, or there are no leaves, or none would be left.
     """
     nodes = list(_nodes(space, (), "", name))
     _check_ignored(ignored, [key for _, key, _ in nodes if key], name)

@@ -9,8 +9,9 @@ import pytest
 import torch
 from gymnasium import spaces
 
+from maze.distributions.entries import DISTRIBUTIONS
 from maze.distributions.heads import BernoulliHead, CategoricalHead, DiagonalGaussianHead, SquashedGaussianHead
-from maze.distributions.mapper import DistributionMapper
+from maze.distributions.mapper import _HEADS, DistributionMapper
 from maze.errors import InvalidSpecificationError
 
 BOUNDED = spaces.Box(np.array([-2.0, 0.0], np.float32), np.array([2.0, 5.0], np.float32))
@@ -216,3 +217,9 @@ def test_a_box_of_bools_is_answered_with_multi_binary() -> None:
 def test_there_is_at_least_one_action_head() -> None:
     with pytest.raises(InvalidSpecificationError, match="has no action heads; accepted is"):
         DistributionMapper(spaces.Dict())
+
+
+def test_every_short_name_is_that_of_the_head_which_entries_mean() -> None:
+    assert {name: f"{distribution}Head" for name, distribution in DISTRIBUTIONS.items()} == {
+        name: head.__name__ for name, head in _HEADS.items()
+    }
