@@ -2,6 +2,8 @@ from .agents import ActorCritic as ActorCritic
 from .agents import Adam as Adam
 from .agents import ArrayForward as ArrayForward
 from .agents import DensePlan as DensePlan
+from .agents import DummyCartPolePolicy as DummyCartPolePolicy
+from .agents import HeuristicLunarLanderPolicy as HeuristicLunarLanderPolicy
 from .agents import JointPass as JointPass
 from .agents import PopulationPolicy as PopulationPolicy
 from .agents import RandomPolicy as RandomPolicy
@@ -290,6 +292,7 @@ __all__ = [
     "DictObservationWrapper",
     "DiscretizeActionsWrapper",
     "DistributionMapper",
+    "DummyCartPolePolicy",
     "ESAlgorithmConfig",
     "EnvError",
     "EnvironmentContext",
@@ -323,6 +326,7 @@ __all__ = [
     "GRUStateBlock",
     "GlobalAveragePoolingBlock",
     "GymMazeEnv",
+    "HeuristicLunarLanderPolicy",
     "ImpalaAlgorithmConfig",
     "InferenceBlock",
     "InferenceGraph",

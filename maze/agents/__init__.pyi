@@ -3,6 +3,8 @@ __all__ = [
     "Adam",
     "ArrayForward",
     "DensePlan",
+    "DummyCartPolePolicy",
+    "HeuristicLunarLanderPolicy",
     "JointPass",
     "PopulationPolicy",
     "RandomPolicy",
@@ -24,4 +26,6 @@ from .networks import StepNetworks as StepNetworks
 from .policy import TorchPolicy as TorchPolicy
 from .population import PopulationPolicy as PopulationPolicy
 from .random_policy import RandomPolicy as RandomPolicy
+from .rule_policies import DummyCartPolePolicy as DummyCartPolePolicy
+from .rule_policies import HeuristicLunarLanderPolicy as HeuristicLunarLanderPolicy
 from .state_action_critic import TorchStateActionCritic as TorchStateActionCritic

@@ -27,17 +27,25 @@ class ActorCritic(nn.Module):
     Args:
         policy: the actor.
         critic: the critic of states or of actions, None for algorithms without one.
+        device: where the parameters of both are moved; None leaves them where they are.
     """
 
     policy: TorchPolicy
     critic: TorchStateCritic | TorchStateActionCritic | None
 
-    def __init__(self, policy: TorchPolicy, critic: TorchStateCritic | TorchStateActionCritic | None = None) -> None:
+    def __init__(
+        self,
+        policy: TorchPolicy,
+        critic: TorchStateCritic | TorchStateActionCritic | None = None,
+        device: str | torch.device | None = None,
+    ) -> None:
         super().__init__()
         self.policy = policy
         self.critic = critic
         self._flat: Tensor | None = None
         self._flat_gradient: Tensor | None = None
+        if device is not None:
+            self.to(device)
 
     @property
     def device(self) -> torch.device:

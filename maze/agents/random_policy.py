@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
@@ -21,25 +22,30 @@ class RandomPolicy:
     open on both sides is drawn from the standard normal distribution.
 
     Args:
-        action_spaces_dict: action space by step key.
+        action_spaces_dict: action space by step key, such as ``env.action_spaces_dict``; an action space alone is that
+            of the step key 0.
         seed: of ``compute_action``'s own generator.
-        observation_spaces_dict: observation space by step key; its masks ``<head>_mask`` are obeyed. None: there are
+        observation_spaces_dict: the same for observations; their masks ``<head>_mask`` are obeyed. None: there are
             no masks.
 
     Raises:
-        InvalidSpecificationError: a space is of a kind from which nothing can be drawn, or a mask has a wrong shape.
+        InvalidSpecificationError: there are no such spaces, one is of a kind from which nothing can be drawn, or
+            a mask has a wrong shape.
     """
 
     def __init__(
         self,
-        action_spaces_dict: Mapping[StepKey, spaces.Dict],
+        action_spaces_dict: Mapping[StepKey, spaces.Dict] | spaces.Dict,
         seed: int | None = None,
-        observation_spaces_dict: Mapping[StepKey, spaces.Dict] | None = None,
+        observation_spaces_dict: Mapping[StepKey, spaces.Dict] | spaces.Dict | None = None,
     ) -> None:
-        observed = {str(key): space for key, space in (observation_spaces_dict or {}).items()}
-        self._samplers = {
-            str(key): _sampler_of(space, observed.get(str(key))) for key, space in action_spaces_dict.items()
-        }
+        observed = (
+            {}
+            if not observation_spaces_dict
+            else _by_step_key(observation_spaces_dict, "observation_spaces_dict", "env.observation_spaces_dict")
+        )
+        acted = _by_step_key(action_spaces_dict, "action_spaces_dict", "env.action_spaces_dict")
+        self._samplers = {key: _sampler_of(space, observed.get(key)) for key, space in acted.items()}
         self._first_step_key = next(iter(self._samplers))
         self._rng = np.random.default_rng(seed)
 
@@ -85,6 +91,17 @@ class RandomPolicy:
         del maze_state, env, deterministic
         step_key = self._first_step_key if actor_id is None else str(actor_id.step_key)
         return self._samplers[step_key].draw_one(self._rng, observation)
+
+
+def _by_step_key(given: Any, argument: str, example: str) -> dict[str, spaces.Dict]:
+    """Return the spaces by step key, of which there is at least one."""
+    found: Any = {0: given} if isinstance(given, spaces.Dict) else given
+    if not isinstance(found, Mapping) or not found or not all(isinstance(part, spaces.Dict) for part in found.values()):
+        raise InvalidSpecificationError(
+            f"{argument}: {given!r} is not accepted; accepted: gymnasium.spaces.Dict by step key, such as {example}, "
+            "or one gymnasium.spaces.Dict."
+        )
+    return {str(key): space for key, space in found.items()}
 
 
 def _sampler_of(action_space: spaces.Dict, observation_space: spaces.Dict | None) -> ActionSampler:

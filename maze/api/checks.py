@@ -9,27 +9,21 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import re
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from maze.api.components import can_be_called
-from maze.api.literals import check_evaluator, check_home, check_networks
-from maze.config.critics import critic_option, kind_of_critic
+from maze.api.literals import check_evaluator
+from maze.api.model_checks import check_critic, check_model
+from maze.api.target_checks import check_source, components, known_target, split_component
+from maze.config.constants import without_constants
 from maze.config.instantiate import check_arguments
 from maze.config.overrides import is_marker
 from maze.config.schema import RunConfig
-from maze.config.source_lookup import Absent, Definition, look_up
-from maze.config.targets import allow_modules, check_target, is_within, resolve_target
+from maze.config.targets import allow_modules, is_within, resolve_target
 from maze.errors import InvalidSpecificationError, suggest
 
 __all__ = ["check_config", "check_environment"]
-
-_LIGHT = ("maze.config", "maze.env", "maze.launchers", "maze.trainers", "gymnasium", "gym")
-"""Modules that load fast, so that what they hold is looked at itself."""
-
-_READABLE = ("maze", "torch")
-"""Packages whose source tells everything: what is not written there does not exist."""
 
 _ID_ARGUMENTS: Mapping[str, str] = {
     "maze.env.maze_env.make_gym_maze_env": "name",
@@ -38,15 +32,14 @@ _ID_ARGUMENTS: Mapping[str, str] = {
 }
 """Functions that make an environment from its id, and the argument that is the id."""
 
-_CLASS_NAME = re.compile(r"(maze|torch\.nn)(\.[A-Za-z_]\w*)+")
-"""Texts in a model that can only be meant as names of classes."""
-
-_GIVEN_TO_MODELS: Mapping[str, tuple[type, str]] = {
-    "action_spaces_dict": (Mapping, "spaces by step key"),
-    "observation_spaces_dict": (Mapping, "spaces by step key"),
-    "agent_counts_dict": (int, "the number of agents by step key, {0: 1}"),
+_REMOVED_ARGUMENTS: Mapping[str, str] = {
+    "maze.env.normalization.ObservationNormalizationWrapper.sampling_policy": "statistics come from training itself "
+    "(online: true), from random play before it (estimation_samples: 1000), or are known (default_statistics). "
+    "Leave it out.",
+    "maze.env.normalization.ObservationNormalizationWrapper.statistics_dump": "every run saves its statistics, in "
+    "agent/statistics.npz, and is loaded with them; known ones are given as default_statistics. Leave it out.",
 }
-"""Arguments that a run gives to models and their parts: the kind of their entries, and what is accepted in words."""
+"""What there is instead of arguments that the wrappers of MazeRL had, by their dotted names."""
 
 _DEVICE = re.compile(r"(cpu|cuda|mps|xpu)(:\d+)?")
 """Names of devices on which networks can compute."""
@@ -64,9 +57,10 @@ def check_config(config: RunConfig) -> None:
     """
     check_environment(config.section("env"), config.section("wrappers"), config.allowed_modules)
     with allow_modules(config.allowed_modules):
-        _check_model(config.section("model"))
-        _check_algorithm(config.section("algorithm"), config.section("model"))
-        _check_launcher(config.section("launcher"))
+        model = without_constants(config.section("model"))
+        check_model(model, config.choices.get("critic"))
+        _check_algorithm(without_constants(config.section("algorithm")), model)
+        _check_launcher(without_constants(config.section("launcher")))
     if "tensorboard" in config.tracking.writers and importlib.util.find_spec("tensorboard") is None:
         raise InvalidSpecificationError(
             "tracking.writers: 'tensorboard' needs a package that is missing; pip install \"maze[tensorboard]\"."
@@ -87,9 +81,9 @@ def check_environment(
         InvalidSpecificationError: as for `check_config`.
     """
     with allow_modules(allowed_modules):
-        _check_env(env)
+        _check_env(without_constants(env))
         for index, wrapper in enumerate(wrappers):
-            _check_wrapper(wrapper, f"wrappers.{index}")
+            _check_wrapper(without_constants(wrapper), f"wrappers.{index}")
 
 
 # --- sections --------------------------------------------------------------------------------------------------------
@@ -98,10 +92,10 @@ def check_environment(
 def _check_env(env: Mapping[str, Any]) -> None:
     if is_marker(env):
         return
-    name, arguments = _parts(env, "env")
-    target = _known(name, "env")
+    name, arguments = split_component(env, "env")
+    target = known_target(name, "env")
     if target is None:
-        _check_source(name, arguments, "env")
+        check_source(name, arguments, "env")
         return
     if isinstance(target, type) and _is_wrapper_of_gym(target):
         raise InvalidSpecificationError(f"env._target_: {name!r} is a wrapper; it needs an environment inside.")
@@ -133,10 +127,10 @@ def _check_id(env_id: Any, path: str, arguments: Mapping[str, Any], own: Mapping
 def _check_wrapper(wrapper: Mapping[str, Any], path: str) -> None:
     if is_marker(wrapper):
         return
-    name, arguments = _parts(wrapper, path)
-    target = _known(name, path)
+    name, arguments = split_component(wrapper, path)
+    target = known_target(name, path)
     if target is None:
-        _check_source(name, arguments, path)
+        check_source(name, arguments, path)
         return
     if isinstance(target, type) and (_is_wrapper_of_gym(target) or not _wraps(target)):
         remedy = " Wrappers of gymnasium go into the factory: env=lambda: ..." if _is_wrapper_of_gym(target) else ""
@@ -154,7 +148,10 @@ def _check_wrapper_arguments(target: Callable[..., Any], name: str, arguments: d
     accepted = [item.name for item in parameters[1:]]
     for key in arguments:
         if key not in accepted:
-            raise InvalidSpecificationError(f"{path}.{key}: {name} has no such argument; {suggest(key, accepted)}")
+            instead = _REMOVED_ARGUMENTS.get(f"{target.__module__}.{target.__qualname__}.{key}")
+            raise InvalidSpecificationError(
+                f"{path}.{key}: {name} has no such argument; {instead or suggest(key, accepted)}"
+            )
     for item in parameters[1:]:
         needed = item.default is item.empty and item.kind in (item.POSITIONAL_OR_KEYWORD, item.KEYWORD_ONLY)
         if needed and item.name not in arguments:
@@ -172,54 +169,10 @@ def _is_wrapper_of_gym(target: type) -> bool:
     )
 
 
-def _check_model(model: Mapping[str, Any]) -> None:
-    if is_marker(model):
-        return
-    _parts(model, "model")
-    _check_what_is_given(model)
-    for node, path in _components(model, "model"):
-        name, arguments = _parts(node, path)
-        _check_source(name, arguments, path)
-        check_home(name, path)
-    if not is_within(model["_target_"], ("maze",)):
-        return  # a composer of a user's own decides what its arguments mean
-    check_networks(model, lambda name, path: _check_source(name, {}, path, key=""))
-    for name, path in _class_names(model, "model"):
-        _check_source(name, {}, path, key="")
-    for part, remedy in (("policy", "policy='flatten_concat'"), ("critic", "critic='flatten_concat', or null")):
-        value = model.get(part)
-        described = isinstance(value, Mapping) and (is_marker(value) or "_target_" in value)
-        if part in model and not described and not (part == "critic" and value is None):
-            raise InvalidSpecificationError(
-                f"model.{part}: {value!r} is not accepted; accepted: a mapping with _target_. "
-                f"Pass for example {remedy}."
-            )
-
-
-def _check_what_is_given(model: Mapping[str, Any]) -> None:
-    """Check arguments that the run gives to models itself, and which may be written down as it would give them."""
-    for path, part in (("model", model), *((f"model.{name}", model.get(name)) for name in ("policy", "critic"))):
-        for name, (kind, accepted) in _GIVEN_TO_MODELS.items():
-            value = part.get(name) if isinstance(part, Mapping) else None
-            if value is None or is_marker(value):
-                continue
-            if not isinstance(value, Mapping) or not all(
-                is_marker(item) or _is_a(item, kind) for item in value.values()
-            ):
-                raise InvalidSpecificationError(
-                    f"{path}.{name}: {value!r} is not accepted; accepted: {accepted}. It comes from the environment, "
-                    "so that it can be left out."
-                )
-
-
-def _is_a(value: Any, kind: type) -> bool:
-    return isinstance(value, kind) and not isinstance(value, bool)
-
-
 def _check_algorithm(algorithm: Mapping[str, Any], model: Mapping[str, Any]) -> None:
     if is_marker(algorithm):
         return
-    name, _ = _parts(algorithm, "algorithm")
+    name, _ = split_component(algorithm, "algorithm")
     target = resolve_target(name, "algorithm._target_")
     trainer = getattr(target, "trainer", None)
     if not isinstance(trainer, str):
@@ -227,7 +180,7 @@ def _check_algorithm(algorithm: Mapping[str, Any], model: Mapping[str, Any]) -> 
             f"algorithm._target_: {name!r} is not an algorithm configuration; accepted: a dataclass whose class "
             "attribute `trainer` names its trainer, for example 'maze.trainers.a2c.A2CAlgorithmConfig'."
         )
-    _check_source(trainer, {}, f"{name}.trainer", key="")
+    check_source(trainer, {}, f"{name}.trainer", key="")
     for field, remedy in getattr(target, "required", {}).items():
         if algorithm.get(field) in (None, "", []):
             raise InvalidSpecificationError(f"algorithm.{field}: missing; {target.__name__} needs it: {remedy}")
@@ -236,36 +189,21 @@ def _check_algorithm(algorithm: Mapping[str, Any], model: Mapping[str, Any]) -> 
         raise InvalidSpecificationError(
             f"algorithm.device: {device!r} is not accepted; accepted: 'cpu', or 'cuda' where there is one."
         )
-    for node, path in _components(algorithm, "algorithm"):
+    for node, path in components(algorithm, "algorithm"):
         if path != "algorithm":
-            _check_source(*_parts(node, path), path)
+            check_source(*split_component(node, path), path)
     check_evaluator(algorithm.get("rollout_evaluator"), "algorithm.rollout_evaluator")
     if getattr(target, "needs_critic", False) and not is_marker(model):
-        _check_critic(target, model)
-
-
-def _check_critic(algorithm: type[Any], model: Mapping[str, Any]) -> None:
-    """Refuse a model that certainly has no critic, or one of the other kind."""
-    kind, critic = getattr(algorithm, "critic_values", "states"), model.get("critic")
-    if is_within(model["_target_"], ("maze",)) and critic is None:
-        raise InvalidSpecificationError(
-            f"model.critic: null is not accepted, since {algorithm.__name__} needs a critic; "
-            f"pass critic={critic_option(kind, model)!r}."
-        )
-    if critic is not None and kind_of_critic(critic) not in (None, kind):
-        raise InvalidSpecificationError(
-            f"model.critic: {critic['_target_']!r} is a critic of {kind_of_critic(critic)}, and {algorithm.__name__} "
-            f"needs one of {kind}; pass critic={critic_option(kind, model)!r}."
-        )
+        check_critic(target, model)
 
 
 def _check_launcher(launcher: Mapping[str, Any]) -> None:
     if not launcher or is_marker(launcher):
         return
-    name, arguments = _parts(launcher, "launcher")
-    target = _known(name, "launcher")
+    name, arguments = split_component(launcher, "launcher")
+    target = known_target(name, "launcher")
     if target is None:
-        _check_source(name, arguments, "launcher")
+        check_source(name, arguments, "launcher")
         return
     launch = getattr(target, "launch", None)
     if isinstance(target, type) and not (callable(launch) and can_be_called(launch, 3)):  # the instance is the first
@@ -274,72 +212,3 @@ def _check_launcher(launcher: Mapping[str, Any]) -> None:
             "example 'maze.launchers.SerialLauncher'."
         )
     check_arguments(target, name, arguments, "launcher")
-
-
-# --- targets ---------------------------------------------------------------------------------------------------------
-
-
-def _parts(component: Mapping[Any, Any], path: str) -> tuple[str, dict[str, Any]]:
-    """Split a component into the name of its target and its arguments."""
-    if "_target_" not in component:
-        raise InvalidSpecificationError(
-            f"{path}: {dict(component)!r} is not accepted; a mapping needs _target_, the dotted name of a class."
-        )
-    return component["_target_"], {str(key): value for key, value in component.items() if key != "_target_"}
-
-
-def _known(name: str, path: str) -> Callable[..., Any] | None:
-    """Return what a target names, where that is loaded already or loads fast; else None."""
-    name = check_target(name, f"{path}._target_")
-    found = look_up(name)
-    home = found.name if isinstance(found, Definition) else name
-    if is_within(home, _LIGHT) or _is_loaded(home):
-        target: Callable[..., Any] = resolve_target(name, f"{path}._target_")
-        return target
-    return None
-
-
-def _is_loaded(home: str) -> bool:
-    """Say whether a user's module is loaded; those of maze and torch are always read, so that both ways are one."""
-    return not is_within(home, _READABLE) and home.rpartition(".")[0] in sys.modules
-
-
-def _check_source(name: str, arguments: Mapping[str, Any], path: str, key: str = "._target_") -> None:
-    """Check that a target exists, and the names of its arguments, by its source."""
-    name = check_target(name, path + key)
-    found = look_up(name)
-    if isinstance(found, Absent):
-        if is_within(name, _READABLE):
-            raise InvalidSpecificationError(f"{path}{key}: {name!r} was not found: {found.reason}")
-        resolve_target(name, path + key)  # a user's module may make names while it is imported
-    if isinstance(found, Definition) and found.arguments is not None:
-        for argument in arguments:
-            if argument not in found.arguments:
-                raise InvalidSpecificationError(
-                    f"{path}.{argument}: {name} has no such argument; {suggest(argument, found.arguments)}"
-                )
-
-
-def _components(node: Any, path: str) -> Iterator[tuple[Mapping[Any, Any], str]]:
-    """Yield every mapping with ``_target_`` and its path."""
-    if isinstance(node, Mapping):
-        if "_target_" in node:
-            yield node, path
-        for key, value in node.items():
-            yield from _components(value, f"{path}.{key}")
-    elif isinstance(node, list):
-        for index, value in enumerate(node):
-            yield from _components(value, f"{path}.{index}")
-
-
-def _class_names(node: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Yield every text that names a class of maze or torch (a non-linearity, a block), and its path."""
-    if isinstance(node, Mapping):
-        for key, value in node.items():
-            if key != "_target_":
-                yield from _class_names(value, f"{path}.{key}")
-    elif isinstance(node, list):
-        for index, value in enumerate(node):
-            yield from _class_names(value, f"{path}.{index}")
-    elif isinstance(node, str) and _CLASS_NAME.fullmatch(node):
-        yield node, path

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from maze.api.component_remedies import is_kind, remedy
+from maze.config.offered import offered_as
 from maze.config.sections import RunnerConfig
 from maze.config.targets import dotted_name
 from maze.errors import InvalidSpecificationError
@@ -254,8 +255,15 @@ def _read_wrapper(wrapper: Any, index: int) -> Any:
         return wrapper
     raise InvalidSpecificationError(
         f"wrappers.{index}: {_shown(wrapper)} is not accepted; accepted: a Wrapper class, a callable env -> env, or a "
-        f"mapping with _target_.{remedy or ''}"
+        f"mapping with _target_.{remedy or _named(wrapper)}"
     )
+
+
+def _named(wrapper: Any) -> str:
+    """Say how a wrapper is written that is given by its name alone."""
+    found = offered_as(wrapper) if isinstance(wrapper, str) else None
+    name = found or (wrapper if isinstance(wrapper, str) and "." in wrapper else None)
+    return "" if name is None else f" A wrapper without arguments is {{{name!r}: {{}}}}."
 
 
 def _wrapper_remedy(wrapper: Any) -> str | None:

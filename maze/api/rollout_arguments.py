@@ -49,7 +49,8 @@ def compose_arguments(
     Args:
         env: module name, mapping with ``_target_``, or a callable without arguments that makes an environment.
         wrappers: as for `RunContext`.
-        policy: module name (``random_policy``, ``torch_policy``), mapping with ``_target_``, or an object with
+        policy: module name (``random_policy``, ``torch_policy``, ``lunar_lander_heuristics``,
+            ``dummy_cartpole_policy``), mapping with ``_target_``, or an object with
             ``act(observation, rng, deterministic)`` for N observations at once.
         runner: module name (``sequential``, ``parallel``), mapping, or `RolloutRunnerConfig`.
         model: a trained agent's model, where it is to be compared with the agent; module name or mapping.

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from maze.config.directories import find_directories
+from maze.config.offered import instead_of
 from maze.errors import InvalidSpecificationError, suggest
 
 __all__ = ["check_words"]
@@ -73,7 +74,7 @@ def _refuse(key: str, config_name: str, config_dir: Path | None) -> None:
     advice = suggest(key, known)
     if values:
         advice = f"did you mean {' or '.join(values)}? A{advice[advice.index('ccepted:') :]}"
-    raise InvalidSpecificationError(f"{key}: no such key; {advice}")
+    raise InvalidSpecificationError(f"{key}: no such key; {advice}{instead_of(key)}")
 
 
 def _values(config_name: str, config_dir: Path | None) -> list[str]:

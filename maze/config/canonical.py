@@ -15,6 +15,8 @@ from typing import Any
 
 import yaml
 
+from maze.config.constants import refuse_constants
+
 __all__ = ["canonical", "canonical_wrappers", "digest", "flat", "to_yaml"]
 
 _SAFE_TEXT = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
@@ -51,12 +53,16 @@ def canonical_wrappers(wrappers: Any) -> list[Any]:
 
     Returns:
         The list form.
+
+    Raises:
+        InvalidSpecificationError: constants stand beside the classes instead of in the mapping of one.
     """
     if wrappers is None:
         return []
     if isinstance(wrappers, Mapping):
         if "_target_" in wrappers or "_object_" in wrappers:
             return [dict(wrappers)]
+        refuse_constants(wrappers, "wrappers")
         return [
             {"_target_": name, **(arguments or {})} if isinstance(arguments, Mapping | None) else arguments
             for name, arguments in wrappers.items()

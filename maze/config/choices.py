@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from maze.config.hydra_tree import NULL, Choices, ConfigFiles, Tree, comes_later
+from maze.config.offered import instead_of, offered_as
 from maze.errors import InvalidSpecificationError, suggest
 
 __all__ = ["PARTS", "chosen_tree", "own_part"]
@@ -16,7 +17,14 @@ PARTS = ("policy", "critic")
 
 _NEEDED = ("env", "algorithm", "model")
 _ROLLOUT_POLICIES = frozenset(
-    {"random_policy", "masked_random_policy", "torch_policy", "replay_recorded_actions_policy"}
+    {
+        "dummy_cartpole_policy",
+        "lunar_lander_heuristics",
+        "masked_random_policy",
+        "random_policy",
+        "replay_recorded_actions_policy",
+        "torch_policy",
+    }
 )
 _SPECIALISATION = "_configuration"
 
@@ -95,7 +103,7 @@ def _checked(files: ConfigFiles, explicit: Mapping[str, str]) -> dict[str, str]:
         if not isinstance(option, str):
             raise InvalidSpecificationError(f"{group}: {option!r} is not the name of a configuration module.")
         if group not in known:
-            raise InvalidSpecificationError(f"{group}: no such group; {suggest(group, known)}")
+            raise InvalidSpecificationError(f"{group}: no such group; {suggest(group, known)}{instead_of(group)}")
         options = files.options(group)
         if option == NULL and group in _NEEDED:
             raise InvalidSpecificationError(f"{group}: a run needs one; {suggest(option, options)}")
@@ -115,7 +123,12 @@ def _checked(files: ConfigFiles, explicit: Mapping[str, str]) -> dict[str, str]:
 
 
 def _advice(group: str, option: str) -> str:
-    return f" An environment's own id goes to env.name: overrides={{'env.name': {option!r}}}." if group == "env" else ""
+    if group == "env":
+        return f" An environment's own id goes to env.name: overrides={{'env.name': {option!r}}}."
+    offered = offered_as(option) if group == "wrappers" else None
+    if offered is None:
+        return instead_of(option)
+    return f" A class is given as a mapping: wrappers={{{offered!r}: {{...}}}}."
 
 
 def _refuse_rollouts(tree: Tree, chosen: Choices, replaced: set[str]) -> None:

@@ -9,6 +9,7 @@ import types
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from maze.config.constants import CONSTANTS_KEY
 from maze.config.overrides import OBJECT_KEY, is_marker, to_plain
 from maze.config.own_code import is_own_module, object_name, source_of
 from maze.config.targets import dotted_name, is_within
@@ -90,7 +91,7 @@ def describe_object(thing: Any) -> dict[str, str]:
 
 
 def with_objects(config: Any, objects: Mapping[str, Any], path: str) -> Any:
-    """Put live objects back in the places that the configuration keeps for them.
+    """Put live objects back in the places that the configuration keeps for them, and leave constants out.
 
     Args:
         config: a section or a part of one.
@@ -112,7 +113,8 @@ def with_objects(config: Any, objects: Mapping[str, Any], path: str) -> Any:
         )
     plain = to_plain(config) if type(config).__module__.startswith("omegaconf") else config
     if isinstance(plain, Mapping):
-        return {key: with_objects(item, objects, f"{path}.{key}") for key, item in plain.items()}
+        parts = ((key, item) for key, item in plain.items() if key != CONSTANTS_KEY)
+        return {key: with_objects(item, objects, f"{path}.{key}") for key, item in parts}
     if isinstance(plain, Iterable) and not isinstance(plain, (str, bytes)):
         return [with_objects(item, objects, f"{path}.{index}") for index, item in enumerate(plain)]
     return plain

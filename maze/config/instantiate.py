@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from maze.config.constants import CONSTANTS_KEY, without_constants
 from maze.config.describe import class_to_target, describe_object, with_objects
 from maze.config.overrides import OBJECT_KEY, is_marker, to_plain
 from maze.config.targets import allow_modules, resolve_target
@@ -29,7 +30,8 @@ __all__ = [
 def instantiate(config: Any, /, *, _path_: str = "component", **kwargs: Any) -> Any:
     """Make the object that a component's configuration describes.
 
-    Nested components are left as they are: the object itself decides when to make its parts.
+    Nested components are left as they are: the object itself decides when to make its parts. Constants (the key ``_``)
+    are left out.
 
     Args:
         config: a mapping with ``_target_`` and arguments; anything else is an object already and is returned as it is.
@@ -48,7 +50,7 @@ def instantiate(config: Any, /, *, _path_: str = "component", **kwargs: Any) -> 
         raise InvalidSpecificationError(
             f"{_path_}: the object {config[OBJECT_KEY]} is not at hand; it was given to another process or run."
         )
-    arguments = dict(_shallow(config))
+    arguments = without_constants(dict(_shallow(config)))
     if "_target_" not in arguments:
         raise InvalidSpecificationError(
             f"{_path_}: a mapping without _target_ does not say what to make; add _target_: the dotted name of a class."
@@ -103,7 +105,7 @@ def complete_component(config: Mapping[Any, Any], path: str) -> dict[Any, Any]:
         path: where the component stands in the configuration.
 
     Returns:
-        The mapping with every field of the dataclass, as its class reads them.
+        The mapping with every field of the dataclass, as its class reads them, and with its constants.
 
     Raises:
         InvalidSpecificationError: for an unknown key or a value that the dataclass refuses.
@@ -114,10 +116,11 @@ def complete_component(config: Mapping[Any, Any], path: str) -> dict[Any, Any]:
     target = resolve_target(plain["_target_"], f"{path}._target_")
     if not (isinstance(target, type) and dataclasses.is_dataclass(target)):
         return plain
-    arguments = {key: value for key, value in plain.items() if key != "_target_"}
+    constants = {key: value for key, value in plain.items() if key == CONSTANTS_KEY}
+    arguments = {key: value for key, value in plain.items() if key not in ("_target_", CONSTANTS_KEY)}
     check_field_names(target, arguments, path)
     described = class_to_target(target(**arguments))
-    return plain if described is None else described
+    return plain if described is None else {**described, **constants}
 
 
 def with_defaults(config: Mapping[Any, Any], path: str) -> dict[Any, Any]:

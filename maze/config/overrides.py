@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 from omegaconf.basecontainer import BaseContainer
 from omegaconf.errors import OmegaConfBaseException
 
+from maze.config.offered import instead_of
 from maze.config.source_lookup import Definition, look_up
 from maze.errors import InvalidSpecificationError, suggest
 
@@ -285,6 +286,7 @@ def _unknown(parent: Any, keys: list[_Key], left: str, label: str, path: str) ->
         return f"{label}: {where} was given as an object ({parent[OBJECT_KEY]}); change that object instead."
     if isinstance(parent, dict):
         advice = suggest(left.partition(".")[0], _accepted(parent, keys))
+        advice += instead_of(left)
         if keys and keys[0] in _OPEN_SECTIONS:
             advice += f" To add a new key, write {ADD + path!r}."
         return f"{label}: no such key in {where or 'the configuration'}; {advice}"

@@ -13,6 +13,7 @@ import yaml
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from maze.config import canonical
+from maze.config.constants import refuse_constants
 from maze.config.instantiate import complete_component
 from maze.config.overrides import is_marker, to_plain
 from maze.config.sections import TYPED_SECTIONS
@@ -88,6 +89,7 @@ def read_fields(mapping: Mapping[str, Any], names: Sequence[str], kinds: Section
     """
     values: dict[str, Any] = to_plain(mapping)
     _check_missing(values)
+    refuse_constants(values)
     for key in values:
         if key not in names:
             raise InvalidSpecificationError(f"{key}: no such section; {suggest(key, names)}")
@@ -149,6 +151,7 @@ def read_section(section: type[_Section], value: Any, path: str) -> _Section:
         InvalidSpecificationError: names the first key that is unknown or wrong.
     """
     given = _mapping(value, path)
+    refuse_constants(given, path)
     target = given.pop("_target_", None)
     homes = ("maze", "maze.config", section.__module__)
     if target is not None and target not in {f"{home}.{section.__name__}" for home in homes}:

@@ -17,6 +17,7 @@ from pydantic import Field
 from maze.config import canonical
 from maze.config.compose import completed_sections, protected, resolved
 from maze.config.hydra_tree import NULL, ConfigFiles, Tree, comes_later
+from maze.config.offered import instead_of
 from maze.config.overrides import ADD, apply_values, to_plain
 from maze.config.reading import SectionKinds
 from maze.config.resolved import ResolvedConfig
@@ -191,13 +192,13 @@ def _check_choice(files: ConfigFiles, group: str, option: str) -> None:
         reason = (
             f"{option!r} is not accepted; a rollout has no {group};" if group in files.groups() else "no such group;"
         )
-        raise InvalidSpecificationError(f"{group}: {reason} {suggest(group, known)}")
+        raise InvalidSpecificationError(f"{group}: {reason} {suggest(group, known)}{instead_of(group)}")
     options = files.options(group)
     if option == NULL and group in _KINDS.needed:
         raise InvalidSpecificationError(f"{group}: a rollout needs one; {suggest(option, options)}")
     if option not in options and option != NULL:
         later = " is not available yet; it comes in a later release;" if comes_later(option) else " not found;"
-        raise InvalidSpecificationError(f"{group}: {option!r}{later} {suggest(option, options)}")
+        raise InvalidSpecificationError(f"{group}: {option!r}{later} {suggest(option, options)}{instead_of(option)}")
 
 
 def _refuse_names(files: ConfigFiles, values: Mapping[str, Any]) -> None:

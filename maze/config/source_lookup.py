@@ -18,7 +18,7 @@ from pathlib import Path
 
 from maze.errors import suggest
 
-__all__ = ["Absent", "Definition", "look_up"]
+__all__ = ["Absent", "Definition", "find_module", "look_up"]
 
 _LONGEST_WAY = 12
 _NOT_FOLLOWED = "torch."
@@ -93,13 +93,13 @@ def look_up(target: str) -> Definition | Absent | None:
     parts = target.split(".")
     for length in range(len(parts) - 1, 0, -1):
         module = ".".join(parts[:length])
-        if _find_module(module) is not None:
+        if find_module(module) is not None:
             return _look_into(module, parts[length:])
     return Absent(f"there is no module {parts[0]!r}; is it installed?")
 
 
 def _look_into(module: str, parts: list[str]) -> Definition | Absent | None:
-    if len(parts) == 1 and _find_module(f"{module}.{parts[0]}") is not None:
+    if len(parts) == 1 and find_module(f"{module}.{parts[0]}") is not None:
         return _bound(module, parts[0]) or Absent("it is a module; accepted: a class or a function.")
     found = _bound(module, parts[0])
     if found is None or isinstance(found, Absent):
@@ -117,7 +117,7 @@ def _bound(module: str, name: str, way: int = 0) -> Definition | Absent | None:
         return Definition(f"{module}.{name}", _arguments(module, node, way), _named(module, node, way))
     if name in source.imports:
         home, original = source.imports[name]
-        is_module = original is not None and _find_module(f"{home}.{original}") is not None
+        is_module = original is not None and find_module(f"{home}.{original}") is not None
         if home.startswith(_NOT_FOLLOWED) and not is_module:
             return Definition(f"{home}.{original}", None)
         return None if original is None else _bound(home, original, way + 1)
@@ -130,14 +130,14 @@ def _bound(module: str, name: str, way: int = 0) -> Definition | Absent | None:
         if isinstance(found, Definition):
             return found
         is_open |= found is None
-    if is_open or _find_module(f"{module}.{name}") is not None:
+    if is_open or find_module(f"{module}.{name}") is not None:
         return None
     return Absent(f"{module} has no {name!r}; {suggest(name, _offered(module, source))}")
 
 
 def _offered(module: str, source: _Source) -> list[str]:
     """The names to suggest: also modules of a package, and names of modules from which everything is imported."""
-    spec = _find_module(module)
+    spec = find_module(module)
     places = spec.submodule_search_locations if spec is not None else None
     names = [*source.names(), *(item.name for item in pkgutil.iter_modules(places or []) if item.name[0] != "_")]
     for star in source.stars:
@@ -193,8 +193,15 @@ def _keywords(arguments: ast.arguments) -> tuple[str, ...] | None:
 # --- files ------------------------------------------------------------------------------------------------------------
 
 
-def _find_module(name: str) -> ModuleSpec | None:
-    """Find a module without importing its packages; None where there is none."""
+def find_module(name: str) -> ModuleSpec | None:
+    """Find a module without importing its packages.
+
+    Args:
+        name: its dotted name.
+
+    Returns:
+        What is known of it; None where there is none.
+    """
     top, *rest = name.split(".")
     try:
         spec = importlib.util.find_spec(top)
@@ -211,7 +218,7 @@ def _find_module(name: str) -> ModuleSpec | None:
 
 def _source_of(module: str) -> _Source | None:
     """Read a module's source; None where there is none to read."""
-    spec = _find_module(module)
+    spec = find_module(module)
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         return None
     path = Path(spec.origin)

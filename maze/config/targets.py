@@ -14,6 +14,7 @@ import types
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from maze.config.offered import meant_by, offered_as
 from maze.errors import InvalidSpecificationError, suggest
 
 __all__ = ["BUILT_IN_MODULES", "allow_modules", "check_target", "dotted_name", "is_within", "resolve_target"]
@@ -75,16 +76,20 @@ def check_target(target: object, path: str = "_target_", allowed_modules: Iterab
         InvalidSpecificationError: if it is not a dotted name of an allowed module.
     """
     if not isinstance(target, str) or not all(part.isidentifier() for part in target.split(".")) or "." not in target:
-        raise InvalidSpecificationError(
-            f"{path}: {target!r} is not the dotted name of a class or function; accepted: for example 'torch.nn.Tanh'."
-        )
+        meant = meant_by(target) or " accepted: for example 'torch.nn.Tanh'."
+        raise InvalidSpecificationError(f"{path}: {target!r} is not the dotted name of a class or function;{meant}")
     allowed = _allowed(allowed_modules)
     if not is_within(target, allowed):
         raise InvalidSpecificationError(
             f"{path}: {target!r} does not belong to an allowed module ({', '.join(allowed)}). If you trust it, declare "
-            f"it: allowed_modules: [{target.partition('.')[0]}] in the configuration."
+            f"it: allowed_modules: [{target.partition('.')[0]}] in the configuration.{_instead(target)}"
         )
     return "gymnasium." + target.removeprefix("gym.") if is_within(target, ("gym.spaces",)) else target
+
+
+def _instead(target: str) -> str:
+    meant = offered_as(target)
+    return "" if meant is None else f" maze has {meant!r}."
 
 
 def resolve_target(target: str, path: str = "_target_") -> Any:
@@ -110,7 +115,8 @@ def resolve_target(target: str, path: str = "_target_") -> Any:
         if found is None and isinstance(parent, types.ModuleType):
             found = _import(".".join(parts[: index + 1]), name, path, parent)
         if found is None:
-            raise InvalidSpecificationError(f"{path}: {name!r} was not found: {suggest(part, _public_names(parent))}")
+            meant = meant_by(name) or f" {suggest(part, _public_names(parent))}"
+            raise InvalidSpecificationError(f"{path}: {name!r} was not found:{meant}")
     _check_identity(found, name, path)
     return found
 

@@ -13,6 +13,7 @@ import annotated_types
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from maze.config.constants import CONSTANTS_KEY
 from maze.config.overrides import to_plain
 from maze.errors import InvalidSpecificationError, suggest
 
@@ -125,7 +126,7 @@ def _as_dataclass(value: Any, hint: Any, path: str) -> Any:
     made_of: Any = next((option for option in _options(hint) if dataclasses.is_dataclass(option)), None)
     if made_of is None or not isinstance(value, Mapping):
         return value
-    given = {key: item for key, item in value.items() if key != "_target_"}
+    given = {key: item for key, item in value.items() if key not in ("_target_", CONSTANTS_KEY)}
     check_field_names(made_of, given, path)
     try:
         return made_of(**given)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from gymnasium import spaces
 
@@ -61,9 +63,13 @@ def floating_box(space: spaces.Box, head: object) -> spaces.Box:
     """
     of_class(space, spaces.Box, head)
     if not np.issubdtype(space.dtype, np.floating):
+        remedy = (
+            "Things that are on or off are a MultiBinary space, of which bernoulli is the default."
+            if space.dtype == np.bool_
+            else "Whole numbers are multi_categorical, which is the default for them."
+        )
         raise InvalidSpecificationError(
-            f"Action space {space} has the dtype {space.dtype}; {type(head).__name__} accepts floating boxes. "
-            "Whole numbers are multi_categorical, which is the default for them."
+            f"Action space {space} has the dtype {space.dtype}; {type(head).__name__} accepts floating boxes. {remedy}"
         )
     return space
 
@@ -91,7 +97,7 @@ def bounded_box(space: spaces.Box, head: object) -> tuple[Array, Array]:
     return low, high
 
 
-def positive(name: str, value: float) -> float:
+def positive(name: str, value: Any) -> float:
     """Return ``value`` as a float.
 
     Args:
@@ -101,6 +107,7 @@ def positive(name: str, value: float) -> float:
     Raises:
         InvalidSpecificationError: it is not above 0.
     """
-    if not value > 0.0:
+    is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if not is_number or not value > 0.0:
         raise InvalidSpecificationError(f"{name} is {value!r}; accepted are numbers > 0.")
     return float(value)

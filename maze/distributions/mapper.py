@@ -12,6 +12,7 @@ from torch import Tensor
 
 from maze.config.instantiate import resolve_target
 from maze.distributions.beta import BetaHead
+from maze.distributions.entries import SPACES, distribution_name, read_entries, space_class
 from maze.distributions.heads import (
     ActionHead,
     BernoulliHead,
@@ -26,7 +27,6 @@ from maze.types import AnyMapping, Array
 
 __all__ = ["DistributionMapper"]
 
-_PACKAGE = "maze.distributions."
 _HEADS: dict[str, type[ActionHead]] = {
     "categorical": CategoricalHead,
     "multi_categorical": MultiCategoricalHead,
@@ -37,14 +37,6 @@ _HEADS: dict[str, type[ActionHead]] = {
 }
 _WITH_FORMULA = (CategoricalHead, MultiCategoricalHead, BernoulliHead)
 """Heads whose logits are those of a distribution with a formula for its gradient."""
-
-_SPACES: dict[str, type[spaces.Space[Any]]] = {
-    "Box": spaces.Box,
-    "Discrete": spaces.Discrete,
-    "MultiBinary": spaces.MultiBinary,
-    "MultiDiscrete": spaces.MultiDiscrete,
-}
-_ENTRY_KEYS = ("action_head", "action_space", "args", "distribution")
 
 
 class DistributionMapper:
@@ -75,8 +67,12 @@ class DistributionMapper:
                 f"action_space is {action_space}; accepted is a gymnasium.spaces.Dict of heads. "
                 'Wrap a flat space as spaces.Dict({"action": space}); GymMazeEnv does so.'
             )
+        if not action_space.spaces:
+            raise InvalidSpecificationError(
+                "action_space has no action heads; accepted is a gymnasium.spaces.Dict with at least one."
+            )
         self.action_space = action_space
-        self.heads = _choose_heads(action_space, _entries(distribution_mapper_config))
+        self.heads = _choose_heads(action_space, read_entries(distribution_mapper_config))
         self._single = next(iter(self.heads.items())) if len(self.heads) == 1 else None
 
     @property
@@ -120,35 +116,6 @@ class DistributionMapper:
         return {name: head.sample_numpy(logits[name], rng, deterministic) for name, head in self.heads.items()}
 
 
-def _entries(configuration: Sequence[AnyMapping] | AnyMapping | None) -> list[AnyMapping]:
-    """Return the checked entries; an empty mapping, as older code passes, means none."""
-    if not configuration:
-        return []
-    if isinstance(configuration, Mapping):
-        raise InvalidSpecificationError(
-            f"distribution_mapper_config is the mapping {dict(configuration)!r}; accepted is a list of mappings with "
-            f"the keys {', '.join(_ENTRY_KEYS)}. Put it into a list."
-        )
-    is_list = isinstance(configuration, Sequence) and not isinstance(configuration, (str, bytes))
-    for entry in configuration if is_list else [configuration]:
-        if not is_list or not isinstance(entry, Mapping):
-            raise InvalidSpecificationError(
-                f"distribution_mapper_config: {entry!r} is not accepted; accepted is a list of mappings with the keys "
-                f"{', '.join(_ENTRY_KEYS)}."
-            )
-        unknown = [key for key in entry if key not in _ENTRY_KEYS]
-        if unknown:
-            raise InvalidSpecificationError(
-                f"distribution_mapper_config has the key {unknown[0]!r}; {suggest(unknown[0], _ENTRY_KEYS)}"
-            )
-        if "distribution" not in entry or ("action_head" in entry) == ("action_space" in entry):
-            raise InvalidSpecificationError(
-                f"distribution_mapper_config has the entry {dict(entry)!r}; accepted is 'distribution' with exactly "
-                "one of 'action_head' and 'action_space'."
-            )
-    return list(configuration)
-
-
 def _choose_heads(action_space: spaces.Dict, entries: list[AnyMapping]) -> dict[str, ActionHead]:
     """Return one head per entry of the action space, after checking that every configured head exists."""
     for entry in entries:
@@ -172,50 +139,40 @@ def _applies(entry: AnyMapping, name: str, space: spaces.Space[Any]) -> bool:
     """Return whether an entry is about the head ``name``."""
     if "action_head" in entry:
         return bool(entry["action_head"] == name)
-    wanted = entry["action_space"]
-    if isinstance(wanted, type):
-        return isinstance(space, wanted)
-    short_name = str(wanted).removeprefix("gymnasium.spaces.").removeprefix("gym.spaces.")
-    if short_name not in _SPACES:
-        raise InvalidSpecificationError(
-            f"distribution_mapper_config names the action space {wanted!r}; {suggest(short_name, _SPACES)}"
-        )
-    return isinstance(space, _SPACES[short_name])
+    return isinstance(space, space_class(entry["action_space"]))
 
 
 def _default_distribution(name: str, space: spaces.Space[Any]) -> str:
     """Return the distribution of a space that the configuration does not mention."""
+    if isinstance(space, spaces.Box) and np.issubdtype(space.dtype, np.bool_):
+        raise InvalidSpecificationError(
+            f"The action head {name!r} has the space {space}, of the dtype bool; accepted for things that are on or "
+            f"off is MultiBinary, for example MultiBinary({list(space.shape)})."
+        )
     if isinstance(space, spaces.Box) and np.issubdtype(space.dtype, np.integer):
         return "multi_categorical"
     if isinstance(space, spaces.Box):
         bounded = np.isfinite(space.low) & np.isfinite(space.high) & (space.low < space.high)
         return "squashed_gaussian" if bounded.all() else "gaussian"
-    for space_class, distribution in (
+    for kind, distribution in (
         (spaces.Discrete, "categorical"),
         (spaces.MultiDiscrete, "multi_categorical"),
         (spaces.MultiBinary, "bernoulli"),
     ):
-        if isinstance(space, space_class):
+        if isinstance(space, kind):
             return distribution
     raise InvalidSpecificationError(
-        f"The action head {name!r} has the space {space}; accepted are {', '.join(_SPACES)}. Flatten nested spaces "
+        f"The action head {name!r} has the space {space}; accepted are {', '.join(SPACES)}. Flatten nested spaces "
         "into several heads, for example in an ActionWrapper, or configure an ActionHead class of your own for it."
     )
 
 
-def _named_head(name: str) -> type[ActionHead] | None:
-    """Return the head of a short name, or of a distribution's dotted name, also in MazeRL's spelling."""
-    if not name.startswith(_PACKAGE):
-        return _HEADS.get(name)
-    stem = name.rpartition(".")[2].removesuffix("ProbabilityDistribution")
-    return next((head for head in _HEADS.values() if head.__name__ == f"{stem}Head"), None)
-
-
 def _make_head(distribution: Any, space: spaces.Space[Any], arguments: dict[str, Any]) -> ActionHead:
     """Return the head of a name, a dotted path or a class."""
-    head_class: Any = _named_head(distribution) if isinstance(distribution, str) else distribution
-    if head_class is None and "." in distribution:
-        head_class = resolve_target(distribution)
+    head_class: Any = distribution
+    if isinstance(distribution, str):
+        name = distribution_name(distribution)
+        head_class = resolve_target(distribution) if name is None else _HEADS[name]
     if not (isinstance(head_class, type) and issubclass(head_class, ActionHead)):
         raise InvalidSpecificationError(
             f"distribution_mapper_config names the distribution {distribution!r}; {suggest(distribution, _HEADS)} "

@@ -7,6 +7,7 @@ from typing import Any
 import gymnasium
 
 from maze.env.maze_env import MazeEnv
+from maze.errors import InvalidSpecificationError
 from maze.types import Action, Observation
 
 __all__ = ["GymnasiumView", "as_gymnasium"]
@@ -52,5 +53,12 @@ def as_gymnasium(env: MazeEnv) -> GymnasiumView:
 
     Args:
         env: the environment inside; ``close`` closes it.
+
+    Raises:
+        InvalidSpecificationError: it is no MazeEnv.
     """
+    if not isinstance(env, MazeEnv):
+        raise InvalidSpecificationError(
+            f"env: {env!r} is not accepted; accepted: a MazeEnv, such as GymMazeEnv('CartPole-v1') or rc.env_factory()."
+        )
     return GymnasiumView(env)

@@ -89,7 +89,7 @@ def leaves_of(space: spaces.Space[Any], name: str, ignored: Collection[str] = ()
 
     Raises:
         EnvError: a part is of an unsupported kind, or empty, or two have the same key.
-        InvalidSpecificationError: a key to be left out does not exist, or nothing would be left.
+        InvalidSpecificationError: a key to be left out does not exist, or there are no leaves, or none would be left.
     """
     nodes = list(_nodes(space, (), "", name))
     _check_ignored(ignored, [key for _, key, _ in nodes if key], name)
@@ -103,6 +103,10 @@ def leaves_of(space: spaces.Space[Any], name: str, ignored: Collection[str] = ()
         leaves.append((path, key or name, part))
     if ignored and not leaves:
         raise InvalidSpecificationError(f"ignored_{name}s: {list(ignored)} are all that there are; keep one.")
+    if not leaves:
+        raise InvalidSpecificationError(
+            f"The {name} space {space!r} holds nothing; accepted: a space with at least one {name}."
+        )
     _check_leaves(leaves, name)
     return leaves
 

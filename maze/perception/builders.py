@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import math
 from collections.abc import Collection, Mapping, Sequence
@@ -14,14 +15,14 @@ from maze.errors import InvalidSpecificationError, suggest
 from maze.perception.blocks.base import Block, Shape
 from maze.perception.blocks.dense import FlattenBlock, LinearOutputBlock
 from maze.perception.blocks.general import ConcatenationBlock
+from maze.perception.blocks.parameters import check_weight_init
 from maze.perception.blocks.stateful import StateBlock
 from maze.perception.template_net import TemplateNet
-from maze.perception.weight_init import POLICY_HEAD_GAIN, VALUE_HEAD_GAIN, check_weight_init, make_module_init_normc
+from maze.perception.template_settings import HIDDEN, RECURRENCE, check_template, modality_entry
+from maze.perception.weight_init import POLICY_HEAD_GAIN, VALUE_HEAD_GAIN, make_module_init_normc
 from maze.types import AnyMapping
 
 __all__ = ["ConcatModelBuilder", "TemplateNet"]
-
-_HIDDEN, _RECURRENCE = "hidden", "recurrence"
 
 
 class ConcatModelBuilder:
@@ -52,18 +53,12 @@ class ConcatModelBuilder:
         shared_embedding_keys: Sequence[str] | None = None,
         weight_init: str = "orthogonal",
     ) -> None:
+        check_template(modality_config, observation_modality_mapping, shared_embedding_keys)
         self.modality_config = modality_config
         self.observation_modality_mapping = observation_modality_mapping
         self.shared_embedding_keys = shared_embedding_keys
         self.weight_init = check_weight_init(weight_init)
         self._shared = frozenset(shared_embedding_keys or ())
-        for key, modality in observation_modality_mapping.items():
-            if modality not in modality_config:
-                raise InvalidSpecificationError(
-                    f"observation_modality_mapping.{key}: there is no modality {modality!r}; "
-                    f"{suggest(modality, modality_config)}"
-                )
-        self._check_shared_keys()
 
     def build_policy(
         self,
@@ -120,21 +115,6 @@ class ConcatModelBuilder:
             )
         return self._build(obs_shapes, output_shapes, VALUE_HEAD_GAIN, None, left_out)
 
-    def _check_shared_keys(self) -> None:
-        """Check that what is shared is known, and shared together with everything in front of it."""
-        accepted = [*self.observation_modality_mapping, _HIDDEN, _RECURRENCE]
-        for key in self._shared:
-            if key not in accepted:
-                raise InvalidSpecificationError(f"shared_embedding_keys: {key!r} is unknown; {suggest(key, accepted)}")
-        for key in (_HIDDEN, _RECURRENCE):
-            needed = set(self.observation_modality_mapping)
-            needed |= {_HIDDEN} if key == _RECURRENCE and self.modality_config.get(_HIDDEN) else set()
-            if key in self._shared and not self._shared.issuperset(needed):
-                raise InvalidSpecificationError(
-                    f"shared_embedding_keys: sharing {key!r} needs everything in front of it to be shared; add "
-                    f"{', '.join(sorted(needed - self._shared))}."
-                )
-
     def _build(
         self,
         obs_shapes: Mapping[str, Shape],
@@ -150,7 +130,7 @@ class ConcatModelBuilder:
         branches: dict[str, Block] = {}
         flattens: dict[str, FlattenBlock] = {}
         for key, shape in obs_shapes.items():
-            branches[key] = branch = self._branch(key, shape if n_steps is None else shape[1:], shared)
+            branches[key] = branch = self._branch(key, shape if n_steps is None else shape[1:], shared, obs_shapes)
             if len(branch.out_shape) != 1:
                 flattens[key] = FlattenBlock(branch.out_keys, f"{branch.out_keys[0]}:flat", branch.out_shape)
         ends = [flattens.get(key, branch) for key, branch in branches.items()]
@@ -158,30 +138,39 @@ class ConcatModelBuilder:
             [block.out_keys[0] for block in ends], "concatenation", [block.out_shape for block in ends]
         )
         features: Block = concatenation
-        hidden = self._following(_HIDDEN, features, features.out_shape, None if shared is None else shared.hidden)
+        hidden = self._following(HIDDEN, features, features.out_shape, None if shared is None else shared.hidden)
         features = hidden or features
         in_shape = features.out_shape if n_steps is None else (n_steps, *features.out_shape)
-        recurrence = self._following(_RECURRENCE, features, in_shape, None if shared is None else shared.recurrence)
+        recurrence = self._following(RECURRENCE, features, in_shape, None if shared is None else shared.recurrence)
         features = recurrence or features
         heads = {name: self._head(name, shape, features, gain) for name, shape in head_shapes.items()}
         return TemplateNet(obs_shapes, branches, flattens, concatenation, hidden, recurrence, heads, head_shapes)
 
     def _reads_stacks(self) -> bool:
         """Return whether there is a recurrence that reads stacks of the last steps, and carries no state."""
-        entry = self.modality_config.get(_RECURRENCE)
-        return bool(entry) and not issubclass(_block_type(entry, f"modality_config.{_RECURRENCE}"), StateBlock)
+        entry = modality_entry(self.modality_config, RECURRENCE)
+        return bool(entry) and not issubclass(_block_type(entry, f"modality_config.{RECURRENCE}"), StateBlock)
 
-    def _branch(self, key: str, shape: Shape, shared: TemplateNet | None) -> Block:
-        """Return the block of one observation."""
+    def _branch(self, key: str, shape: Shape, shared: TemplateNet | None, observed: Collection[str]) -> Block:
+        """Return the block of one of the observations."""
         if key not in self.observation_modality_mapping:
-            raise InvalidSpecificationError(
-                f"observation_modality_mapping has no entry for the observation {key!r}; "
-                f"{suggest(key, self.observation_modality_mapping)} Add it."
-            )
+            raise InvalidSpecificationError(self._no_entry(key, observed))
         if shared is not None and key in self._shared:
             return cast("Block", shared.branches[key])
         modality = self.observation_modality_mapping[key]
         return self._make_block(modality, key, f"{key}:{modality}", shape)
+
+    def _no_entry(self, key: str, observed: Collection[str]) -> str:
+        """Say what to do about an observation without a modality; a misspelt key may have been meant for it."""
+        spare = [name for name in self.observation_modality_mapping if name not in observed]
+        misspelt = difflib.get_close_matches(key, spare, n=1)
+        modalities = [name for name in self.modality_config if name not in (HIDDEN, RECURRENCE)]
+        remedy = (
+            f"its key {misspelt[0]!r} is no observation: did you mean {key!r}?"
+            if misspelt
+            else f"add {key!r} with one of the modalities {', '.join(modalities)}."
+        )
+        return f"observation_modality_mapping has no entry for the observation {key!r}; {remedy}"
 
     def _following(self, name: str, before: Block, in_shape: Shape, shared: Block | None) -> Block | None:
         """Return the hidden or the recurrent block, None where none is configured."""
@@ -191,7 +180,7 @@ class ConcatModelBuilder:
             return shared
         block = self._make_block(name, before.out_keys[0], name, in_shape)
         if len(block.out_shape) != 1:
-            remedy = "use LSTMLastStepBlock or GRULastStepBlock" if name == _RECURRENCE else "flatten it"
+            remedy = "use LSTMLastStepBlock or GRULastStepBlock" if name == RECURRENCE else "flatten it"
             raise InvalidSpecificationError(
                 f"modality_config.{name}.block_type: {type(block).__name__} puts out the shape {block.out_shape}; "
                 f"expected is one vector; {remedy}."
@@ -207,27 +196,28 @@ class ConcatModelBuilder:
 
     def _make_block(self, modality: str, in_key: str, out_key: str, in_shape: Shape) -> Block:
         """Return a new block of a modality."""
-        entry = self.modality_config.get(modality) or {}
+        entry = modality_entry(self.modality_config, modality)
         path = f"modality_config.{modality}"
         block_type = _block_type(entry, path)
         parameters = entry.get("block_params") or {}
         _check_parameters(block_type, parameters, f"{path}.block_params")
-        block: Block = block_type(in_key, out_key, in_shape, **parameters)
+        try:
+            block: Block = block_type(in_key, out_key, in_shape, **parameters)
+        except (InvalidSpecificationError, TypeError, ValueError) as error:
+            subject = f"{block_type.__name__}: "
+            reason = str(error).removeprefix(subject)
+            raise InvalidSpecificationError(f"{path}.block_params: {subject}{reason}") from error
         if self.weight_init == "normc":
             block.apply(make_module_init_normc(1.0))
         return block
 
 
-def _block_type(entry: AnyMapping | None, path: str) -> type[Block]:
+def _block_type(entry: AnyMapping, path: str) -> type[Block]:
     """Return the class of a modality's blocks."""
-    entry = entry or {}
-    accepted = ("block_params", "block_type")
-    for key in entry:
-        if key not in accepted:
-            raise InvalidSpecificationError(f"{path}.{key}: there is no such key; {suggest(key, accepted)}")
-    if "block_type" not in entry:
+    if not entry:
         raise InvalidSpecificationError(
-            f"{path}.block_type is missing; accepted: a dotted path such as 'maze.perception.blocks.DenseBlock'."
+            f"{path}: it is empty, and an observation has this modality; give it a block_type such as "
+            "'maze.perception.blocks.DenseBlock'."
         )
     block_type: Any = entry["block_type"]
     if isinstance(block_type, str):

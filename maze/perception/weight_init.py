@@ -15,14 +15,10 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from maze.errors import InvalidSpecificationError, suggest
-
 __all__ = [
     "POLICY_HEAD_GAIN",
     "VALUE_HEAD_GAIN",
-    "WEIGHT_INITS",
     "OrthogonalLinear",
-    "check_weight_init",
     "compute_sigmoid_bias",
     "gain_of",
     "initialize_normalized_columns_",
@@ -30,9 +26,6 @@ __all__ = [
     "initialize_recurrent_",
     "make_module_init_normc",
 ]
-
-WEIGHT_INITS = ("normc", "orthogonal")
-"""What ``weight_init`` accepts: incoming weights of each unit of equal length, or orthogonal weights."""
 
 POLICY_HEAD_GAIN = 0.01
 """Actions hardly depend on the observation at first, so that exploration starts unbiased."""
@@ -150,17 +143,6 @@ def make_module_init_normc(std: float = 1.0) -> Callable[[nn.Module], None]:
                         parameter.zero_()
 
     return initialize
-
-
-def check_weight_init(name: str) -> str:
-    """Return the name of a way to draw initial weights.
-
-    Raises:
-        InvalidSpecificationError: where there is no such way.
-    """
-    if name not in WEIGHT_INITS:
-        raise InvalidSpecificationError(f"weight_init: {name!r} is unknown; {suggest(name, WEIGHT_INITS)}")
-    return name
 
 
 def compute_sigmoid_bias(probability: float) -> float:

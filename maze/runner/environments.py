@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
+import gymnasium
 from gymnasium import spaces
 
 from maze.config import SeedingConfig
@@ -164,6 +165,8 @@ class EnvironmentMaker:
         try:
             return GymMazeEnv(env)
         except InvalidSpecificationError as error:
+            if isinstance(env, gymnasium.Env):
+                raise InvalidSpecificationError(f"env: {error}") from error
             raise InvalidSpecificationError(
                 f"env: {source!r} made a {type(env).__name__}, which is no environment; accepted is a callable without "
                 "arguments that returns a MazeEnv or a gymnasium environment."

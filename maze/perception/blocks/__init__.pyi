@@ -57,7 +57,6 @@ from .base import Shape as Shape
 from .base import Shapes as Shapes
 from .base import as_keys as as_keys
 from .base import as_shapes as as_shapes
-from .base import check_widths as check_widths
 from .base import concatenate_flat as concatenate_flat
 from .base import flatten_batch as flatten_batch
 from .base import floating as floating
@@ -84,6 +83,7 @@ from .inference_graph import InferenceGraph as InferenceGraph
 from .joint import StridedConvolutionDenseBlock as StridedConvolutionDenseBlock
 from .joint import VGGConvolutionDenseBlock as VGGConvolutionDenseBlock
 from .joint import VGGConvolutionGAPBlock as VGGConvolutionGAPBlock
+from .parameters import check_widths as check_widths
 from .pooling import GlobalAveragePoolingBlock as GlobalAveragePoolingBlock
 from .pooling import MaskedGlobalPoolingBlock as MaskedGlobalPoolingBlock
 from .recurrent import GRUBlock as GRUBlock

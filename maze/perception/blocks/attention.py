@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from maze.errors import InvalidSpecificationError
-from maze.perception.blocks.base import Block, Keys, Shapes, check_widths, floating
+from maze.perception.blocks.base import Block, Keys, Shapes, floating
 from maze.perception.blocks.convolution import scaled_image
+from maze.perception.blocks.parameters import check_count, check_parameters
 from maze.perception.weight_init import initialize_orthogonal_
 
 __all__ = ["MultiHeadAttentionBlock", "SelfAttentionConvBlock", "SelfAttentionSeqBlock"]
@@ -132,7 +133,7 @@ class SelfAttentionConvBlock(Block):
                 "height, width)."
             )
         channels = self.in_shape[0]
-        width = max(1, channels // 8) if embed_dim is None else check_widths("embed_dim", [embed_dim])[0]
+        width = max(1, channels // 8) if embed_dim is None else check_count("embed_dim", embed_dim)
         self.query = _projection(channels, width, bias)
         self.key = _projection(channels, width, bias)
         self.value = _projection(channels, channels, bias)
@@ -170,7 +171,8 @@ def _attention(
     block: Block, width: int, num_heads: int, dropout: float, bias: bool, key_width: int, value_width: int
 ) -> nn.MultiheadAttention:
     """Return torch's attention layer."""
-    if num_heads < 1 or width % num_heads:
+    check_parameters(num_heads=num_heads, dropout=dropout, bias=bias)
+    if width % num_heads:
         raise InvalidSpecificationError(
             f"{type(block).__name__}: num_heads: {num_heads!r} does not divide the {width} features of "
             f"{block.in_keys[0]!r}."

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import abc
+import inspect
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -23,7 +23,6 @@ __all__ = [
     "Shapes",
     "as_keys",
     "as_shapes",
-    "check_widths",
     "concatenate_flat",
     "flatten_batch",
     "floating",
@@ -215,30 +214,21 @@ def resolve_non_linearity(non_lin: NonLinearity) -> type[nn.Module]:
         InvalidSpecificationError: where it is no module class.
     """
     found: Any = resolve_target(non_lin, "non_lin") if isinstance(non_lin, str) else non_lin
-    if isinstance(found, type) and issubclass(found, nn.Module):
+    if isinstance(found, type) and issubclass(found, nn.Module) and _needs_nothing(found):
         return found
     raise InvalidSpecificationError(
-        f"non_lin: {non_lin!r} is not a class of modules; accepted: a dotted path or class such as 'torch.nn.Tanh'."
+        f"non_lin: {non_lin!r} is not a class of modules that need no arguments; accepted: a dotted path or class such "
+        "as 'torch.nn.Tanh'."
     )
 
 
-def check_widths(name: str, widths: Sequence[int]) -> list[int]:
-    """Return the widths of layers, or channels, as a list; NumPy's whole numbers as plain ones.
-
-    Raises:
-        InvalidSpecificationError: it is no list, or a width is not a whole number above 0.
-    """
-    if not isinstance(widths, Iterable) or isinstance(widths, (str, bytes)):
-        raise InvalidSpecificationError(
-            f"{name}: {widths!r} is not accepted; accepted: a list of whole numbers above 0, such as [64]."
-        )
-    listed = list(widths)
-    for width in listed:
-        if isinstance(width, bool) or not isinstance(width, (int, np.integer)) or width < 1:
-            raise InvalidSpecificationError(
-                f"{name}: {listed!r} has the width {width!r}; accepted: whole numbers above 0."
-            )
-    return [int(width) for width in listed]
+def _needs_nothing(module_class: type[nn.Module]) -> bool:
+    """Return whether a class can be made without arguments."""
+    try:
+        inspect.signature(module_class).bind()
+    except TypeError:
+        return False
+    return True
 
 
 def floating(value: Tensor) -> Tensor:

@@ -14,15 +14,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from maze.errors import InvalidSpecificationError, suggest
-from maze.perception.blocks.base import Block, Keys, NonLinearity, Shape, Shapes, check_widths, resolve_non_linearity
+from maze.errors import InvalidSpecificationError
+from maze.perception.blocks.base import Block, Keys, NonLinearity, Shape, Shapes, resolve_non_linearity
+from maze.perception.blocks.parameters import check_flag, check_layers, check_parameters, check_widths
 from maze.perception.weight_init import gain_of, initialize_orthogonal_
 
 __all__ = ["StridedConvolutionBlock", "VGGConvolutionBlock", "scaled_image"]
 
 _CONVOLUTIONS: dict[int, Any] = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 _COLOURS = (1, 3, 4)
-_PADDING_MODES = ("circular", "reflect", "replicate", "zeros")
 
 
 class StridedConvolutionBlock(Block):
@@ -61,10 +61,7 @@ class StridedConvolutionBlock(Block):
         padding_mode: str | None = None,
         non_lin: NonLinearity = "torch.nn.ReLU",
     ) -> None:
-        if convolution_dimension not in _CONVOLUTIONS:
-            raise InvalidSpecificationError(f"convolution_dimension: {convolution_dimension!r}; accepted: 1, 2, 3.")
-        if padding_mode not in (None, *_PADDING_MODES):
-            raise InvalidSpecificationError(f"padding_mode: {padding_mode!r}; {suggest(padding_mode, _PADDING_MODES)}")
+        check_parameters(convolution_dimension=convolution_dimension, padding_mode=padding_mode)
         super().__init__(in_keys, out_keys, in_shapes, n_axes=convolution_dimension + 1)
         self.hidden_channels = check_widths("hidden_channels", hidden_channels)
         self.non_lin = resolve_non_linearity(non_lin)
@@ -74,7 +71,7 @@ class StridedConvolutionBlock(Block):
         kernels = _per_layer("hidden_kernels", hidden_kernels, n_layers, convolution_dimension)
         strides = _per_layer("hidden_strides", hidden_strides or [1] * n_layers, n_layers, convolution_dimension)
         dilations = _per_layer("hidden_dilations", hidden_dilations or [1] * n_layers, n_layers, convolution_dimension)
-        padding = _per_layer("hidden_padding", hidden_padding or [0] * n_layers, n_layers, convolution_dimension)
+        padding = _per_layer("hidden_padding", hidden_padding or [0] * n_layers, n_layers, convolution_dimension, 0)
         _check_kernels(self, shape, kernels, strides, dilations, padding)
         modules: list[nn.Module] = []
         for index, (n_in, n_out) in enumerate(pairwise((shape[0], *self.hidden_channels))):
@@ -125,7 +122,7 @@ class VGGConvolutionBlock(Block):
         super().__init__(in_keys, out_keys, in_shapes, n_axes=3)
         self.hidden_channels = check_widths("hidden_channels", hidden_channels)
         self.non_lin = resolve_non_linearity(non_lin)
-        self.use_batch_norm_conv = use_batch_norm_conv
+        self.use_batch_norm_conv = check_flag("use_batch_norm_conv", use_batch_norm_conv)
         shape = _image_shape(self, 2)
         if min(shape[1:]) < 2 ** len(self.hidden_channels):
             raise InvalidSpecificationError(
@@ -171,13 +168,16 @@ def _image_shape(block: Block, n_axes: int) -> Shape:
     return own
 
 
-def _per_layer(name: str, values: Sequence[int | Sequence[int]], n_layers: int, n_axes: int) -> list[Shape]:
+def _per_layer(
+    name: str, values: Sequence[int | Sequence[int]], n_layers: int, n_axes: int, least: int = 1
+) -> list[Shape]:
     """Return one number for each layer and axis."""
+    checked = check_layers(name, values, least)
     if len(values) != n_layers:
         raise InvalidSpecificationError(
             f"{name}: {list(values)!r} has {len(values)} entries; hidden_channels has {n_layers}. Give one per layer."
         )
-    made = [(value,) * n_axes if isinstance(value, int) else tuple(value) for value in values]
+    made = [(value,) * n_axes if isinstance(value, int) else value for value in checked]
     for value in made:
         if len(value) != n_axes:
             raise InvalidSpecificationError(f"{name}: {value!r} has {len(value)} numbers; expected are {n_axes}.")

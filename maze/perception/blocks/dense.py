@@ -14,10 +14,10 @@ from maze.perception.blocks.base import (
     Keys,
     NonLinearity,
     Shapes,
-    check_widths,
     flatten_batch,
     resolve_non_linearity,
 )
+from maze.perception.blocks.parameters import check_count, check_parameters, check_widths
 from maze.perception.weight_init import OrthogonalLinear, gain_of
 
 __all__ = ["DenseBlock", "FlattenBlock", "FlattenDenseBlock", "LinearOutputBlock", "dense_layers"]
@@ -74,6 +74,7 @@ class FlattenBlock(Block):
     """
 
     def __init__(self, in_keys: Keys, out_keys: Keys, in_shapes: Shapes, num_flatten_dims: int | None = None) -> None:
+        check_parameters(num_flatten_dims=num_flatten_dims)
         super().__init__(in_keys, out_keys, in_shapes, n_axes=num_flatten_dims)
         self.num_flatten_dims = num_flatten_dims
 
@@ -109,6 +110,7 @@ class FlattenDenseBlock(Block):
         num_flatten_dims: int | None = None,
         generator: torch.Generator | None = None,
     ) -> None:
+        check_parameters(num_flatten_dims=num_flatten_dims)
         super().__init__(in_keys, out_keys, in_shapes, n_axes=num_flatten_dims)
         self.hidden_units = check_widths("hidden_units", hidden_units)
         self.non_lin = resolve_non_linearity(non_lin)
@@ -148,7 +150,7 @@ class LinearOutputBlock(Block):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__(in_keys, out_keys, in_shapes, n_axes=1)
-        self.output_units = check_widths("output_units", [output_units])[0]
+        self.output_units = check_count("output_units", output_units)
         self.layer = OrthogonalLinear(self.in_shape[-1] if self.in_shape else 1, output_units, gain, generator)
 
     def compute(self, *values: Tensor) -> Tensor:

@@ -73,6 +73,9 @@ class FunctionalBlock(Block):
         in_shapes: shape of each input.
         func: a function of tensors [B, ...] that returns one for each of ``out_keys``; or its dotted path, such as
             ``torch.nn.functional.normalize``.
+
+    Raises:
+        InvalidSpecificationError: where it is no function.
     """
 
     def __init__(
@@ -80,6 +83,10 @@ class FunctionalBlock(Block):
     ) -> None:
         super().__init__(in_keys, out_keys, in_shapes, n_in=None)
         self.func = resolve_target(func, "func") if isinstance(func, str) else func
+        if not callable(self.func):
+            raise InvalidSpecificationError(
+                f"func: {func!r} is not accepted; accepted: a function, or its dotted path."
+            )
 
     def compute(self, *values: Tensor) -> Tensor | Sequence[Tensor]:
         """Return what the function returns."""
@@ -146,9 +153,9 @@ class MultiIndexSlicingBlock(Block):
         size = self.in_shape[self.select_dim - 1]
         indices = [select_idxs] if isinstance(select_idxs, int) else list(select_idxs)
         for index in indices:
-            if not -size <= index < size:
+            if not isinstance(index, int) or not -size <= index < size:
                 raise InvalidSpecificationError(
-                    f"select_idxs: {index} lies outside the axis {select_dim} of {self.in_keys[0]!r}, which has the "
+                    f"select_idxs: {index!r} lies outside the axis {select_dim} of {self.in_keys[0]!r}, which has the "
                     f"shape {self.in_shape}; accepted: {-size} to {size - 1}."
                 )
         self._index: int | list[int] = select_idxs if isinstance(select_idxs, int) else indices
@@ -260,10 +267,15 @@ class TorchModelBlock(Block):
         out_keys: keys that are put out.
         in_shapes: shape of each input.
         net: the module; called with tensors [B, ...] by ``in_keys``.
+
+    Raises:
+        InvalidSpecificationError: where it is no module.
     """
 
     def __init__(self, in_keys: Keys, out_keys: Keys, in_shapes: Shapes, net: nn.Module) -> None:
         super().__init__(in_keys, out_keys, in_shapes, n_in=None)
+        if not isinstance(net, nn.Module):
+            raise InvalidSpecificationError(f"net: {net!r} is not accepted; accepted: a torch.nn.Module.")
         self.net = net
 
     def compute(self, *values: Tensor) -> list[Tensor]:
@@ -280,9 +292,9 @@ class TorchModelBlock(Block):
 
 def _batched_axis(block: Block, axis: int, shape: Shape) -> int:
     """Return the axis of [B, *shape] that is the axis of ``shape``."""
-    if not -len(shape) <= axis < len(shape):
+    if not isinstance(axis, int) or not -len(shape) <= axis < len(shape):
         raise InvalidSpecificationError(
-            f"{type(block).__name__}: there is no axis {axis} in the shape {shape}; accepted: {-len(shape)} to "
+            f"{type(block).__name__}: there is no axis {axis!r} in the shape {shape}; accepted: {-len(shape)} to "
             f"{len(shape) - 1}."
         )
     return axis % len(shape) + 1

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from maze.perception.blocks.base import Keys, NonLinearity, Shape, Shapes, check_widths, flatten_batch
+from maze.perception.blocks.base import Keys, NonLinearity, Shape, Shapes, flatten_batch
 from maze.perception.blocks.convolution import StridedConvolutionBlock, VGGConvolutionBlock
 from maze.perception.blocks.dense import dense_layers
+from maze.perception.blocks.parameters import check_widths
 
 __all__ = ["StridedConvolutionDenseBlock", "VGGConvolutionDenseBlock", "VGGConvolutionGAPBlock"]
 

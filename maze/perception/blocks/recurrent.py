@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from maze.errors import InvalidSpecificationError
-from maze.perception.blocks.base import Block, Keys, NonLinearity, Shapes, check_widths, floating, resolve_non_linearity
+from maze.perception.blocks.base import Block, Keys, NonLinearity, Shapes, floating, resolve_non_linearity
+from maze.perception.blocks.parameters import check_parameters
 from maze.perception.weight_init import initialize_recurrent_
 
 __all__ = ["GRUBlock", "GRULastStepBlock", "LSTMBlock", "LSTMLastStepBlock"]
@@ -50,7 +51,8 @@ class LSTMBlock(Block):
                 f"{type(self).__name__}: {self.in_keys[0]!r} has the shape {self.in_shape}; expected is (steps, "
                 "features). Stack observations, for example with wrappers=vector_obs_rnn."
             )
-        self.hidden_size = check_widths("hidden_size", [hidden_size])[0]
+        check_parameters(hidden_size=hidden_size, num_layers=num_layers, bidirectional=bidirectional)
+        self.hidden_size = int(hidden_size)
         layer = self.layer_class(
             self.in_shape[-1], hidden_size, num_layers, batch_first=True, bidirectional=bidirectional
         )

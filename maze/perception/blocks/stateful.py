@@ -22,10 +22,10 @@ from maze.perception.blocks.base import (
     Shapes,
     as_keys,
     as_shapes,
-    check_widths,
     floating,
     resolve_non_linearity,
 )
+from maze.perception.blocks.parameters import check_count
 from maze.perception.weight_init import initialize_recurrent_
 
 __all__ = ["GRUStateBlock", "LSTMStateBlock", "StateBlock"]
@@ -93,8 +93,8 @@ class LSTMStateBlock(StateBlock):
         num_layers: int = 1,
         non_lin: NonLinearity | None = None,
     ) -> None:
-        self.hidden_size = check_widths("hidden_size", [hidden_size])[0]
-        self.num_layers = check_widths("num_layers", [num_layers])[0]
+        self.hidden_size = check_count("hidden_size", hidden_size)
+        self.num_layers = check_count("num_layers", num_layers)
         shape = (self.num_layers, self.hidden_size)
         super().__init__(in_keys, out_keys, in_shapes, dict.fromkeys(self.parts, shape))
         if len(self.in_shape) != 1:

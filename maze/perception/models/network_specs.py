@@ -133,9 +133,14 @@ def observation_shapes(space: spaces.Dict) -> dict[str, tuple[int, ...]]:
     """Return the shape of one observation by key.
 
     Raises:
-        InvalidSpecificationError: where an observation is not one array.
+        InvalidSpecificationError: where an observation is not one array, or there is none.
     """
     shapes = {}
+    if not space.spaces:
+        raise InvalidSpecificationError(
+            "The observation space has no observations for a network to read; give it at least one, in the environment "
+            "or in an ObservationWrapper."
+        )
     for key, part in space.spaces.items():
         if part.shape is None:
             raise InvalidSpecificationError(

@@ -54,6 +54,13 @@ class ProbabilisticPolicyComposer:
         self.observation_spaces_dict = by_step_key(observation_spaces_dict)
         self.distribution_mapper = distribution_mapper
         self.networks = networks
+        if isinstance(substeps_with_separate_agent_nets, str) or not isinstance(
+            substeps_with_separate_agent_nets or (), Collection
+        ):
+            raise InvalidSpecificationError(
+                f"policy.substeps_with_separate_agent_nets: {substeps_with_separate_agent_nets!r} is not accepted; "
+                "accepted: a list of step keys."
+            )
         self.substeps_with_separate_agent_nets = list(substeps_with_separate_agent_nets or ())
         self.agent_counts_dict = by_step_key(agent_counts_dict or dict.fromkeys(self.action_spaces_dict, 1))
         self._policy: TorchPolicy | None = None

@@ -172,3 +172,11 @@ def test_a_model_without_critic() -> None:
     model = ActorCritic(make_model().policy).flatten_parameters_()
     assert model.critic is None
     assert all(name.startswith("policy.") for name in model.export_weights())
+
+
+def test_policy_and_critic_are_moved_to_a_device_together() -> None:
+    parts = make_model()
+    assert parts.device == torch.device("cpu")
+    model = ActorCritic(parts.policy, parts.critic, device="meta")
+    assert model.critic is not None
+    assert {part.device.type for part in (model, model.policy, model.critic)} == {"meta"}

@@ -83,3 +83,18 @@ def test_masks_are_obeyed_where_the_observation_space_has_them() -> None:
     wrong = {0: spaces.Dict({"action_mask": spaces.MultiBinary(4)})}
     with pytest.raises(InvalidSpecificationError, match=r"'action_mask' is MultiBinary\(4\).*needs MultiBinary\(3\)"):
         RandomPolicy(actions, observation_spaces_dict=wrong)
+
+
+def test_one_action_space_is_that_of_the_first_step_key() -> None:
+    space = spaces.Dict({"action": spaces.Discrete(5)})
+    observation = {"observation": np.zeros((20, 1))}
+    alone, keyed = RandomPolicy(space), RandomPolicy({0: space})
+    expected = keyed.act(observation, np.random.default_rng(3))["action"]
+    np.testing.assert_array_equal(alone.act(observation, np.random.default_rng(3))["action"], expected)
+    assert space.contains(alone.compute_action({"observation": np.zeros(1)}, actor_id=ActorID(0, 0)))
+
+
+@pytest.mark.parametrize("given", [5, {}, {0: 5}, {0: spaces.Discrete(2)}, spaces.Discrete(2), None])
+def test_what_are_no_action_spaces_is_refused_with_what_is_accepted(given: object) -> None:
+    with pytest.raises(InvalidSpecificationError, match=r"action_spaces_dict: .* such as env\.action_spaces_dict"):
+        RandomPolicy(given)  # type: ignore[arg-type]

@@ -50,7 +50,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         {"model._target_": f"{COMPOSERS}.composers.CustomComposer"},
         r"^model\._target_: .*did you mean 'CustomModelComposer'",
     ),
-    ({"model._target_": f"{COMPOSERS}.compsers.CustomModelComposer"}, r"^model\._target_: .*did you mean 'composers'"),
+    (
+        {"model._target_": f"{COMPOSERS}.compsers.CustomModelComposer"},
+        r"^model\._target_: .*did you mean 'maze\.CustomModelComposer'",
+    ),
+    ({"model._target_": f"{COMPOSERS}.compsers.Compser"}, r"^model\._target_: .*did you mean 'composers'"),
     (
         {"policy._target_": f"{COMPOSERS}.policies.PolicyComposer"},
         r"^model\.policy\._target_: .*Accepted: .*Probabilistic",

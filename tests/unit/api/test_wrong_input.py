@@ -104,9 +104,8 @@ def test_ways_of_drawing_that_there_are(mode: str | None) -> None:
 
 @pytest.mark.parametrize("value", [[3], 3, "beta", [[]]])
 def test_distributions_that_are_no_list_of_mappings(value: Any) -> None:
-    rc = RunContext(overrides={"model.distribution_mapper_config": value, **OFF}, silent=True)
     with pytest.raises(InvalidSpecificationError, match=r"distribution_mapper_config: .* a list of mappings with"):
-        _ = rc.policy
+        RunContext(overrides={"model.distribution_mapper_config": value, **OFF}, silent=True)
 
 
 WHEN_USED: dict[str, tuple[Callable[[RunContext], object], type[Exception], str]] = {

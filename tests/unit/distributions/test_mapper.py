@@ -9,8 +9,9 @@ import pytest
 import torch
 from gymnasium import spaces
 
+from maze.distributions.entries import DISTRIBUTIONS
 from maze.distributions.heads import BernoulliHead, CategoricalHead, DiagonalGaussianHead, SquashedGaussianHead
-from maze.distributions.mapper import DistributionMapper
+from maze.distributions.mapper import _HEADS, DistributionMapper
 from maze.errors import InvalidSpecificationError
 
 BOUNDED = spaces.Box(np.array([-2.0, 0.0], np.float32), np.array([2.0, 5.0], np.float32))
@@ -203,3 +204,22 @@ def test_a_temperature_above_1_explores_more(space: spaces.Space, distribution: 
     assert entropies[1] > entropies[0]
     if gain is not None:  # two elements, each with half of log T
         assert entropies[1] - entropies[0] == pytest.approx(gain, abs=1e-4)
+
+
+def test_a_box_of_bools_is_answered_with_multi_binary() -> None:
+    space = spaces.Dict(action=spaces.Box(0, 1, (2,), np.bool_))
+    with pytest.raises(InvalidSpecificationError, match=r"'action' .* dtype bool; accepted .* MultiBinary\(\[2\]\)"):
+        DistributionMapper(space)
+    with pytest.raises(InvalidSpecificationError, match="MultiBinary space, of which bernoulli is the default"):
+        DistributionMapper(space, [{"action_head": "action", "distribution": "gaussian"}])
+
+
+def test_there_is_at_least_one_action_head() -> None:
+    with pytest.raises(InvalidSpecificationError, match="has no action heads; accepted is"):
+        DistributionMapper(spaces.Dict())
+
+
+def test_every_short_name_is_that_of_the_head_which_entries_mean() -> None:
+    assert {name: f"{distribution}Head" for name, distribution in DISTRIBUTIONS.items()} == {
+        name: head.__name__ for name, head in _HEADS.items()
+    }

@@ -287,3 +287,9 @@ def test_other_libraries_get_five_values() -> None:
     _, reward, terminated, truncated, _ = view.step({"action": 1})
     assert (reward, terminated, truncated) == (1.0, False, True)
     view.close()
+
+
+@pytest.mark.parametrize("given", [5, "CartPole-v1", None])
+def test_other_libraries_are_given_environments_of_maze_only(given: Any) -> None:
+    with pytest.raises(InvalidSpecificationError, match=r"^env: .* is not accepted; accepted: a MazeEnv"):
+        as_gymnasium(given)

@@ -18,7 +18,7 @@ from maze.env.spaces import (
     to_dict_value,
     to_gymnasium_space,
 )
-from maze.errors import ArtifactError, EnvError
+from maze.errors import ArtifactError, EnvError, InvalidSpecificationError
 
 LARGEST = np.finfo(np.float64).max
 
@@ -100,6 +100,15 @@ def test_unsupported_space_says_what_is_accepted() -> None:
         to_dict_space(spaces.Text(3), "observation")
     with pytest.raises(EnvError, match="not supported"):
         to_gymnasium_space(object())
+
+
+@pytest.mark.parametrize("empty", [spaces.Dict(), spaces.Tuple(()), spaces.Dict(inner=spaces.Dict())])
+def test_a_space_that_holds_nothing_is_refused(empty: spaces.Space) -> None:
+    for name in ("observation", "action"):
+        with pytest.raises(
+            InvalidSpecificationError, match=rf"The {name} space .* holds nothing; accepted: .*one {name}"
+        ):
+            to_dict_space(empty, name)
 
 
 def test_observation_reader_copies_casts_and_checks() -> None:

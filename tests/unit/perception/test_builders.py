@@ -108,7 +108,7 @@ def test_initial_weights_are_selectable_and_policy_heads_start_small() -> None:
         if parameter.ndim > 1:
             norm = 0.01 if name.startswith("heads.") else 1.0
             torch.testing.assert_close(parameter.flatten(1).norm(dim=1), torch.full((len(parameter),), norm))
-    with pytest.raises(InvalidSpecificationError, match="weight_init: 'norm' is unknown; did you mean 'normc'"):
+    with pytest.raises(InvalidSpecificationError, match="weight_init: 'norm' is not accepted; did you mean 'normc'"):
         ConcatModelBuilder(modalities, mapping, weight_init="norm")
 
 
@@ -167,3 +167,20 @@ def test_an_empty_hidden_modality_leaves_it_out() -> None:
 def test_errors_name_the_value_and_the_remedy(modalities, mapping, shared, message: str) -> None:
     with pytest.raises(InvalidSpecificationError, match=message):
         ConcatModelBuilder(modalities, mapping, shared).build_policy({"vector": (3,)}, {"action": (2,)})
+
+
+def test_a_misspelt_key_is_told_by_the_observation_that_it_was_meant_for() -> None:
+    builder = ConcatModelBuilder(MODALITIES, {"vectr": "feature", "image": "plain"})
+    with pytest.raises(InvalidSpecificationError, match=r"its key 'vectr' is no observation: did you mean 'vector'\?"):
+        builder.build_policy(OBS_SHAPES, {"action": (2,)})
+    with pytest.raises(InvalidSpecificationError, match="add 'other' with one of the modalities feature, plain"):
+        builder.build_policy({"other": (3,)}, {"action": (2,)})
+
+
+def test_what_torch_would_refuse_names_the_modality_and_the_block() -> None:
+    wide = {"block_type": "maze.perception.blocks.LinearOutputBlock", "block_params": {"output_units": 2, "gain": "x"}}
+    builder = ConcatModelBuilder({"feature": wide}, {"vector": "feature"})
+    with pytest.raises(
+        InvalidSpecificationError, match=r"^modality_config\.feature\.block_params: LinearOutputBlock: "
+    ):
+        builder.build_policy({"vector": (3,)}, {"action": (2,)})

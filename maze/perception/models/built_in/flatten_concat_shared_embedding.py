@@ -11,13 +11,13 @@ from maze.agents.dense_plan import DensePlan
 from maze.agents.joint_pass import Known
 from maze.agents.keyed_modules import KeyedModules
 from maze.errors import InvalidSpecificationError
-from maze.perception.blocks.base import NonLinearity, check_widths, concatenate_flat, resolve_non_linearity
+from maze.perception.blocks.base import NonLinearity, concatenate_flat, resolve_non_linearity
 from maze.perception.blocks.dense import dense_layers
+from maze.perception.blocks.parameters import check_weight_init, check_widths
 from maze.perception.weight_init import (
     POLICY_HEAD_GAIN,
     VALUE_HEAD_GAIN,
     OrthogonalLinear,
-    check_weight_init,
     make_module_init_normc,
 )
 

@@ -83,7 +83,7 @@ def test_bytes_are_scaled_and_floats_are_not(block_class) -> None:
         ((3, 20, 20), {}, r"hidden_kernels\[1\] \(8, 8\) is larger than the image, which is \(4, 4\)"),
         ((3, 20, 20), {"hidden_strides": [1]}, "hidden_strides: .* has 1 entries; hidden_channels has 2"),
         ((3, 20, 20), {"hidden_kernels": [3, (1, 2, 3)]}, r"\(1, 2, 3\) has 3 numbers; expected are 2"),
-        ((3, 20, 20), {"padding_mode": "mirror"}, "padding_mode: 'mirror'; .*reflect"),
+        ((3, 20, 20), {"padding_mode": "mirror"}, "padding_mode: 'mirror' is not accepted; .*reflect"),
         ((3, 20, 20), {"convolution_dimension": 4}, "accepted: 1, 2, 3"),
         ((3, 20, 20), {"hidden_channels": [4, 0]}, "hidden_channels"),
     ],
