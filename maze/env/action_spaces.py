@@ -89,7 +89,7 @@ class SplitActionsWrapper(ActionWrapper):
             whole = np.asarray(action[head])
             for name, indices in parts.items():
                 part = self.action_space[name]
-                result[name] = whole[..., indices].reshape(*whole.shape[:-1], *(part.shape or ()))
+                result[name] = whole[..., indices].reshape((*whole.shape[:-1], *(part.shape or ())))
         return {head: result[head] for head in self.action_space.spaces}
 
 
@@ -176,7 +176,7 @@ class DiscretizeActionsWrapper(ActionWrapper):
             bins = space.nvec if isinstance(space, spaces.MultiDiscrete) else space.n  # type: ignore[attr-defined]
             spare = np.arange(values.shape[1]) >= np.reshape(bins, (-1, 1))  # [size, most bins]
             distance = np.where(spare, np.inf, np.abs(given.reshape(*leading, len(values), 1) - values))
-            result[head] = distance.argmin(axis=-1).reshape(*leading, *(space.shape or ()))
+            result[head] = distance.argmin(axis=-1).reshape((*leading, *(space.shape or ())))
         return result
 
 
