@@ -12,7 +12,7 @@ from gymnasium import spaces
 
 from maze.env.snapshot import restore_snapshot, snapshot_or_error
 from maze.errors import ArtifactError, EnvError, InvalidSpecificationError
-from maze.statistics import EpisodeStats, EventStats, LogStats
+from maze.statistics import EpisodeStats, EventStats, KpiCalculator, LogStats
 from maze.types import Action, ActorID, Array, Observation, StateDict, StepKey
 
 __all__ = ["MazeEnv", "RecordedStep"]
@@ -91,6 +91,42 @@ class MazeEnv(ABC):
         """Number of agents by step key."""
         return {0: 1}
 
+    def get_maze_state(self) -> Any:
+        """Return the present state, as the simulation inside shows it.
+
+        Raises:
+            EnvError: the environment does not say.
+        """
+        raise _unsaid(self, "get_maze_state")
+
+    def get_env_time(self) -> int:
+        """Return how many steps of the running episode were done.
+
+        Raises:
+            EnvError: the environment does not say.
+        """
+        raise _unsaid(self, "get_env_time")
+
+    def get_episode_id(self) -> str:
+        """Return the name of the running episode; the same seed gives the same names again.
+
+        Raises:
+            EnvError: the environment does not say.
+        """
+        raise _unsaid(self, "get_episode_id")
+
+    def get_renderer(self) -> Any:
+        """Return an object with a method ``render(maze_state)``; None where the environment draws by itself alone."""
+        return None
+
+    def get_serializable_components(self) -> dict[str, Any]:
+        """Return the parts that make up the state, by name; none where the environment does not tell them."""
+        return {}
+
+    def get_kpi_calculator(self) -> KpiCalculator | None:
+        """Return what judges an episode at its end, or None."""
+        return None
+
     def get_observation_and_action_dicts(
         self, maze_state: Any, maze_action: Any, first_step_in_episode: bool
     ) -> RecordedStep:
@@ -109,9 +145,7 @@ class MazeEnv(ABC):
             EnvError: the environment, or a wrapper around it, does not say.
         """
         del maze_state, maze_action, first_step_in_episode
-        raise EnvError(
-            f"{type(self).__name__} does not convert recorded steps; give it get_observation_and_action_dicts()."
-        )
+        raise _unsaid(self, "get_observation_and_action_dicts")
 
     def layer_state(self) -> StateDict | None:
         """Return what changes in this environment, without what is inside it; None leaves that to its attributes.
@@ -209,3 +243,7 @@ class MazeEnv(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _unsaid(env: MazeEnv, method: str) -> EnvError:
+    return EnvError(f"{type(env).__name__} has no {method}(); write one, or use a GymMazeEnv or a CoreMazeEnv.")

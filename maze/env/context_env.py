@@ -16,7 +16,6 @@ from maze.statistics import (
     EpisodeStats,
     EventCall,
     EventStats,
-    KpiCalculator,
     LogStats,
     LogStatsKey,
     step_statistics,
@@ -61,18 +60,6 @@ class ContextEnv(MazeEnv):
     def get_episode_id(self) -> str:
         """Return the name of the running episode; the same seed gives the same names again."""
         return self.context.episode_id
-
-    def get_renderer(self) -> Any:
-        """Return an object with a method ``render(maze_state)``; None where the environment draws by itself alone."""
-        return None
-
-    def get_serializable_components(self) -> dict[str, Any]:
-        """Return the parts that make up the state, by name; none where the environment does not tell them."""
-        return {}
-
-    def get_kpi_calculator(self) -> KpiCalculator | None:
-        """Return what judges an episode at its end, or None."""
-        return None
 
     def get_observation_and_action_dicts(
         self, maze_state: Any, maze_action: Any, first_step_in_episode: bool

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from maze.env.base_env import MazeEnv
-from maze.statistics import EpisodeStats, LogStats
+from maze.statistics import EpisodeStats, KpiCalculator, LogStats
 from maze.types import ActorID, Array, StepKey
 
 __all__ = ["TransparentEnv"]
@@ -59,6 +59,30 @@ class TransparentEnv(MazeEnv):
     def get_actor_rewards(self) -> Array | None:
         """Return the rewards of the last step by agent, as the inner environment tells them."""
         return self.env.get_actor_rewards()
+
+    def get_maze_state(self) -> Any:
+        """Return the present state of the simulation inside."""
+        return self.env.get_maze_state()
+
+    def get_env_time(self) -> int:
+        """Return how many steps of the running episode were done inside."""
+        return self.env.get_env_time()
+
+    def get_episode_id(self) -> str:
+        """Return the name of the running episode."""
+        return self.env.get_episode_id()
+
+    def get_renderer(self) -> Any:
+        """Return what draws states of the simulation inside, or None."""
+        return self.env.get_renderer()
+
+    def get_serializable_components(self) -> dict[str, Any]:
+        """Return the parts that make up the state of the simulation inside, by name."""
+        return self.env.get_serializable_components()
+
+    def get_kpi_calculator(self) -> KpiCalculator | None:
+        """Return what judges an episode of the environment inside at its end, or None."""
+        return self.env.get_kpi_calculator()
 
     @property
     def agent_counts_dict(self) -> dict[StepKey, int]:

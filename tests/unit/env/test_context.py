@@ -193,6 +193,23 @@ def test_nothing_is_counted_where_nobody_makes_events() -> None:
     assert (env.get_step_events(), env.last_step_stats(), env.drain_event_stats().episodes) == ([], {}, [])
 
 
+def test_environments_without_a_context_say_what_is_missing() -> None:
+    class Bare(MazeEnv):
+        observation_space = action_space = None  # type: ignore[assignment]
+
+        def seed(self, seed: int) -> None: ...
+
+        def reset(self) -> Any: ...
+
+        def step(self, action: Any) -> Any: ...
+
+    env = Wrapper.wrap(Bare())
+    for name in ("get_maze_state", "get_env_time", "get_episode_id"):
+        with pytest.raises(EnvError, match=rf"Bare has no {name}\(\); write one, or use a GymMazeEnv or a CoreMazeEnv"):
+            getattr(env, name)()
+    assert (env.get_renderer(), env.get_serializable_components(), env.get_kpi_calculator()) == (None, {}, None)
+
+
 def test_the_state_that_an_engine_shows_is_its_own_observation() -> None:
     env = ObservationClippingWrapper.wrap(GymMazeEnv("Blackjack-v1"), min_val=0, max_val=1, observations=[])
     with pytest.raises(EnvError, match=r"get_maze_state\(\) was called before reset"):

@@ -12,6 +12,7 @@ from gymnasium.utils.env_checker import check_env
 from maze.env import (
     CoreMazeEnv,
     LogStatsWrapper,
+    TimeLimitWrapper,
     as_gymnasium,
     make_vector_env,
 )
@@ -87,8 +88,10 @@ def test_log_stats_know_steps_episodes_and_epochs_of_events() -> None:
         env.get_stats_value(BaseEnvEvents.kpi, LogStatsLevel.EPOCH, "mean", "sped")
 
 
-def test_gymnasium_accepts_the_environment() -> None:
-    env = as_gymnasium(WalkEnv())
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_gymnasium_accepts_the_environment(wrapped: bool) -> None:
+    inner = LogStatsWrapper.wrap(TimeLimitWrapper.wrap(WalkEnv(), max_episode_steps=3)) if wrapped else WalkEnv()
+    env = as_gymnasium(inner)
     check_env(env, skip_render_check=True)
     _, info = env.reset(seed=3)
     assert info == {}
