@@ -17,7 +17,7 @@ class EnvironmentContext:
     Attributes:
         event_service: holds the events of the present step.
         step_id: number of steps that were done in the running episode; during a step those before it.
-        is_stepping: whether a step is going on, from its action to the events that count as its.
+        is_stepping: whether a step is going on, from its action to the last callback; one that failed, until the next.
     """
 
     def __init__(self) -> None:
@@ -47,8 +47,8 @@ class EnvironmentContext:
         """Have something called once, at the end of the step that is going on, or else of the next one.
 
         The simulation has done its step then, `step_id` counts it, and events that the callback lets happen belong to
-        it: KPIs, statistics and event logs know them. Callbacks are called in the order in which they were registered;
-        those of an episode that no step followed are forgotten with it.
+        it: KPIs and statistics know them. Callbacks are called in the order in which they were registered; those of an
+        episode that no step followed are forgotten with it.
 
         Args:
             callback: takes no arguments.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -22,6 +23,7 @@ from maze.env import (
     make_vector_env,
 )
 from maze.errors import ArtifactError, EnvError, InvalidSpecificationError, NoSnapshotError
+from maze.state_files import read_state, write_state
 from maze.types import Action, Observation
 from tests.walking import Place, Steps, Walk, WalkEnv
 
@@ -205,6 +207,21 @@ def test_what_cannot_be_cloned_is_told() -> None:
         TimeLimitWrapper.wrap(WalkEnv(), max_episode_steps=3).clone_from(WalkEnv())
     with pytest.raises(InvalidSpecificationError, match="give a MazeEnv with the same wrappers"):
         GymMazeEnv("CartPole-v1").clone_from(gymnasium.make("CartPole-v1"))  # type: ignore[arg-type]
+
+
+def test_atari_is_continued_from_a_file(tmp_path: Path) -> None:
+    vector, other = (make_vector_env(pong, 2) for _ in range(2))
+    actions = np.random.default_rng(1).integers(6, size=(150, 2))
+    vector.reset([1, 2])
+    for action in actions[:20]:
+        vector.step({"action": action})
+    assert vector.exact_resume
+    write_state(tmp_path / "state", vector.state_dict())
+    other.load_state_dict(read_state(tmp_path / "state"))
+    for action in actions:
+        first, second = vector.step({"action": action}), other.step({"action": action})
+        assert (first.observation["observation"] == second.observation["observation"]).all()
+        assert first.reward.tolist() == second.reward.tolist()
 
 
 def test_environments_are_cloned_after_they_were_drawn() -> None:
