@@ -19,8 +19,10 @@ from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
 
 from maze.env.ale_state import ALE_ATTRIBUTES, is_ale, is_ale_engine, save_ale_state
+from maze.env.context import EnvironmentContext
 from maze.env.snapshot_decoder import Decoder, content_of, spaces_within
 from maze.errors import ArtifactError, NoSnapshotError
+from maze.statistics.events import EventTopic, Pubsub
 from maze.types import StateDict
 
 __all__ = [
@@ -35,7 +37,7 @@ __all__ = [
 ]
 
 PLAIN = (bool, int, float, str, type(None))
-CONSTANT = (spaces.Space, EnvSpec, FunctionType, ModuleType, type)
+CONSTANT = (spaces.Space, EnvSpec, FunctionType, ModuleType, type, EventTopic, Pubsub, EnvironmentContext)
 """Kinds of attributes that do not change while an environment runs, unless they hold a generator or variables."""
 LEGACY_CONSTANT = ("EnvSpec", "Space", "Box", "Discrete", "MultiDiscrete", "MultiBinary", "Dict", "Tuple")
 PICTURES = (("pygame.surface", "Surface"), ("pygame.time", "Clock"))

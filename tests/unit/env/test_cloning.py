@@ -20,12 +20,14 @@ from maze.env import (
     ObservationStackWrapper,
     RandomResetWrapper,
     TimeLimitWrapper,
+    Wrapper,
     make_vector_env,
 )
 from maze.errors import ArtifactError, EnvError, InvalidSpecificationError, NoSnapshotError
 from maze.state_files import read_state, write_state
+from maze.statistics import Pubsub
 from maze.types import Action, Observation
-from tests.walking import Place, Steps, Walk, WalkEnv
+from tests.walking import Place, Steps, Walk, WalkEnv, WalkEvents
 
 
 class Drifting(MazeEnv):
@@ -57,6 +59,23 @@ def wrapped_pole() -> MazeEnv:
     return LogStatsWrapper.wrap(ObservationNormalizationWrapper.wrap(env))
 
 
+class Telling(Wrapper):
+    """Makes events of its own, of a number that it counts."""
+
+    def __init__(self, env: MazeEnv) -> None:
+        super().__init__(env)
+        self.pubsub = Pubsub(self.context.event_service)
+        self.events = self.pubsub.create_event_topic(WalkEvents)
+        self.shared = self.context
+        self.n_steps = 0
+
+    def step(self, action: Action) -> tuple[Observation, float, bool, dict[str, Any]]:
+        self.n_steps += 1
+        self.context.register_post_step(lambda: self.events.walked(self.n_steps))
+        observation, reward, done, info = super().step(action)
+        return observation, reward + self.get_step_events()[-1].arguments["length"], done, info
+
+
 def pong() -> MazeEnv:
     pytest.importorskip("ale_py")
     return GymMazeEnv("ale_py:ALE/Pong-v5", max_num_frames_per_episode=400)  # actions stick, by its own generator
@@ -72,6 +91,7 @@ CASES: dict[str, Callable[[], MazeEnv]] = {
     "walk": WalkEnv,
     "drifting": Drifting,
     "wrapped": wrapped_pole,
+    "telling": lambda: Telling.wrap(GymMazeEnv("CartPole-v1")),
     "Pong": pong,
 }
 
