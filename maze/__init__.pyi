@@ -100,6 +100,7 @@ from .errors import ArtifactError as ArtifactError
 from .errors import EnvError as EnvError
 from .errors import InvalidSpecificationError as InvalidSpecificationError
 from .errors import MazeError as MazeError
+from .errors import NoSnapshotError as NoSnapshotError
 from .errors import RunContextError as RunContextError
 from .errors import TrackingError as TrackingError
 from .errors import TrainingError as TrainingError
@@ -358,6 +359,7 @@ __all__ = [
     "NoDictActionWrapper",
     "NoDictObservationWrapper",
     "NoDictSpacesWrapper",
+    "NoSnapshotError",
     "ObservationClippingWrapper",
     "ObservationConversionInterface",
     "ObservationEvents",

@@ -15,6 +15,7 @@ __all__ = [
     "EnvError",
     "InvalidSpecificationError",
     "MazeError",
+    "NoSnapshotError",
     "RunContextError",
     "TrackingError",
     "TrainingError",
@@ -37,6 +38,10 @@ class InvalidSpecificationError(RunContextError):
 
 class EnvError(MazeError):
     """An environment could not be made, or broke its own interface while it ran."""
+
+
+class NoSnapshotError(EnvError):
+    """The state of an environment cannot be saved or cloned as a whole; the message says what is in the way."""
 
 
 class ArtifactError(MazeError):

@@ -55,9 +55,10 @@ __all__ = [
 from .action_masks import ActionMaskWrapper as ActionMaskWrapper
 from .action_spaces import DiscretizeActionsWrapper as DiscretizeActionsWrapper
 from .action_spaces import SplitActionsWrapper as SplitActionsWrapper
+from .base_env import MazeEnv as MazeEnv
+from .context import EnvironmentContext as EnvironmentContext
 from .core_env import ActionConversionInterface as ActionConversionInterface
 from .core_env import CoreEnv as CoreEnv
-from .core_env import EnvironmentContext as EnvironmentContext
 from .core_env import ObservationConversionInterface as ObservationConversionInterface
 from .core_env import RewardAggregatorInterface as RewardAggregatorInterface
 from .core_maze_env import CoreMazeEnv as CoreMazeEnv
@@ -75,7 +76,6 @@ from .gymnasium_view import as_gymnasium as as_gymnasium
 from .log_stats import LogStatsWrapper as LogStatsWrapper
 from .mask_keys import mask_keys as mask_keys
 from .maze_env import GymMazeEnv as GymMazeEnv
-from .maze_env import MazeEnv as MazeEnv
 from .maze_env import make_gym_maze_env as make_gym_maze_env
 from .monitoring import MazeEnvMonitoringWrapper as MazeEnvMonitoringWrapper
 from .native import NativeCartPoleVectorEnv as NativeCartPoleVectorEnv
@@ -91,8 +91,8 @@ from .spaces import space_from_json as space_from_json
 from .spaces import space_to_json as space_to_json
 from .spaces import to_dict_space as to_dict_space
 from .stacking import ObservationStackWrapper as ObservationStackWrapper
-from .stateful import StatefulVectorEnv as StatefulVectorEnv
 from .stateful import StatefulWrapper as StatefulWrapper
+from .stateful_vector import StatefulVectorEnv as StatefulVectorEnv
 from .trajectory_recording import TrajectoryRecordingWrapper as TrajectoryRecordingWrapper
 from .vector import SyncVectorEnv as SyncVectorEnv
 from .vector import VectorEnv as VectorEnv

@@ -82,6 +82,16 @@ class SplitActionsWrapper(ActionWrapper):
             result[head] = whole
         return result
 
+    def reverse_action(self, action: Action) -> Action:
+        """Return the parts of the vectors ``[..., size]``."""
+        result = {head: action[head] for head in self._inner if head not in self._parts}
+        for head, parts in self._parts.items():
+            whole = np.asarray(action[head])
+            for name, indices in parts.items():
+                part = self.action_space[name]
+                result[name] = whole[..., indices].reshape((*whole.shape[:-1], *(part.shape or ())))
+        return {head: result[head] for head in self.action_space.spaces}
+
 
 def _indices(part: Any, path: str) -> Array:
     indices = part.get("indices") if isinstance(part, Mapping) else part
@@ -155,6 +165,18 @@ class DiscretizeActionsWrapper(ActionWrapper):
             values = self._values[head]
             flat = chosen.reshape(*leading, len(values))
             result[head] = values[np.arange(len(values)), flat].reshape(*leading, *box.shape)
+        return result
+
+    def reverse_action(self, action: Action) -> Action:
+        """Return the choices whose values are the nearest to these ``[..., *shape]``; of two, the smaller one."""
+        result = dict(action)
+        for head, box in self._boxes.items():
+            space, given = self.action_space[head], np.asarray(action[head], np.float64)
+            leading, values = _leading(given, box), self._values[head]
+            bins = space.nvec if isinstance(space, spaces.MultiDiscrete) else space.n  # type: ignore[attr-defined]
+            spare = np.arange(values.shape[1]) >= np.reshape(bins, (-1, 1))  # [size, most bins]
+            distance = np.where(spare, np.inf, np.abs(given.reshape(*leading, len(values), 1) - values))
+            result[head] = distance.argmin(axis=-1).reshape((*leading, *(space.shape or ())))
         return result
 
 

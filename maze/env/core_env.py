@@ -8,59 +8,23 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 
-from maze.errors import EnvError
-from maze.statistics import EventService, KpiCalculator, Subscriber
-from maze.types import Action, ActorID, Observation, StateDict, StepKey
+from maze.env.context import EnvironmentContext
+from maze.errors import EnvError, NoSnapshotError
+from maze.statistics import KpiCalculator, Subscriber
+from maze.types import Action, ActorID, Array, Observation, StateDict, StepKey
 
 __all__ = [
     "ActionConversionInterface",
     "CoreEnv",
-    "EnvironmentContext",
     "ObservationConversionInterface",
     "RewardAggregatorInterface",
 ]
-
-
-class EnvironmentContext:
-    """What the parts of one environment share.
-
-    Attributes:
-        event_service: holds the events of the present step.
-        step_id: number of steps of the running episode.
-        episode_id: name of the running episode; the same seed gives the same names again.
-    """
-
-    def __init__(self) -> None:
-        self.event_service = EventService()
-        self.step_id = 0
-        self._seed: int | None = None
-        self._n_episodes = 0
-
-    @property
-    def episode_id(self) -> str:
-        """The seed of the environment and the number of the episode since it was seeded."""
-        return f"{'unseeded' if self._seed is None else self._seed}-{self._n_episodes}"
-
-    def begin_episode(self, seed: int | None = None) -> None:
-        """Count an episode, from 1 where a seed is given, and forget the events of the last one."""
-        if seed is not None:
-            self._seed, self._n_episodes = seed, 0
-        self._n_episodes += 1
-        self.step_id = 0
-        self.event_service.clear_events()
-
-    def state_dict(self) -> StateDict:
-        """Return the counts."""
-        return {"step_id": self.step_id, "seed": self._seed, "n_episodes": self._n_episodes}
-
-    def load_state_dict(self, state: StateDict) -> None:
-        """Take over what ``state_dict`` returned."""
-        self.step_id, self._seed, self._n_episodes = state["step_id"], state["seed"], state["n_episodes"]
 
 
 class RewardAggregatorInterface(Subscriber):
@@ -200,6 +164,10 @@ class CoreEnv(ABC):
         """Tell whether the agent that acts next has ended before the episode has."""
         return False
 
+    def get_actor_rewards(self) -> Array | None:
+        """Return the rewards of a step by agent; None, as here, where `step` returns that of the one agent."""
+        return None
+
     @property
     def agent_counts_dict(self) -> dict[StepKey, int]:
         """Number of agents by step key."""
@@ -214,3 +182,34 @@ class CoreEnv(ABC):
 
     def load_state_dict(self, state: StateDict) -> None:  # noqa: B027 - never called unless `state_dict` is written, too
         """Take over what `state_dict` returned."""
+
+    def clone_from(self, core_env: CoreEnv) -> None:
+        """Go on from where an equal simulation is, with the draws that it would make: `state_dict` says where that is.
+
+        Args:
+            core_env: stays as it is.
+
+        Raises:
+            EnvError: the simulation does not say what it depends on.
+        """
+        self.load_whole_state(core_env.whole_state())
+
+    def whole_state(self) -> StateDict:
+        """Return what `state_dict` says, with the generator and the counts of the context, as a copy.
+
+        Raises:
+            NoSnapshotError: the simulation does not say what it depends on, or a callback waits for the next step.
+        """
+        core = self.state_dict()
+        if core is None:
+            raise NoSnapshotError(
+                f"{type(self).__name__} does not say what it depends on; give it state_dict() and load_state_dict()."
+            )
+        generator, context = self.generator.bit_generator.state, self.context.state_dict()
+        return deepcopy({"core": core, "generator": generator, "context": context})
+
+    def load_whole_state(self, state: StateDict) -> None:
+        """Go on from what `whole_state` returned."""
+        self.generator.bit_generator.state = state["generator"]
+        self.load_state_dict(deepcopy(state["core"]))
+        self.context.load_state_dict(state["context"])

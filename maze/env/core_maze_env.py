@@ -8,29 +8,21 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from gymnasium import spaces
 
+from maze.env.base_env import MazeEnv
+from maze.env.context_env import ContextEnv
 from maze.env.core_env import ActionConversionInterface, CoreEnv, ObservationConversionInterface
-from maze.env.maze_env import MazeEnv
 from maze.env.readers import make_action_reader, make_observation_reader, wrong_heads
 from maze.env.spaces import to_dict_space
 from maze.errors import EnvError, InvalidSpecificationError
-from maze.statistics import (
-    BaseEnvEvents,
-    EpisodeStatistics,
-    EpisodeStats,
-    EventCall,
-    EventStats,
-    LogStats,
-    LogStatsKey,
-    step_statistics,
-)
-from maze.types import Action, ActorID, Observation, StateDict, StepKey
+from maze.statistics import BaseEnvEvents, KpiCalculator
+from maze.types import Action, ActorID, Array, Observation, StateDict, StepKey
 
-__all__ = ["CoreMazeEnv"]
+__all__ = ["CoreMazeEnv", "check_agent_counts"]
 
 CoreEnvT = TypeVar("CoreEnvT", bound=CoreEnv)
 
 
-class CoreMazeEnv(MazeEnv, Generic[CoreEnvT]):
+class CoreMazeEnv(ContextEnv, Generic[CoreEnvT]):
     """A simulation as agents know it: observations and actions are converted, events become statistics.
 
     Once an episode has ended, `step` stays there: the same observation, reward 0 and ``done`` until the next `reset`.
@@ -45,7 +37,7 @@ class CoreMazeEnv(MazeEnv, Generic[CoreEnvT]):
         context: of the simulation.
 
     Raises:
-        InvalidSpecificationError: there are other step keys than 0.
+        InvalidSpecificationError: there are other step keys than 0, or several agents.
         EnvError: a space is not supported.
     """
 
@@ -61,9 +53,9 @@ class CoreMazeEnv(MazeEnv, Generic[CoreEnvT]):
                     f"{name}_conversion_dict: has the step keys {list(given)}; accepted is [0], since environments of "
                     "several steps are not supported yet."
                 )
+        check_agent_counts(core_env)
+        super().__init__(core_env.context)
         self.core_env = core_env
-        self.context = core_env.context
-        self.training = False
         self.action_conversion_dict = dict(action_conversion_dict)
         self.observation_conversion_dict = dict(observation_conversion_dict)
         self._action_conversion = action_conversion_dict[0]
@@ -76,25 +68,12 @@ class CoreMazeEnv(MazeEnv, Generic[CoreEnvT]):
         self._action_readers = {key: make_action_reader(space, key) for key, space in self.action_space.spaces.items()}
         self._base_events = self.context.event_service.create_event_topic(BaseEnvEvents)
         self._kpi_calculator = core_env.get_kpi_calculator()
-        self._seed: int | None = None
-        self._observation: Observation | None = None
-        self._end: dict[str, Any] | None = None
-        self._episode = EpisodeStatistics()
-        self._last_calls: list[EventCall] = []
-        self._last_stats: EpisodeStats = {}
-        self._finished: list[EpisodeStats] = []
-
-    def seed(self, seed: int) -> None:
-        """Seed the simulation at the next `reset`."""
-        self._seed = int(seed)
 
     def reset(self) -> Observation:
         """Begin an episode and return its first observation."""
-        if self._seed is not None:
-            self.core_env.seed(self._seed)
-        self.context.begin_episode(self._seed)
-        self._seed, self._end = None, None
-        self._episode.begin()
+        seed = self._begin_episode()
+        if seed is not None:
+            self.core_env.seed(seed)
         maze_state = self.core_env.reset()
         self.context.event_service.clear_events()  # what happens before the first action belongs to no step
         self._observation = self._observe(maze_state)
@@ -106,31 +85,29 @@ class CoreMazeEnv(MazeEnv, Generic[CoreEnvT]):
         Raises:
             EnvError: `reset` was never called, or the action is not in the action space.
         """
-        if self._observation is None:
-            raise EnvError("step() was called before reset(). Call reset() to begin an episode.")
-        if not isinstance(action, Mapping) or action.keys() != self._action_readers.keys():
-            raise wrong_heads(action, self._action_readers)
-        given = {key: read(action[key]) for key, read in self._action_readers.items()}
-        if self._end is not None:
-            return {key: value.copy() for key, value in self._observation.items()}, 0.0, True, dict(self._end)
+        self._check_begun("step")
+        given = self._read_action(action)
+        stays = self._stay()
+        if stays is not None:
+            return stays
+        self.context.begin_step()
         maze_action = self._action_conversion.space_to_maze(given, self.core_env.get_maze_state())
         maze_state, reward, done, core_info = self.core_env.step(maze_action)
-        self.context.step_id += 1
+        self.context.end_step()
         self._base_events.reward(float(reward))
         flags = _ends(bool(done), core_info)
         if done:
             self._end = flags
             self._tell_kpis(maze_state)
-        self._last_calls = self.context.event_service.clear_events()
-        self._episode.add_step(self._last_calls)
-        if done:
-            self._last_stats = self._episode.end()
-            told = {key: value for key, value in self._last_stats.items() if key.event != BaseEnvEvents.reward}
-            if told:
-                self._finished.append(told)
+        self._keep_events(done=bool(done))
         result = self._observe(maze_state)
         self._observation = {key: value.copy() for key, value in result.items()}
         return result, float(reward), bool(done), {**core_info, **flags}
+
+    def _read_action(self, action: Any) -> Action:
+        if not isinstance(action, Mapping) or action.keys() != self._action_readers.keys():
+            raise wrong_heads(action, self._action_readers)
+        return {key: read(action[key]) for key, read in self._action_readers.items()}
 
     def _observe(self, maze_state: Any) -> Observation:
         seen = self._observation_conversion.maze_to_space(maze_state)
@@ -140,6 +117,10 @@ class CoreMazeEnv(MazeEnv, Generic[CoreEnvT]):
                 f"space() has {sorted(self._observation_readers)}."
             )
         return {key: read(seen[key]) for key, read in self._observation_readers.items()}
+
+    def _turn_back(self, maze_action: Any) -> Action:
+        action = self._read_action(self._action_conversion.maze_to_space(maze_action))
+        return {key: np.asarray(value) for key, value in action.items()}
 
     def _tell_kpis(self, maze_state: Any) -> None:
         if self._kpi_calculator is None:
@@ -154,26 +135,29 @@ class CoreMazeEnv(MazeEnv, Generic[CoreEnvT]):
         """Return the simulation's present state."""
         return self.core_env.get_maze_state()
 
-    def get_step_events(self) -> list[EventCall]:
-        """Return what happened in the last step."""
-        return list(self._last_calls)
+    def get_renderer(self) -> Any:
+        """Return what draws states; see `CoreEnv.get_renderer`."""
+        return self.core_env.get_renderer()
 
-    def drain_event_stats(self) -> EventStats:
-        """Return, and forget, the statistics of the episodes that ended since the last call; rewards apart."""
-        finished, self._finished = self._finished, []
-        return EventStats([(0, stats) for stats in finished])
+    def get_serializable_components(self) -> dict[str, Any]:
+        """Return the parts that make up the state; see `CoreEnv.get_serializable_components`."""
+        return self.core_env.get_serializable_components()
 
-    def last_episode_stats(self) -> EpisodeStats:
-        """Return what the events of the episode that ended last tell; see `MazeEnv.last_episode_stats`."""
-        return dict(self._last_stats)
-
-    def last_step_stats(self) -> LogStats:
-        """Return the statistics of the events of the last step."""
-        return step_statistics(self._last_calls)
+    def get_kpi_calculator(self) -> KpiCalculator | None:
+        """Return what judges an episode at its end, or None."""
+        return self._kpi_calculator
 
     def actor_id(self) -> ActorID:
         """Return who acts next."""
         return self.core_env.actor_id()
+
+    def is_actor_done(self) -> bool:
+        """Tell whether the agent that acts next has ended before the episode has."""
+        return self.core_env.is_actor_done()
+
+    def get_actor_rewards(self) -> Array | None:
+        """Return the rewards of the last step by agent; see `CoreEnv.get_actor_rewards`."""
+        return self.core_env.get_actor_rewards()
 
     @property
     def agent_counts_dict(self) -> dict[StepKey, int]:
@@ -188,46 +172,14 @@ class CoreMazeEnv(MazeEnv, Generic[CoreEnvT]):
         """Close the simulation."""
         self.core_env.close()
 
-    def snapshot_state(self) -> StateDict | None:
-        """Return everything for an exact continuation; None where the simulation does not say what it depends on."""
-        core = self.core_env.state_dict()
-        if core is None:
-            return None
-        return {
-            "core": core,
-            "generator": self.core_env.generator.bit_generator.state,
-            "context": self.context.state_dict(),
-            "seed": self._seed,
-            "observation": {key: value.copy() for key, value in (self._observation or {}).items()},
-            "end": self._end,
-            "steps": [
-                [[call.event.__qualname__, dict(call.arguments)] for call in calls]
-                for calls in self._episode.events.steps
-            ],
-            "finished": [
-                [[key.event.__qualname__, key.output_name, key.group, value] for key, value in stats.items()]
-                for stats in self._finished
-            ],
-        }
+    def layer_state(self) -> StateDict:
+        """Return the simulation's state and the course of the episode; see `MazeEnv.layer_state`."""
+        return {**super().layer_state(), "core": self.core_env.whole_state()}
 
-    def load_snapshot_state(self, state: StateDict) -> None:
-        """Continue from what `snapshot_state` returned."""
-        self.core_env.generator.bit_generator.state = state["generator"]
-        self.core_env.load_state_dict(state["core"])
-        self.context.load_state_dict(state["context"])
-        self._seed, self._end = state["seed"], state["end"]
-        self._observation = {key: np.array(value) for key, value in state["observation"].items()} or None
-        events = {event.__qualname__: event for event in self.context.event_service.events}
-        self._episode.begin()
-        for calls in state["steps"]:
-            self._episode.add_step([EventCall(events[name], dict(arguments)) for name, arguments in calls])
-        self._finished = [
-            {
-                LogStatsKey(events[name], output_name, None if group is None else tuple(group)): float(value)
-                for name, output_name, group, value in stats
-            }
-            for stats in state["finished"]
-        ]
+    def load_layer_state(self, state: StateDict) -> None:
+        """Take over what `layer_state` returned."""
+        self.core_env.load_whole_state(state["core"])
+        super().load_layer_state(state)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({type(self.core_env).__name__})"
@@ -243,3 +195,20 @@ def _ends(done: bool, info: Mapping[str, Any]) -> dict[str, bool]:
     """Return both flags of a step, of which a simulation may give one, or none where its episodes just end."""
     truncated = done and bool(info.get("truncated", False))
     return {"terminated": done and bool(info.get("terminated", not truncated)), "truncated": truncated}
+
+
+def check_agent_counts(env: MazeEnv | CoreEnv) -> None:
+    """Refuse an environment in which more acts than one agent, before it is trained as if there were one.
+
+    Args:
+        env: an environment or a simulation.
+
+    Raises:
+        InvalidSpecificationError: there are several agents or steps.
+    """
+    counts = env.agent_counts_dict
+    if counts != {0: 1}:
+        raise InvalidSpecificationError(
+            f"{type(env).__name__}.agent_counts_dict: is {counts!r}; accepted is {{0: 1}}, one agent with the step key "
+            "0. Environments of several agents or steps come in a later release."
+        )

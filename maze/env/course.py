@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from maze.env.maze_env import MazeEnv
+from maze.env.base_env import MazeEnv, RecordedStep
 from maze.env.readers import make_action_reader, wrong_heads
 from maze.env.sampling import ActionSampler, neutral_action
 from maze.env.stateful import Rows, StatefulWrapper
@@ -110,6 +111,12 @@ class RandomResetWrapper(StatefulWrapper):
             if ended.any():
                 observation = inner.reset_rows(ended)
         return observation
+
+    def get_observation_and_action_dicts(
+        self, maze_state: Any, maze_action: Any, first_step_in_episode: bool
+    ) -> RecordedStep:
+        """Pass recorded steps on: they begin where the random actions had ended."""
+        return self.env.get_observation_and_action_dicts(maze_state, maze_action, first_step_in_episode)
 
     def _draw(self, observation: Observation, active: Array) -> Action:
         """Return random actions ``[N, *shape]``; where nobody acts, neutral ones."""

@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 from gymnasium import spaces
 
-from maze.env.maze_env import MazeEnv
+from maze.env.base_env import MazeEnv, RecordedStep
 from maze.env.wrappers import ActionWrapper, ObservationWrapper, Wrapper
 from maze.errors import InvalidSpecificationError
 from maze.types import Action, Observation
@@ -62,6 +62,10 @@ class DictActionWrapper(ActionWrapper):
         """Return the action without its dictionary."""
         return cast("Action", action["action"]) if self._single_array else action
 
+    def reverse_action(self, action: Action) -> Action:
+        """Return the action in its dictionary."""
+        return {"action": action} if self._single_array else action
+
 
 class NoDictObservationWrapper(ObservationWrapper):
     """Gives the only observation without its dictionary: for other libraries, as the last wrapper.
@@ -97,6 +101,15 @@ class NoDictActionWrapper(Wrapper):
     def step(self, action: Any) -> tuple[Observation, float, bool, dict[str, Any]]:
         """Act once with the bare action."""
         return super().step({self._action_key: action})
+
+    def get_observation_and_action_dicts(
+        self, maze_state: Any, maze_action: Any, first_step_in_episode: bool
+    ) -> RecordedStep:
+        """Return recorded actions bare, as `step` takes them; see `Wrapper.get_observation_and_action_dicts`."""
+        observations, actions = self.env.get_observation_and_action_dicts(
+            maze_state, maze_action, first_step_in_episode
+        )
+        return observations, actions and {key: action[self._action_key] for key, action in actions.items()}
 
 
 class NoDictSpacesWrapper(NoDictActionWrapper):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from maze.env.base_env import MazeEnv, RecordedStep
 from maze.env.episode_files import EpisodeFiles
-from maze.env.maze_env import MazeEnv
 from maze.env.wrappers import Wrapper
 from maze.types import StateDict
 
@@ -32,6 +33,12 @@ class EpisodeWriter(Wrapper):
     def place_files(self, directory: Path) -> None:
         """Write below a directory; see `Wrapper.place_files`."""
         self._files.place_within(directory)
+
+    def get_observation_and_action_dicts(
+        self, maze_state: Any, maze_action: Any, first_step_in_episode: bool
+    ) -> RecordedStep:
+        """Pass recorded steps on, and write nothing of them."""
+        return self.env.get_observation_and_action_dicts(maze_state, maze_action, first_step_in_episode)
 
     def own_state(self) -> StateDict:
         """Return nothing: what was kept of an episode that a checkpoint interrupts is no part of it."""

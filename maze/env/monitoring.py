@@ -78,6 +78,10 @@ class MazeEnvMonitoringWrapper(Wrapper):
         self._action = action
         return action
 
+    def reverse_action(self, action: Action) -> Action:
+        """Return the action, which is watched and stays as it is."""
+        return action
+
     def episode_start(self, batch_shape: tuple[int, ...]) -> None:
         """Forget unfinished episodes."""
         self._return = np.zeros(batch_shape)

@@ -7,9 +7,11 @@ from typing import cast
 
 from gymnasium import spaces
 
+from maze.env.core_maze_env import check_agent_counts
 from maze.env.maze_env import GymMazeEnv, MazeEnv
 from maze.env.native import NativeCartPoleVectorEnv, has_native_form
-from maze.env.stateful import StatefulVectorEnv, StatefulWrapper
+from maze.env.stateful import StatefulWrapper
+from maze.env.stateful_vector import StatefulVectorEnv
 from maze.env.sync_vector import SyncVectorEnv
 from maze.env.vector_base import VectorEnv, VectorStep
 from maze.env.wrapped_vector import WrappedVectorEnv
@@ -46,7 +48,8 @@ def make_vector_env(
         N environments that are stepped together; the caller closes them.
 
     Raises:
-        InvalidSpecificationError: ``n_envs`` is not positive, or the factory does not make environments.
+        InvalidSpecificationError: ``n_envs`` is not positive, or the factory does not make environments, or
+            ones with several agents.
         EnvError: the factory makes different environments, or the same one again and again.
     """
     if n_envs < 1:
@@ -56,6 +59,7 @@ def make_vector_env(
         raise InvalidSpecificationError(
             f"The factory made {prototype!r}, not a MazeEnv. Put GymMazeEnv(...) around it."
         )
+    check_agent_counts(prototype)
     for space in (prototype.observation_space, prototype.action_space):
         if not isinstance(space, spaces.Dict):
             raise EnvError(f"{prototype!r} has the space {space}; only Dict spaces have batches. Leave NoDict... out.")

@@ -8,17 +8,17 @@ course of an episode, so each of its environments is stepped by itself.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from maze.env.maze_env import MazeEnv
+from maze.env.base_env import MazeEnv, RecordedStep
 from maze.env.readers import wrong_heads
+from maze.env.transparent import TransparentEnv
 from maze.errors import ArtifactError, EnvError, InvalidSpecificationError
-from maze.statistics import EpisodeStats, EventStats, LogStats
-from maze.types import Action, ActorID, Array, Observation, StateDict
+from maze.statistics import EventStats
+from maze.types import Action, Array, Observation, StateDict
 
 __all__ = [
     "ActionWrapper",
@@ -34,15 +34,7 @@ __all__ = [
 WrapperType = TypeVar("WrapperType", bound="Wrapper")
 
 
-@cache
-def _class_of_both(outer: type, inner: type) -> type:
-    """Return a class that is a subclass of both, only ever used as an answer to `isinstance`."""
-    if issubclass(inner, outer):
-        return inner
-    return type(outer.__name__, (outer, inner), {"__module__": outer.__module__})
-
-
-class Wrapper(MazeEnv):
+class Wrapper(TransparentEnv):
     """An environment around another one; without overridden hooks it changes nothing.
 
     `isinstance` sees through it: ``isinstance(SomeWrapper.wrap(GymMazeEnv(...)), GymMazeEnv)`` is true, and attributes
@@ -64,10 +56,7 @@ class Wrapper(MazeEnv):
             raise InvalidSpecificationError(
                 f"{type(self).__name__} wraps a MazeEnv, given {env!r}. Put GymMazeEnv(...) around it first."
             )
-        self.env = env
-        self._training = env.training
-        self.observation_space = env.observation_space
-        self.action_space = env.action_space
+        super().__init__(env)
         self._gathers = overrides(self, "gather")
         self._changes_action = overrides(self, "action")
         self._sees_reward = overrides(self, "reward") or overrides(self, "episode_step")
@@ -93,6 +82,18 @@ class Wrapper(MazeEnv):
 
     def action(self, action: Action) -> Action:
         """Return the action that the inner environment gets instead; arrays are ``[..., *shape]``."""
+        return action
+
+    def reverse_action(self, action: Action) -> Action:
+        """Return the agent's action of which `action` makes this one; arrays are ``[..., *shape]``.
+
+        Raises:
+            EnvError: the wrapper does not say.
+        """
+        if self._changes_action:
+            raise EnvError(
+                f"{type(self).__name__} does not turn actions back into those of the agent; give it reverse_action()."
+            )
         return action
 
     def reward(self, reward: Array) -> Array:
@@ -143,21 +144,31 @@ class Wrapper(MazeEnv):
             reward = float(new_reward)
         return self.observation(observation), reward, done, info
 
-    def seed(self, seed: int) -> None:
-        """Seed the inner environment."""
-        self.env.seed(seed)
+    def get_observation_and_action_dicts(
+        self, maze_state: Any, maze_action: Any, first_step_in_episode: bool
+    ) -> RecordedStep:
+        """Return a recorded step as the agent outside of this wrapper sees it; see the method of `MazeEnv`.
 
-    def render(self) -> Any:
-        """Return the picture of the inner environment."""
-        return self.env.render()
+        Raises:
+            EnvError: an environment or a wrapper does not say what it makes of recorded steps.
+        """
+        if type(self).step is not Wrapper.step or type(self).reset is not Wrapper.reset:
+            raise unconverted(self)
+        observations, actions = self.env.get_observation_and_action_dicts(
+            maze_state, maze_action, first_step_in_episode
+        )
+        return (
+            observations and {key: self.observation(value) for key, value in observations.items()},
+            actions and {key: self.reverse_action(value) for key, value in actions.items()},
+        )
 
-    def close(self) -> None:
-        """Close the inner environment."""
-        self.env.close()
+    def layer_state(self) -> StateDict | None:
+        """Return what `own_state` says, where the wrapper's class says something; see `MazeEnv.layer_state`."""
+        return self.own_state() if overrides(self, "own_state") else None
 
-    def actor_id(self) -> ActorID:
-        """Return who acts next in the inner environment."""
-        return self.env.actor_id()
+    def load_layer_state(self, state: StateDict) -> None:
+        """Take over what `own_state` returned."""
+        self.load_own_state(state)
 
     def own_statistics(self) -> dict[str, Array]:
         """Return this wrapper's statistics by name; the chain's are the sum of all wrappers'."""
@@ -191,14 +202,6 @@ class Wrapper(MazeEnv):
         stats.add(self.own_event_stats())
         return stats
 
-    def last_episode_stats(self) -> EpisodeStats:
-        """Return what the events of the episode inside that ended last tell."""
-        return self.env.last_episode_stats()
-
-    def last_step_stats(self) -> LogStats:
-        """Return the statistics of the events of the last step inside."""
-        return self.env.last_step_stats()
-
     def share_statistics(self, other: Any) -> None:
         """Use the statistics of an equal wrapper around a sister environment from now on."""
 
@@ -231,41 +234,8 @@ class Wrapper(MazeEnv):
         for layer, own in _by_layer(self, state):
             layer.merge_own_statistics(own)
 
-    @property
-    def training(self) -> bool:
-        """Whether this and all inner wrappers gather statistics."""
-        return self._training
-
-    @training.setter
-    def training(self, value: bool) -> None:
-        self._training = bool(value)
-        self.env.training = bool(value)
-
-    # Why a property: isinstance asks the type first and `__class__` second. The type stays the wrapper's own, so its
-    # methods are found as written and the inner environment keeps its own `self`; a real subclass of both would run
-    # the inner methods on the wrapper's attributes instead.
-    def _seen_class(self) -> type:
-        env = self.__dict__.get("env")
-        return type(self) if env is None else _class_of_both(type(self), env.__class__)
-
-    __class__ = property(_seen_class)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or "env" not in self.__dict__:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return getattr(self.env, name)
-
-    def __reduce__(self) -> tuple[Any, ...]:  # by default pickle compares the class with `__class__` and refuses
-        return _rebuild, (type(self), self.__dict__)
-
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.env!r})"
-
-
-def _rebuild(kind: type[Wrapper], attributes: dict[str, Any]) -> Wrapper:
-    wrapper = kind.__new__(kind)
-    wrapper.__dict__.update(attributes)
-    return wrapper
 
 
 class ObservationWrapper(Wrapper):
@@ -273,11 +243,22 @@ class ObservationWrapper(Wrapper):
 
 
 class ActionWrapper(Wrapper):
-    """A wrapper that changes actions: override `action`, and set `action_space` if it changes."""
+    """A wrapper that changes actions: override `action`, and set `action_space` if it changes.
+
+    With `reverse_action`, the way back, recorded steps can be imitated behind it.
+    """
 
 
 class RewardWrapper(Wrapper):
     """A wrapper that changes rewards: override `reward`."""
+
+
+def unconverted(wrapper: Wrapper) -> EnvError:
+    """Return the error for a wrapper that changes the course of an episode, which recorded steps have behind them."""
+    return EnvError(
+        f"{type(wrapper).__name__} changes the course of episodes, so that recorded steps do not tell what an agent "
+        "would see behind it; leave it out, or give it get_observation_and_action_dicts()."
+    )
 
 
 def overrides(wrapper: Wrapper, hook: str) -> bool:

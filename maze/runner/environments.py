@@ -18,6 +18,7 @@ from maze.config.foreign import ForeignErrors, error_text
 from maze.config.instantiate import allow_modules, instantiate, resolve_target, with_objects
 from maze.config.own_code import object_name
 from maze.env import GymMazeEnv, MazeEnv, VectorEnv, estimate_statistics, make_vector_env
+from maze.env.core_maze_env import check_agent_counts
 from maze.env.estimation import wants_estimation
 from maze.env.wrappers import wrapper_layers
 from maze.errors import EnvError, InvalidSpecificationError, MazeError
@@ -161,6 +162,7 @@ class EnvironmentMaker:
         with _own_code("env", source):
             env = source() if callable(source) else instantiate(source, _path_="env")
         if isinstance(env, MazeEnv):
+            check_agent_counts(env)
             return env
         try:
             return GymMazeEnv(env)

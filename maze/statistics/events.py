@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 from maze.errors import EnvError
 from maze.statistics.event_statistics import Event, declared_groups, event_arguments, events_of
 
-__all__ = ["EpisodeEvents", "EventCall", "EventService", "Pubsub", "Subscriber"]
+__all__ = ["EpisodeEvents", "EventCall", "EventService", "EventTopic", "Pubsub", "Subscriber"]
 
 InterfaceT = TypeVar("InterfaceT")
 
@@ -35,6 +35,10 @@ class EventCall:
     def group(self) -> tuple[Any, ...] | None:
         """The arguments that the event is grouped by; None where it is not."""
         return tuple(self.arguments[name] for name in declared_groups(self.event)) or None
+
+
+class EventTopic:
+    """What every topic is, whatever its interface: it keeps nothing of its own."""
 
 
 class EventService:
@@ -159,7 +163,7 @@ def _make_topic(interface: type, publish: Callable[[EventCall], None], service: 
     if not events:
         raise EnvError(f"{interface.__qualname__} has no public methods; those of an events interface are its events.")
     methods = {name: _make_method(event, publish) for name, event in events.items()}
-    topic = type(interface.__name__, (interface,), {**methods, "__module__": interface.__module__})
+    topic = type(interface.__name__, (interface, EventTopic), {**methods, "__module__": interface.__module__})
     return topic()
 
 

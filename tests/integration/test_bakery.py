@@ -75,6 +75,26 @@ def test_the_bakery_fits_gymnasium_and_can_be_saved() -> None:
     assert env.exact_resume
 
 
+def test_the_bakers_book_is_what_an_agent_would_have_seen_and_done() -> None:
+    from bakery.env import BakeryEnv
+    from bakery.simulation import BakeryState
+
+    evening = BakeryState(weekday=2, left={"bread": 3, "rolls": 0})
+    seen, done = BakeryEnv().get_observation_and_action_dicts(evening, {"bread": 4, "rolls": 10}, True)
+    assert seen is not None
+    assert seen[0]["weekday"].tolist() == [0, 0, 1, 0, 0, 0, 0]
+    assert seen[0]["shelf"].tolist() == pytest.approx([0.3, 0.0])
+    assert done == {0: {"bread": 2, "rolls": 5}}
+    today, tomorrow = BakeryEnv(), BakeryEnv()
+    today.seed(3)
+    today.reset()
+    tomorrow.clone_from(today)
+    for _ in range(5):
+        days = [env.step({"bread": 2, "rolls": 3}) for env in (today, tomorrow)]
+        assert days[0][0]["shelf"].tolist() == days[1][0]["shelf"].tolist()
+        assert days[0][1] == days[1][1]
+
+
 def test_python_and_command_line_train_the_same_and_tell_of_events(tmp_path: Path) -> None:
     words = ["-cd", str(PLACE / "conf"), "-cn", "conf_train", "+experiment=bakery", *SMALL]
     words += ["--seed", "3", f"run_dir={tmp_path / 'cli'}", "tracking.writers=[json_lines]"]

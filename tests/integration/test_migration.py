@@ -30,6 +30,7 @@ from maze import (
 from maze.config import resolve_target
 from tests.integration.documents import ROOT
 from tests.scripted import Bright
+from tests.walking import WalkEnv
 
 TEXT = (ROOT / "docs/migration.md").read_text()
 OFF = {"tracking.mode": "off"}
@@ -117,6 +118,34 @@ def test_what_is_said_to_be_none_is_not_offered() -> None:
     for left, right in rows("Imports"):
         for name in re.findall(r"without (\w+)", right):
             assert not hasattr(maze.LogStatsLevel, name), left
+
+
+def test_environments_have_the_methods_that_a_row_lists() -> None:
+    (row,) = [left for left, right in rows("Imports") if "clone_from" in left]
+    names = [name.strip() for name in row.split(":")[1].split(",")]
+    assert len(names) == 7
+    pole, walk = GymMazeEnv("CartPole-v1"), WalkEnv()
+    for env in (pole, walk, LogStatsWrapper.wrap(pole), LogStatsWrapper.wrap(walk)):
+        env.reset()
+        state = env.get_maze_state()
+        called = {
+            name: getattr(env, name)()
+            for name in names
+            if name not in ("clone_from", "get_observation_and_action_dicts")
+        }
+        assert called == {
+            "get_env_time": 0,
+            "get_serializable_components": {},
+            "get_renderer": None,
+            "is_actor_done": False,
+            "get_actor_rewards": None,
+        }
+        seen, done = env.get_observation_and_action_dicts(state, 1, True)
+        assert seen is not None
+        assert done is not None
+        env.step(done[0])
+        env.clone_from(env)
+        assert env.get_env_time() == 1
 
 
 def test_the_trainer_is_abstract() -> None:

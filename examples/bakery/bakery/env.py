@@ -33,6 +33,10 @@ class BatchesToBake(ActionConversionInterface):
         """Return the items to bake."""
         return {product: int(action[product]) * self.batch_size for product in PRODUCTS}
 
+    def maze_to_space(self, maze_action: dict[str, int]) -> dict[str, Any]:
+        """Return the batches that make these items, for example of what a baker wrote down."""
+        return {product: np.int64(n_items // self.batch_size) for product, n_items in maze_action.items()}
+
     def noop_action(self) -> dict[str, Any]:
         """Return the action of a cold oven."""
         return {product: np.int64(0) for product in PRODUCTS}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,12 +10,9 @@ from gymnasium import spaces
 from gymnasium.utils.env_checker import check_env
 
 from maze.env import (
-    ActionConversionInterface,
-    CoreEnv,
     CoreMazeEnv,
     LogStatsWrapper,
-    ObservationConversionInterface,
-    RewardAggregatorInterface,
+    TimeLimitWrapper,
     as_gymnasium,
     make_vector_env,
 )
@@ -25,104 +20,16 @@ from maze.errors import EnvError, InvalidSpecificationError
 from maze.rollout import RolloutEvaluator
 from maze.statistics import (
     BaseEnvEvents,
-    EpisodeEvents,
     EpochStatistics,
-    KpiCalculator,
     LogStatsLevel,
-    Pubsub,
-    define_episode_stats,
-    define_step_stats,
 )
 from maze.types import ActorID
-
-
-class WalkEvents(ABC):
-    @define_episode_stats(np.sum, input_name="length", output_name="distance")
-    @define_step_stats(np.sum, input_name="length", output_name="length")
-    @abstractmethod
-    def walked(self, length: int) -> None: ...
-
-
-class Distance(RewardAggregatorInterface):
-    def get_interfaces(self) -> Sequence[type]:
-        return [WalkEvents]
-
-    def summarize_reward(self, maze_state: int) -> float:
-        return float(sum(call.arguments["length"] for call in self.query_events(WalkEvents.walked)))
-
-
-class Speed(KpiCalculator):
-    def calculate_kpis(self, episode_event_log: EpisodeEvents, last_maze_state: int) -> dict[str, float]:
-        lengths = [call.arguments["length"] for call in episode_event_log.query_events(WalkEvents.walked)]
-        rewards = episode_event_log.query_events(BaseEnvEvents.reward)
-        return {"speed": sum(lengths) / len(rewards), "end": float(last_maze_state)}
-
-
-class Walk(CoreEnv):
-    """Walk to 6, beginning at 0, 1 or 2; after five steps it is dark."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        pubsub = Pubsub(self.context.event_service)
-        self.events = pubsub.create_event_topic(WalkEvents)
-        self.reward_aggregator = Distance()
-        pubsub.register_subscriber(self.reward_aggregator)
-        self.place = 0
-
-    def reset(self) -> int:
-        self.place = int(self.generator.integers(3))
-        self.events.walked(100)  # belongs to no step
-        return self.place
-
-    def step(self, maze_action: int) -> tuple[int, float, bool, dict[str, Any]]:
-        self.place += maze_action
-        for _ in range(maze_action):
-            self.events.walked(1)
-        arrived, dark = self.place >= 6, self.context.step_id == 4
-        info = {"truncated": dark and not arrived, "note": "walking"}
-        return self.place, self.reward_aggregator.summarize_reward(self.place), arrived or dark, info
-
-    def get_maze_state(self) -> int:
-        return self.place
-
-    def get_kpi_calculator(self) -> Speed:
-        return Speed()
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"place": self.place}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.place = state["place"]
-
-
-class Steps(ActionConversionInterface):
-    def space(self) -> spaces.Dict:
-        return spaces.Dict({"steps": spaces.Discrete(3)})
-
-    def space_to_maze(self, action: dict[str, Any], maze_state: int) -> int:
-        return int(action["steps"])
-
-
-class Place(ObservationConversionInterface):
-    def space(self) -> spaces.Dict:
-        return spaces.Dict({"place": spaces.Box(0, 10, shape=(1,), dtype=np.float32)})
-
-    def maze_to_space(self, maze_state: int) -> dict[str, Any]:
-        return {"place": np.array([maze_state], np.float64)}
-
-
-class WalkEnv(CoreMazeEnv[Walk]):
-    def __init__(self) -> None:
-        super().__init__(Walk(), {0: Steps()}, {0: Place()})
+from tests.walking import Place, Steps, Walk, WalkEnv, WalkEvents, seed_that_begins_at
 
 
 class AlwaysTwo:
     def act(self, observation: Any, rng: Any, deterministic: bool = False) -> dict[str, Any]:
         return {"steps": np.full(len(observation["place"]), 2)}
-
-
-def seed_that_begins_at(place: int) -> int:
-    return next(seed for seed in range(100) if np.random.default_rng(seed).integers(3) == place)
 
 
 def test_an_episode_by_hand() -> None:
@@ -181,8 +88,10 @@ def test_log_stats_know_steps_episodes_and_epochs_of_events() -> None:
         env.get_stats_value(BaseEnvEvents.kpi, LogStatsLevel.EPOCH, "mean", "sped")
 
 
-def test_gymnasium_accepts_the_environment() -> None:
-    env = as_gymnasium(WalkEnv())
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_gymnasium_accepts_the_environment(wrapped: bool) -> None:
+    inner = LogStatsWrapper.wrap(TimeLimitWrapper.wrap(WalkEnv(), max_episode_steps=3)) if wrapped else WalkEnv()
+    env = as_gymnasium(inner)
     check_env(env, skip_render_check=True)
     _, info = env.reset(seed=3)
     assert info == {}
