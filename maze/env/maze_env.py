@@ -15,7 +15,7 @@ from maze.env.engines import legacy_engine_of, make_engine
 from maze.env.readers import make_action_reader, make_observation_reader, wrong_heads
 from maze.env.spaces import from_dict_value, leaves_of, to_dict_space, to_dict_value
 from maze.errors import ArtifactError, EnvError, InvalidSpecificationError
-from maze.statistics import EpisodeStats, EventStats, LogStats
+from maze.statistics import EpisodeStats, EventCall, EventStats, LogStats
 from maze.types import Action, ActorID, Array, Observation, StepKey
 
 __all__ = ["GymMazeEnv", "MazeEnv", "make_gym_maze_env"]
@@ -90,6 +90,10 @@ class MazeEnv(ABC):
     def last_episode_stats(self) -> EpisodeStats:
         """Return what the events of the episode that ended last tell: statistics, and arrays of values, [E]."""
         return {}
+
+    def get_step_events(self) -> list[EventCall]:
+        """Return what happened in the last step, in the order in which it did; empty where nothing is told."""
+        return []
 
     def last_step_stats(self) -> LogStats:
         """Return the statistics of the events of the last step."""

@@ -17,7 +17,7 @@ import numpy as np
 from maze.env.maze_env import MazeEnv
 from maze.env.readers import wrong_heads
 from maze.errors import ArtifactError, EnvError, InvalidSpecificationError
-from maze.statistics import EpisodeStats, EventStats, LogStats
+from maze.statistics import EpisodeStats, EventCall, EventStats, LogStats
 from maze.types import Action, ActorID, Array, Observation, StateDict
 
 __all__ = [
@@ -194,6 +194,14 @@ class Wrapper(MazeEnv):
     def last_episode_stats(self) -> EpisodeStats:
         """Return what the events of the episode inside that ended last tell."""
         return self.env.last_episode_stats()
+
+    def own_step_events(self) -> list[EventCall]:
+        """Return what this wrapper tells of the last step of its single environment; batches are never asked."""
+        return []
+
+    def get_step_events(self) -> list[EventCall]:
+        """Return what happened in the last step inside, then what this wrapper tells of it."""
+        return [*self.env.get_step_events(), *self.own_step_events()]
 
     def last_step_stats(self) -> LogStats:
         """Return the statistics of the events of the last step inside."""
