@@ -24,6 +24,7 @@ from maze.api.signals import StopRequest
 from maze.api.statistics_writers import open_writers, write_epoch
 from maze.artifacts import AgentFiles, RunFiles, read_csv, read_json, write_csv, write_json
 from maze.config import RunConfig
+from maze.config.describe import with_objects
 from maze.errors import MazeError
 from maze.statistics import LogStatsWriter, TrackerWriter, event_tags
 from maze.tracking import (
@@ -99,6 +100,7 @@ class RunSession:
         self._networks: ActorCritic | None = None
         self._best: dict[str, float] = {}
         self._silent = silent
+        self._objects = objects
         self._writer = LogStatsWriter()
         self._spread = LogStatsWriter()
         self._trains = False
@@ -111,8 +113,8 @@ class RunSession:
         """Record one call that works for long: RUNNING meanwhile, then FINISHED, FAILED or KILLED."""
         stop = stop or StopRequest()
         if method == "train":
-            names, append = self.config.tracking.writers, bool(self._rows)
-            self._writer = open_writers(names, self.files, silent=self._silent, append=append)
+            writers = with_objects(self.config.section("tracking")["writers"], self._objects, "tracking.writers")
+            self._writer = open_writers(writers, self.files, silent=self._silent, append=bool(self._rows))
             self.record.datasets = training_data(self.config)
         call = Call(method, arguments)
         self.record.add(call)

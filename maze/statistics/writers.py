@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 
@@ -77,8 +78,9 @@ class WriterGroup(LogStatsWriter):
 
     def close(self) -> None:
         """Close every writer."""
-        for writer in self.writers:
-            writer.close()
+        with ExitStack() as stack:  # the others are closed, too, where one fails
+            for writer in reversed(self.writers):
+                stack.callback(writer.close)
 
 
 class ConsoleWriter(LogStatsWriter):
