@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from maze.api.arguments import WRITERS_PLACE, writers_among
@@ -14,12 +15,15 @@ from maze.errors import InvalidSpecificationError
 from maze.statistics import ConsoleWriter, JsonLinesWriter, LogStatsWriter, TensorboardWriter, WriterGroup
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from maze.statistics import Plot, StatsValue
     from maze.trainers import EpochReport
 
 __all__ = ["close_writer_objects", "open_writers", "write_epoch"]
 
 _PATHS = ("train", "eval")
+_NOTHING: Mapping[str, float] = MappingProxyType({})
 
 ValueT = TypeVar("ValueT")
 
@@ -88,14 +92,27 @@ class _Lent(LogStatsWriter):
     def write_plots(self, path: str, plots: Mapping[str, Plot], step: int) -> None:
         self._writer.write_plots(path, plots, step)
 
+    def write_times(self, path: str, seconds: Mapping[str, float], step: int) -> None:
+        self._writer.write_times(path, seconds, step)
 
-def write_epoch(writer: LogStatsWriter, epoch: EpochReport) -> None:
-    """Write everything measured in an epoch, by what it is of: ``train`` or ``eval``."""
-    measured: Mapping[str, StatsValue] = {**epoch.metrics, **epoch.distributions}
+    def write_drawings(self, draw: Callable[[], Mapping[str, Figure]], step: int) -> None:
+        self._writer.write_drawings(draw, step)
+
+
+def write_epoch(writer: LogStatsWriter, epoch: EpochReport, totals: Mapping[str, float] = _NOTHING) -> None:
+    """Write everything measured in an epoch, by what it is of: ``train`` or ``eval``.
+
+    Args:
+        writer: gets it.
+        epoch: what was measured.
+        totals: what the run has counted up to then, by name.
+    """
+    measured: Mapping[str, StatsValue] = {**epoch.metrics, **totals, **epoch.distributions}
     for path, stats in _by_path(measured).items():
         writer.write(path, stats, step=epoch.n_steps)
     for path, plots in _by_path(epoch.plots).items():
         writer.write_plots(path, plots, step=epoch.n_steps)
+    writer.write_times("train", {"time/epoch": epoch.train_seconds}, step=epoch.n_steps)
 
 
 def _by_path(told: Mapping[str, ValueT]) -> dict[str, dict[str, ValueT]]:

@@ -79,6 +79,9 @@ def test_an_object_beside_a_name_is_told_the_same_and_closed_with_the_context(tm
     assert [(line.pop("path"), line.pop("step"), set(line)) for line in lines] == [
         (path, step, set(stats)) for path, step, stats in kept.told
     ]
+    totals = [stats["total_episodes"] for path, _, stats in kept.told if path == "train"]
+    ended = [stats["n_episodes"] for path, _, stats in kept.told if path == "train"]
+    assert totals == [ended[0], sum(ended)]  # type: ignore[arg-type]
     assert [(path, step) for path, step, _ in kept.told] == [
         ("train", 48),
         ("eval", 48),
