@@ -21,6 +21,9 @@ from maze.types import Array, Observation, StateDict
 
 __all__ = ["StepArrays", "SyncVectorEnv"]
 
+UNCHANGING = (bool, int, float, str, type(None))
+"""Kinds of values that nobody can change; others are copied where they are kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class StepArrays:
@@ -254,4 +257,6 @@ class SyncVectorEnv(VectorEnv):
 
 def _copied(call: EventCall) -> EventCall:
     """Return an event as it is now; an environment may change what it told, in the very reset that follows."""
-    return EventCall(call.event, copy.deepcopy(call.arguments))
+    arguments = call.arguments.items()
+    kept = {name: value if type(value) in UNCHANGING else copy.deepcopy(value) for name, value in arguments}
+    return EventCall(call.event, kept)
