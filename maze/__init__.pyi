@@ -77,6 +77,7 @@ from .env import RewardAggregatorInterface as RewardAggregatorInterface
 from .env import RewardClippingWrapper as RewardClippingWrapper
 from .env import RewardScalingWrapper as RewardScalingWrapper
 from .env import RewardWrapper as RewardWrapper
+from .env import SimpleStatsLoggingSetup as SimpleStatsLoggingSetup
 from .env import SplitActionsWrapper as SplitActionsWrapper
 from .env import StatefulVectorEnv as StatefulVectorEnv
 from .env import StatefulWrapper as StatefulWrapper
@@ -405,6 +406,7 @@ __all__ = [
     "SelfAttentionSeqBlock",
     "SerialLauncher",
     "SharedStateCriticComposer",
+    "SimpleStatsLoggingSetup",
     "SliceBlock",
     "SplitActionsWrapper",
     "SquashedGaussian",

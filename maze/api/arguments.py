@@ -10,17 +10,21 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
+from maze.api.component_remedies import is_kind
 from maze.api.components import LITERALS, is_container, names_component, read_component
 from maze.config.overrides import ADD
+from maze.config.sections import WRITERS
 from maze.errors import InvalidSpecificationError, suggest
 
 __all__ = [
     "LITERALS",
+    "WRITERS_PLACE",
     "absolute_directory",
     "check_flag",
     "check_seed",
     "check_seeds",
     "check_source",
+    "check_writer_objects",
     "explain_keywords",
     "is_container",
     "read_component",
@@ -28,7 +32,11 @@ __all__ = [
     "read_name",
     "read_overrides",
     "with_input_dir",
+    "writers_among",
 ]
+
+WRITERS_PLACE = "tracking.writers"
+"""Where writers of statistics stand in the configuration."""
 
 _LARGEST_SEED = 2**63 - 1
 _ARGUMENTS = ("seed", "silent", "multirun", "resume", "config_dir")
@@ -186,6 +194,33 @@ def read_overrides(overrides: Any) -> dict[str, Any]:
         path: read_component(value, path.removeprefix(ADD)) if names_component(path.removeprefix(ADD)) else value
         for path, value in overrides.items()
     }
+
+
+def check_writer_objects(objects: Mapping[str, Any]) -> None:
+    """Refuse objects among the writers that are none.
+
+    Args:
+        objects: live objects by dotted path, those of other places included.
+
+    Raises:
+        InvalidSpecificationError: one is no `LogStatsWriter`.
+    """
+    for path, thing in writers_among(objects).items():
+        if isinstance(thing, type) or not is_kind(type(thing), "LogStatsWriter", "maze"):
+            remedy = f" That is a class; pass an instance, {thing.__name__}(...)." if isinstance(thing, type) else ""
+            raise InvalidSpecificationError(
+                f"{path}: {thing!r} is not accepted; accepted: {', '.join(map(repr, WRITERS))}, an object of a class "
+                f"derived from maze.LogStatsWriter, or a mapping with _target_.{remedy}"
+            )
+
+
+def writers_among(objects: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the writers of statistics among live objects, without what mappings of writers hold.
+
+    Args:
+        objects: live objects by dotted path.
+    """
+    return {path: thing for path, thing in objects.items() if path.rpartition(".")[0] == WRITERS_PLACE}
 
 
 def with_input_dir(overrides: Any, input_dir: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from maze.api.component_remedies import is_kind
 from maze.api.components import can_be_called
 from maze.api.literals import check_evaluator
 from maze.api.model_checks import check_critic, check_model
@@ -61,10 +62,7 @@ def check_config(config: RunConfig) -> None:
         check_model(model, config.choices.get("critic"))
         _check_algorithm(without_constants(config.section("algorithm")), model)
         _check_launcher(without_constants(config.section("launcher")))
-    if "tensorboard" in config.tracking.writers and importlib.util.find_spec("tensorboard") is None:
-        raise InvalidSpecificationError(
-            "tracking.writers: 'tensorboard' needs a package that is missing; pip install \"maze[tensorboard]\"."
-        )
+        _check_writers(config.tracking.writers)
 
 
 def check_environment(
@@ -212,3 +210,26 @@ def _check_launcher(launcher: Mapping[str, Any]) -> None:
             "example 'maze.launchers.SerialLauncher'."
         )
     check_arguments(target, name, arguments, "launcher")
+
+
+def _check_writers(writers: Iterable[Any]) -> None:
+    for index, writer in enumerate(writers):
+        if writer == "tensorboard" and importlib.util.find_spec("tensorboard") is None:
+            raise InvalidSpecificationError(
+                "tracking.writers: 'tensorboard' needs a package that is missing; pip install \"maze[tensorboard]\"."
+            )
+        if isinstance(writer, str) or is_marker(writer):
+            continue
+        path = f"tracking.writers.{index}"
+        name, arguments = split_component(writer, path)
+        target = known_target(name, path)
+        if target is None:
+            check_source(name, arguments, path)
+            continue
+        if isinstance(target, type) and not is_kind(target, "LogStatsWriter", "maze"):
+            raise InvalidSpecificationError(
+                f"{path}._target_: {name!r} is no writer of statistics; accepted: a class derived from "
+                "maze.LogStatsWriter, or a function that makes one."
+            )
+        given_by_the_run = {"run_dir": None} if "run_dir" in inspect.signature(target).parameters else {}
+        check_arguments(target, name, {**given_by_the_run, **arguments}, path)

@@ -26,6 +26,7 @@ __all__ = [
     "read_config",
     "read_env",
     "refuse_code",
+    "stored_writers",
 ]
 
 AnyConfig: TypeAlias = str | Path | Mapping[str, Any] | RunConfig
@@ -73,10 +74,11 @@ def load_agent(
     if allow_code is True:
         allow_copies(files.objects)
     agent_config = read_agent_config(files, config, allow_code=allow_code)
+    writers = stored_writers(files.objects)
     if env is None:
-        return files, agent_config, _objects_of(files.objects, allow_code, [])
+        return files, agent_config, _objects_of(files.objects, allow_code, writers)
     agent_config, given = read_env(agent_config, env)
-    return files, agent_config, {**_objects_of(files.objects, allow_code, ["env"]), "env": given}
+    return files, agent_config, {**_objects_of(files.objects, allow_code, ["env", *writers]), "env": given}
 
 
 class _Withheld:
@@ -106,6 +108,15 @@ def _objects_of(directory: Path, allow_code: bool, without: list[str]) -> dict[s
     late = {path: entry for path, entry in index.items() if path.partition(".")[0] in _NOT_FOR_ACTING}
     load_objects(directory, allow_code=False, without=[*without, *late])
     return {path: _Withheld(refusal(directory, {path: entry})) for path, entry in late.items()}
+
+
+def stored_writers(directory: Path) -> list[str]:
+    """Return the places of a run's own writers of statistics among its stored objects; agents act without them.
+
+    Args:
+        directory: of the objects.
+    """
+    return [path for path in read_index(directory) if path.startswith("tracking.")]
 
 
 def read_env(config: RunConfig, env: Any) -> tuple[RunConfig, Any]:

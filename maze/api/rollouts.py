@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from maze.api.arguments import absolute_directory, check_flag
-from maze.api.loading import check_agent_files, find_agent, read_agent_config
+from maze.api.loading import check_agent_files, find_agent, read_agent_config, stored_writers
 from maze.api.quiet import Output
 from maze.api.record.calls import Call, file_digest
 from maze.api.record.objects import load_objects, read_index, store_objects
@@ -241,7 +241,11 @@ class RolloutRun:
         """Load the objects that are part of the trained agent, but for those whose places are taken here."""
         taken = [name for name in ("env", "wrappers") if OBJECT_KEY not in str(self.config.section(name))]
         replaced = [path for path in read_index(files.objects) if path.partition(".")[0] in taken]
-        return load_objects(files.objects, allow_code=self._allow_code, without=[*replaced, *self._objects])
+        return load_objects(
+            files.objects,
+            allow_code=self._allow_code,
+            without=[*replaced, *self._objects, *stored_writers(files.objects)],
+        )
 
     @contextmanager
     def _recorded(self) -> Iterator[Call]:

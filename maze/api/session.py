@@ -25,6 +25,7 @@ from maze.api.signals import StopRequest
 from maze.api.statistics_writers import open_writers, write_epoch
 from maze.artifacts import AgentFiles, RunFiles, read_csv, read_json, write_csv, write_json
 from maze.config import RunConfig
+from maze.config.describe import with_objects
 from maze.errors import MazeError
 from maze.statistics import LogStatsWriter, TrackerWriter, event_tags
 from maze.tracking import (
@@ -103,7 +104,9 @@ class RunSession:
         self._model: AgentModel | None = None
         self._networks: ActorCritic | None = None
         self._best: dict[str, float] = {}
+        self._has_drawn = False
         self._silent = silent
+        self._objects = objects
         self._writer = LogStatsWriter()
         self._spread = LogStatsWriter()
         self._trains = False
@@ -116,8 +119,8 @@ class RunSession:
         """Record one call that works for long: RUNNING meanwhile, then FINISHED, FAILED or KILLED."""
         stop = stop or StopRequest()
         if method == "train":
-            names, append = self.config.tracking.writers, bool(self._rows)
-            self._writer = open_writers(names, self.files, silent=self._silent, append=append)
+            writers = with_objects(self.config.section("tracking")["writers"], self._objects, "tracking.writers")
+            self._writer = open_writers(writers, self.files, silent=self._silent, append=bool(self._rows))
             self.record.datasets = training_data(self.config)
         call = Call(method, arguments)
         self.record.add(call)
@@ -157,12 +160,21 @@ class RunSession:
         self._rows.append({"step": epoch.n_steps, "epoch": epoch.epoch, "return": mean_return, **epoch.metrics})
         if self._tracker is not None:
             self._tracker.log_metrics(epoch.metrics, step=epoch.n_steps)
-        write_epoch(self._writer, epoch)
+        totals = self._total_episodes()
+        write_epoch(self._writer, epoch, totals)
         write_epoch(self._spread, epoch)
         if self._remote is not None:  # the local files hold no speed, so that equal runs write equal bytes
             timed = {"system/steps_per_second": epoch.steps_per_second}
-            tags = event_tags({**epoch.metrics, "time/epoch": epoch.train_seconds})
+            tags = event_tags({**epoch.metrics, **totals, "time/epoch": epoch.train_seconds})
             self._remote.log_metrics({**timed, **tags}, step=epoch.n_steps)
+
+    def _total_episodes(self) -> dict[str, float]:
+        """Return how many episodes ended since the run began, earlier sessions included."""
+        counted = [path for path in ("train", "eval") if f"{path}/n_episodes" in self._rows[-1]]
+        return {
+            f"{path}/total_episodes": sum(float(row.get(f"{path}/n_episodes") or 0) for row in self._rows)
+            for path in counted
+        }
 
     def resume(self) -> None:
         """Keep what an earlier session left in the same directory: its curve and its calls."""
@@ -248,7 +260,7 @@ class RunSession:
         if tracker is None:
             return
         numbers = {f"{call.method}/{name}": float(value) for name, value in call.result.items() if value is not None}
-        tracker.log_metrics(numbers, step=self._rows[-1]["step"] if self._rows else 0)
+        tracker.log_metrics(numbers, step=self._last_step)
         if not hasattr(episodes, "returns"):  # an evaluator of one's own may give anything
             return
         if call.method == "evaluate" and self.stage is None:
@@ -285,6 +297,7 @@ class RunSession:
     def _close(self, tracker: Tracker, call: Call, status: RunStatus, reason: str) -> None:
         """Write the files and close the tracker, whatever fails on the way; the record tells of a failure as well."""
         try:
+            self._draw_networks()
             self._writer.close()
             self._spread.close()
             if self._rows and call.method == "train":
@@ -308,6 +321,17 @@ class RunSession:
                 self._gallery = NullTracker()
                 self.record.write(self._outcome(status, reason))
 
+    def _draw_networks(self) -> None:
+        """Let the writers keep what the networks look like, which does not change."""
+        networks = self._networks
+        if networks is not None and not self._has_drawn:
+            self._has_drawn = True
+            self._writer.write_drawings(lambda: perception.model_figures(networks), step=self._last_step)
+
+    @property
+    def _last_step(self) -> int:
+        return int(self._rows[-1]["step"]) if self._rows else 0
+
     def _log_training(self, tracker: Tracker, model: AgentModel) -> None:
         """Send the agent, its learning curve, and what its networks look like."""
         self._trains = False
@@ -315,7 +339,7 @@ class RunSession:
         tracker.set_tags({"maze.run_dir": str(self.files.root)})
         best = {name.replace("best_", "best/"): value for name, value in self._best.items() if math.isfinite(value)}
         if self._remote is not None:
-            self._remote.log_metrics(best, step=self._rows[-1]["step"] if self._rows else 0)
+            self._remote.log_metrics(best, step=self._last_step)
         if self.config.tracking.mode == "off":
             return
         if self._rows:

@@ -19,6 +19,7 @@ from maze.api.record.calls import Call
 from maze.api.record.played import PlayLog
 from maze.api.session import RunSession, logs_kept_quiet, new_run_dir
 from maze.api.signals import Interruption, StopRequest, stop_on_signals
+from maze.api.statistics_writers import close_writer_objects
 from maze.artifacts import AgentFiles, RunFiles
 from maze.config import RunConfig
 from maze.config.instantiate import allow_modules
@@ -362,6 +363,7 @@ class SingleRun:
         self._closed = True
         if self._runner_instance is not None:
             self._runner_instance.close()
+        close_writer_objects(self._objects)
 
     # --- inside -------------------------------------------------------------------------------------------------
 

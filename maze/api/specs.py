@@ -17,6 +17,7 @@ from maze.api.arguments import (
     LITERALS,
     check_seed,
     check_seeds,
+    check_writer_objects,
     is_container,
     read_component,
     read_directory,
@@ -154,6 +155,7 @@ def _composed(
         allowed_modules=specification.allowed_modules,
     )
     check_config(config)
+    check_writer_objects(specification.objects)
     if seed is not None:
         config = config.with_seeds(check_seed(seed), keep=True)  # what overrides say of one of the two wins
     wrappers = config.section("wrappers")

@@ -21,7 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--allow-code", action="store_true", help="run the objects and modules that the run stored; trust it first"
     )
     parser.add_argument("--output-dir", type=Path, help="where the repetition goes (default: a temporary directory)")
-    parser.add_argument("--track", action="store_true", help="record the repetition in MLflow as well")
+    parser.add_argument(
+        "--track", action="store_true", help="record the repetition in MLflow and with the run's own writers as well"
+    )
     parser.add_argument("--json", action="store_true", help="print the verdict as JSON, and nothing else")
     parser.epilog = "exit status: 0 bit-identical, 1 different, 2 wrong input or a run that cannot be repeated"
 

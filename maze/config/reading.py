@@ -104,6 +104,8 @@ def read_fields(mapping: Mapping[str, Any], names: Sequence[str], kinds: Section
     with allow_modules(fields["allowed_modules"]):
         for name in (*kinds.components, "wrappers"):
             _check_targets(values.get(name), name)
+        if "tracking" in kinds.typed:
+            _check_targets(list(fields["tracking"].writers), "tracking.writers")
         if "algorithm" in kinds.components:
             values["algorithm"] = complete_component(_mapping(values["algorithm"], "algorithm"), "algorithm")
     fields["wrappers"] = _frozen(values["wrappers"])

@@ -8,9 +8,22 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from maze.config.overrides import OBJECT_KEY, is_marker, to_plain
 from maze.config.validation import ExplainedKeywords, validate_fields
+from maze.errors import InvalidSpecificationError, suggest
 
-__all__ = ["TYPED_SECTIONS", "EvaluationConfig", "RolloutConfig", "RunnerConfig", "SeedingConfig", "TrackingConfig"]
+__all__ = [
+    "TYPED_SECTIONS",
+    "WRITERS",
+    "EvaluationConfig",
+    "RolloutConfig",
+    "RunnerConfig",
+    "SeedingConfig",
+    "TrackingConfig",
+]
+
+WRITERS = ("console", "json_lines", "tensorboard")
+"""Names of the writers of statistics that a run has of its own."""
 
 _Count = Annotated[int, Field(ge=1)]
 _Seed = Annotated[int, Field(ge=0, lt=2**63)]
@@ -106,7 +119,8 @@ class TrackingConfig(ExplainedKeywords):
         registered_model: register the policy under this name; null registers nothing.
         alias: alias of the registered version.
         writers: where each epoch's statistics are written besides: ``console`` prints tables, ``json_lines`` writes
-            ``statistics.jsonl`` and ``tensorboard`` event files, both below the run's directory.
+            ``statistics.jsonl`` and ``tensorboard`` event files, both below the run's directory; a mapping with
+            ``_target_`` makes a `LogStatsWriter` of one's own.
         system_metrics: measure processor, memory and GPU while the run is going.
         video: film the first episode of each evaluation and rollout, where the environment can be drawn.
     """
@@ -116,12 +130,32 @@ class TrackingConfig(ExplainedKeywords):
     uri: str | None = None
     registered_model: str | None = None
     alias: str | None = None
-    writers: tuple[Literal["console", "json_lines", "tensorboard"], ...] = ()
+    writers: tuple[str | dict[str, Any], ...] = ()
     system_metrics: bool = False
     video: bool = False
 
     def __post_init__(self) -> None:
+        _check_writers(to_plain(self.writers, "tracking.writers"))
         validate_fields(self, "tracking")
+
+
+def _check_writers(writers: Any) -> None:
+    if not isinstance(writers, list):
+        shown = writers[OBJECT_KEY] if is_marker(writers) else repr(writers)
+        raise InvalidSpecificationError(
+            f"tracking.writers: {shown} is not accepted; accepted: a list of writers, such as {[WRITERS[1]]!r}."
+        )
+    for index, writer in enumerate(writers):
+        path = f"tracking.writers.{index}"
+        if isinstance(writer, dict) and (is_marker(writer) or "_target_" in writer):
+            continue
+        if writer not in WRITERS:
+            raise InvalidSpecificationError(
+                f"{path}: {writer!r} is not accepted; {suggest(writer, WRITERS)} One of your own is a "
+                "maze.LogStatsWriter, or in a file a mapping with _target_."
+            )
+        if writer in writers[:index]:
+            raise InvalidSpecificationError(f"{path}: {writer!r} is given twice; every name counts once.")
 
 
 TYPED_SECTIONS: Mapping[str, type[Any]] = {

@@ -31,6 +31,7 @@ __all__ = [
     "RewardClippingWrapper",
     "RewardScalingWrapper",
     "RewardWrapper",
+    "SimpleStatsLoggingSetup",
     "SplitActionsWrapper",
     "StatefulVectorEnv",
     "StatefulWrapper",
@@ -93,6 +94,7 @@ from .spaces import to_dict_space as to_dict_space
 from .stacking import ObservationStackWrapper as ObservationStackWrapper
 from .stateful import StatefulWrapper as StatefulWrapper
 from .stateful_vector import StatefulVectorEnv as StatefulVectorEnv
+from .stats_logging import SimpleStatsLoggingSetup as SimpleStatsLoggingSetup
 from .trajectory_recording import TrajectoryRecordingWrapper as TrajectoryRecordingWrapper
 from .vector import SyncVectorEnv as SyncVectorEnv
 from .vector import VectorEnv as VectorEnv

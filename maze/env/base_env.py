@@ -12,7 +12,7 @@ from gymnasium import spaces
 
 from maze.env.snapshot import restore_snapshot, snapshot_or_error
 from maze.errors import ArtifactError, EnvError, InvalidSpecificationError
-from maze.statistics import EpisodeStats, EventStats, KpiCalculator, LogStats
+from maze.statistics import EpisodeStats, EventCall, EventStats, KpiCalculator, LogStats
 from maze.types import Action, ActorID, Array, Observation, StateDict, StepKey
 
 __all__ = ["MazeEnv", "RecordedStep"]
@@ -195,6 +195,10 @@ class MazeEnv(ABC):
     def last_episode_stats(self) -> EpisodeStats:
         """Return what the events of the episode that ended last tell: statistics, and arrays of values, [E]."""
         return {}
+
+    def get_step_events(self) -> list[EventCall]:
+        """Return what happened in the last step, in the order in which it did; empty where nothing is told."""
+        return []
 
     def last_step_stats(self) -> LogStats:
         """Return the statistics of the events of the last step."""

@@ -18,7 +18,7 @@ from maze.env.sync_vector import StepArrays, SyncVectorEnv
 from maze.env.wrappers import Wrapper, overrides, wrapper_layers
 from maze.errors import EnvError
 from maze.processes import SharedArrays
-from maze.statistics import EventStats
+from maze.statistics import EventCall, EventStats
 from maze.types import Array, StateDict
 
 __all__ = [
@@ -130,6 +130,7 @@ class ChunkMaker:
         classes: what `class_names` says of an environment of the owner's.
         shared: arrays of all environments.
         specs: what `registered_specs` returned in the owner's process.
+        events: keep what happens in each step, for `EnvChunk.step_events`.
     """
 
     env_factory: Callable[[], MazeEnv]
@@ -138,6 +139,7 @@ class ChunkMaker:
     classes: list[str]
     shared: SharedArrays
     specs: list[bytes]
+    events: bool = False
 
     def __call__(self) -> EnvChunk:
         """Make them."""
@@ -151,7 +153,8 @@ class ChunkMaker:
         for env in envs:
             if class_names(env) != self.classes:
                 raise EnvError(f"The factory made different environments: {class_names(env)} and {self.classes}.")
-        return EnvChunk([without_layers(env, self.n_layers) for env in envs], self.shared, self.rows)
+        inner = [without_layers(env, self.n_layers) for env in envs]
+        return EnvChunk(inner, self.shared, self.rows, events=self.events)
 
 
 class EnvChunk:
@@ -161,10 +164,11 @@ class EnvChunk:
         envs: the environments.
         shared: arrays of all environments of the owner.
         rows: which of them these are.
+        events: keep what happens in each step, for `step_events`.
     """
 
-    def __init__(self, envs: Sequence[MazeEnv], shared: SharedArrays, rows: slice) -> None:
-        self._vector = SyncVectorEnv(envs, step_arrays(shared, rows))
+    def __init__(self, envs: Sequence[MazeEnv], shared: SharedArrays, rows: slice, *, events: bool = False) -> None:
+        self._vector = SyncVectorEnv(envs, step_arrays(shared, rows), events=events)
         self._action = keyed_arrays(shared, "action", rows)
         self._rows = shared.arrays["rows"][rows]
         self._gathering = gathering_layers(envs[0])
@@ -203,6 +207,10 @@ class EnvChunk:
     def reset(self) -> None:
         """Begin an episode in every environment."""
         self._vector.reset()
+
+    def step_events(self) -> list[list[EventCall]]:
+        """Return what happened in the last step of each environment."""
+        return self._vector.step_events or []
 
     def drain_event_stats(self) -> EventStats:
         """Return, and forget, what is known of the events."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from maze.statistics import LogStatsKey
+from maze.statistics import EventCall, LogStatsKey
 
 __all__ = ["ForeignEvents"]
 
@@ -22,6 +22,10 @@ class ForeignEvents:
     def own_keys(self, told: Mapping[LogStatsKey, Value]) -> dict[LogStatsKey, Value]:
         """Return statistics by the keys that they have in this process."""
         return {LogStatsKey(self._own(event), name, group): value for (event, name, group), value in told.items()}
+
+    def own_calls(self, told: Sequence[EventCall]) -> list[EventCall]:
+        """Return events as those that they are in this process."""
+        return [EventCall(self._own(call.event), call.arguments) for call in told]
 
     def _own(self, event: Any) -> Any:
         name = (getattr(event, "__module__", ""), getattr(event, "__qualname__", ""))

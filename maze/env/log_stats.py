@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 
 import numpy as np
 
 from maze.env.maze_env import MazeEnv
 from maze.env.wrappers import Wrapper
-from maze.errors import EnvError, InvalidSpecificationError
+from maze.errors import EnvError, InvalidSpecificationError, suggest
 from maze.statistics import (
     BaseEnvEvents,
+    ConsoleWriter,
     Event,
+    EventCall,
     LogStatsAggregator,
     LogStatsKey,
     LogStatsLevel,
@@ -19,6 +21,7 @@ from maze.statistics import (
     StatsValue,
     statistic_name,
 )
+from maze.statistics.event_statistics import event_name as name_of_event
 from maze.types import Array, StateDict
 
 __all__ = ["LogStatsWrapper"]
@@ -52,6 +55,7 @@ class LogStatsWrapper(Wrapper):
         self._running_return: Array = np.zeros(())  # float64 [...]
         self._running_length: Array = np.zeros((), dtype=np.int64)  # [...]
         self._single_ended = True
+        self._last_reward: float | None = None  # of a single environment, once it has stepped
         self._epoch_start = 0  # episodes before this one belong to epochs that were written
         self._stats = {level: LogStatsAggregator(level) for level in LogStatsLevel}
 
@@ -59,7 +63,7 @@ class LogStatsWrapper(Wrapper):
         """Forget unfinished episodes."""
         self._running_return = np.zeros(batch_shape)
         self._running_length = np.zeros(batch_shape, dtype=np.int64)
-        self._single_ended = False
+        self._single_ended, self._last_reward = False, None
 
     def episode_step(self, reward: Array, done: Array) -> None:
         """Add one step to the running episodes and keep those that ended."""
@@ -67,6 +71,8 @@ class LogStatsWrapper(Wrapper):
             return
         self._running_return += reward
         self._running_length += 1
+        if done.shape == ():
+            self._last_reward = float(reward)
         if not np.count_nonzero(done):
             return
         self.episode_returns.extend(self._running_return[done].tolist())
@@ -139,6 +145,63 @@ class LogStatsWrapper(Wrapper):
         """
         return self.get_stats(level).value(event, name, group)
 
+    def get_last_step_events(self, query: Event | Iterable[Event] | None = None) -> list[EventCall]:
+        """Return everything that happened in the last step of a single environment, in the order in which it did.
+
+        The environment's own events and those of wrappers inside come first; where none of them is the reward, the one
+        that this wrapper saw ends the list. It is empty before the first step of an episode.
+
+        Args:
+            query: an event, or several, to be told of alone, for example ``BaseEnvEvents.reward``; None for all.
+        """
+        if self._last_reward is None:
+            return []
+        calls = self.get_step_events()
+        if all(call.event != BaseEnvEvents.reward for call in calls):
+            calls.append(EventCall(BaseEnvEvents.reward, {"value": self._last_reward}))
+        if query is None:
+            return calls
+        wanted = [query] if callable(query) else list(query)
+        return [call for call in calls if call.event in wanted]
+
+    def render_stats(
+        self,
+        event_name: str | None = None,
+        level: LogStatsLevel | None = None,
+        writer: LogStatsWriter | None = None,
+    ) -> None:
+        """Print statistics as a table, on standard error.
+
+        Args:
+            event_name: those of one event alone, for example ``"BaseEnvEvents.reward"``; None for all.
+            level: as for `get_stats`; None for the last epoch that was written, or else the last episode.
+            writer: gets them instead of the console.
+
+        Raises:
+            InvalidSpecificationError: there are no statistics of such an event.
+            EnvError: there are none at all: no episode has ended yet.
+        """
+        if level is None:
+            level = (
+                LogStatsLevel.EPISODE if self._stats[LogStatsLevel.EPOCH].last_stats is None else LogStatsLevel.EPOCH
+            )
+        told = _told(self.get_stats(level))
+        if not told:
+            raise EnvError(
+                f"There are no {level.value} statistics to show: those of steps come from define_step_stats(), others "
+                "once an episode has ended."
+            )
+        known = {name_of_event(key.event) for key in told}
+        if event_name is not None and event_name not in known:
+            raise InvalidSpecificationError(
+                f"event_name: {event_name!r} has no {level.value} statistics; {suggest(event_name, known)}"
+            )
+        shown = {
+            statistic_name(key): value for key, value in told.items() if event_name in (None, name_of_event(key.event))
+        }
+        n_steps = sum(self.episode_lengths) + int(np.sum(self._running_length))
+        (writer or ConsoleWriter()).write(self.logging_prefix or "env", shown, step=n_steps)
+
     def write_epoch_stats(self, writer: LogStatsWriter | None = None, step: int = 0) -> None:
         """End an epoch: make its statistics of the episodes that ended since the last call.
 
@@ -149,12 +212,11 @@ class LogStatsWrapper(Wrapper):
         epoch = self._stats[LogStatsLevel.EPOCH]
         epoch.receive(_RETURN, self.episode_returns[self._epoch_start :])
         epoch.receive(_LENGTH, self.episode_lengths[self._epoch_start :])
-        stats = epoch.reduce()
+        epoch.reduce()
         self._epoch_start = len(self.episode_returns)
         if writer is not None:
             path = self.logging_prefix or "env"
-            told: dict[LogStatsKey, StatsValue] = {**stats, **epoch.last_distributions}
-            writer.write(path, {statistic_name(key): value for key, value in told.items()}, step=step)
+            writer.write(path, {statistic_name(key): value for key, value in _told(epoch).items()}, step=step)
             if epoch.last_plots:
                 plots = {statistic_name(key): plot for key, plot in epoch.last_plots.items()}
                 writer.write_plots(path, plots, step=step)
@@ -195,3 +257,8 @@ class LogStatsWrapper(Wrapper):
         self._single_ended = bool(state["single_ended"])
         self._epoch_start = int(state["epoch_start"])
         self._stats[LogStatsLevel.EPOCH].load_state_dict(state["epoch_totals"])
+
+
+def _told(stats: LogStatsAggregator) -> dict[LogStatsKey, StatsValue]:
+    """Return the numbers and distributions of the last reduction."""
+    return {**(stats.last_stats or {}), **stats.last_distributions}

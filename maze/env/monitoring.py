@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import numpy as np
 from gymnasium import spaces
 
@@ -9,6 +11,8 @@ from maze.env.maze_env import MazeEnv
 from maze.env.wrappers import Wrapper
 from maze.statistics import (
     ActionEvents,
+    Event,
+    EventCall,
     EventStats,
     LogStatsKey,
     ObservationEvents,
@@ -28,6 +32,7 @@ class MazeEnvMonitoringWrapper(Wrapper):
 
     Epoch by epoch a run has the mean, spread and extremes of observations and of continuous actions, how often each
     discrete action was taken, and the returns of the rewards as they are here. Of very long epochs a sample is kept.
+    A single environment tells every one of them as events of its step, in training or not: logs of events have them.
 
     Args:
         env: the environment inside.
@@ -35,6 +40,8 @@ class MazeEnvMonitoringWrapper(Wrapper):
         action_logging: watch actions.
         reward_logging: watch rewards.
     """
+
+    batchable: ClassVar[bool] = True  # step and reset keep what a single environment's events tell, and change nothing
 
     def __init__(
         self,
@@ -50,6 +57,7 @@ class MazeEnvMonitoringWrapper(Wrapper):
         self._samples: dict[LogStatsKey, ValueSample] = {}
         self._observations: dict[str, ValueSample] = {}
         self._actions: dict[str, ValueSample] = {}
+        self._action_events: dict[str, Event] = {}
         self._rewards = ValueSample()
         if observation_logging:
             for key in env.observation_space.spaces:
@@ -59,6 +67,7 @@ class MazeEnvMonitoringWrapper(Wrapper):
             for head, space in env.action_space.spaces.items():
                 continuous = isinstance(space, spaces.Box)
                 event = ActionEvents.continuous_action if continuous else ActionEvents.discrete_action
+                self._action_events[head] = event
                 self._actions[head] = self._samples[LogStatsKey(event, None, (head,))] = ValueSample()
         if reward_logging:
             self._samples[_REWARD] = self._rewards
@@ -66,6 +75,33 @@ class MazeEnvMonitoringWrapper(Wrapper):
         self._return: Array = np.zeros(())  # float64 [...], of the running episodes
         self._returns: list[tuple[int, float]] = []  # row and return of each episode that ended
         self._single_ended = True
+        self._seen: Observation = {}
+        self._last_step: tuple[Observation, Action, float] | None = None  # seen, done and earned
+
+    def reset(self) -> Observation:
+        """Begin an episode and return its first observation."""
+        observation = super().reset()
+        self._seen, self._last_step = observation, None
+        return observation
+
+    def step(self, action: Action) -> tuple[Observation, float, bool, dict[str, Any]]:
+        """Act once; see `MazeEnv.step`."""
+        result = super().step(action)
+        self._last_step = self._seen, action, result[1]
+        self._seen = result[0]
+        return result
+
+    def own_step_events(self) -> list[EventCall]:
+        """Return what was seen before the last step, done and earned in it, as far as it is watched."""
+        if self._last_step is None:
+            return []
+        seen, action, reward = self._last_step
+        told = [(ObservationEvents.observation, key, seen[key]) for key in self._observations]
+        told += [(event, head, action[head]) for head, event in self._action_events.items()]
+        calls = [EventCall(event, {"name": name, "value": np.array(value)}) for event, name, value in told]
+        if self.reward_logging:
+            calls.append(EventCall(RewardEvents.reward_original, {"value": reward}))
+        return calls
 
     def gather(self, observation: Observation, rows: Array | None = None) -> None:
         """Watch observations."""

@@ -30,7 +30,7 @@ from maze.env.vector_base import VectorEnv, VectorStep
 from maze.errors import EnvError, InvalidSpecificationError
 from maze.processes import WorkerGroup
 from maze.seeding import draw_seed
-from maze.statistics import EventStats
+from maze.statistics import EventCall, EventStats
 from maze.types import Array, Observation, StateDict
 
 __all__ = ["ProcessVectorEnv"]
@@ -51,6 +51,7 @@ class ProcessVectorEnv(VectorEnv):
         n_layers: how many of the outermost wrappers are left out, since they work on whole batches elsewhere.
         silent: let the processes print nothing.
         n_threads: threads of NumPy's matrix products, and of torch where environments use it, in each process.
+        events: say in every step what happened in each environment, which asks every process once more.
 
     Raises:
         InvalidSpecificationError: a number is not positive, the factory cannot be handed to another process, or a
@@ -68,6 +69,7 @@ class ProcessVectorEnv(VectorEnv):
         n_layers: int = 0,
         silent: bool = False,
         n_threads: int = 1,
+        events: bool = False,
     ) -> None:
         for name, number in (("n_envs", n_envs), ("n_processes", n_processes)):
             if number < 1:
@@ -91,7 +93,10 @@ class ProcessVectorEnv(VectorEnv):
         self._chunks = [slice(n_envs * i // n_chunks, n_envs * (i + 1) // n_chunks) for i in range(n_chunks)]
         specs = registered_specs()
         self._group = WorkerGroup(
-            [ChunkMaker(env_factory, chunk, n_layers, class_names(whole), shared, specs) for chunk in self._chunks],
+            [
+                ChunkMaker(env_factory, rows, n_layers, class_names(whole), shared, specs, events)
+                for rows in self._chunks
+            ],
             [f"worker process {i} (environments {c.start} to {c.stop - 1})" for i, c in enumerate(self._chunks)],
             what="env",
             source=env_factory,
@@ -101,7 +106,7 @@ class ProcessVectorEnv(VectorEnv):
             inherited=[shared.descriptor],
         )
         self._gathering = gathering_layers(self._prototype)
-        self._events = ForeignEvents()
+        self._events, self._tells_events = ForeignEvents(), events
         self._seeds: list[int] = []
         self._training = False
         self._start()
@@ -188,7 +193,11 @@ class ProcessVectorEnv(VectorEnv):
         brought = self._signal(STEP) if self._put(action) else any(self._call("step", self._parts_of(action)))
         given = self._arrays
         final = given.final if brought else None
-        return VectorStep(given.observation, given.reward, given.terminated, given.truncated, final)
+        events = self._step_events() if self._tells_events else None
+        return VectorStep(given.observation, given.reward, given.terminated, given.truncated, final, events)
+
+    def _step_events(self) -> list[list[EventCall]]:
+        return [self._events.own_calls(told) for part in self._call("step_events") for told in part]
 
     def step_rows(self, action: Mapping[str, Array], rows: Array) -> VectorStep:
         """Act once in some environments; see `VectorEnv.step_rows`."""

@@ -17,6 +17,7 @@ from maze.env.sampling import neutral_action
 from maze.env.vector_base import VectorStep
 from maze.env.wrappers import Wrapper, unconverted
 from maze.errors import EnvError
+from maze.statistics import EventCall
 from maze.types import Action, Array, Observation, StateDict
 
 __all__ = ["Rows", "StatefulWrapper"]
@@ -39,15 +40,23 @@ class Rows(Protocol):
 
 
 class _BatchOfOne:
-    """A single environment as `Rows`."""
+    """A single environment as `Rows`.
+
+    Attributes:
+        env: as given.
+        info: of the last step.
+        events: what happened since the episode began or they were taken: of several steps, where a wrapper makes them.
+    """
 
     def __init__(self, env: MazeEnv) -> None:
         self.env = env
         self.info: dict[str, Any] = {}
+        self.events: list[EventCall] = []
 
     def step_rows(self, action: Mapping[str, Array], rows: Array) -> VectorStep:
         del rows  # nobody asks for a step of no environment
         observation, reward, _, self.info = self.env.step({key: values[0] for key, values in action.items()})
+        self.events.extend(self.env.get_step_events())
         try:
             terminated, truncated = self.info["terminated"], self.info["truncated"]
         except KeyError as error:
@@ -58,6 +67,7 @@ class _BatchOfOne:
 
     def reset_rows(self, rows: Array) -> Observation:
         del rows
+        self.events = []
         return _with_axis(self.env.reset())
 
 
@@ -115,6 +125,7 @@ class StatefulWrapper(Wrapper):
         self._end: StateDict | None = None
         self._recorded: StateDict | None = None  # `own_state` after the last recorded step
         self._recorded_action: Action = {}
+        self._step_events: list[EventCall] = []
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         if "batchable" not in cls.__dict__:
@@ -175,6 +186,7 @@ class StatefulWrapper(Wrapper):
             return observation, 0.0, True, dict(self._end["info"])
         batch = {key: np.asarray(value)[None] for key, value in action.items()}
         step = self.step_rows(self._single, batch, np.ones(1, bool))
+        self._step_events, self._single.events = self._single.events, []
         flags = {"terminated": bool(step.terminated[0]), "truncated": bool(step.truncated[0])}
         observation, done = _without_axis(step.observation), any(flags.values())
         if done:
@@ -221,6 +233,10 @@ class StatefulWrapper(Wrapper):
             self.load_own_state(running)
             self._training = training
         return seen
+
+    def get_step_events(self) -> list[EventCall]:
+        """Return what happened inside since the last step, in all steps that this wrapper made of it."""
+        return [*self._step_events, *self.own_step_events()]
 
     def own_state(self) -> StateDict:
         """Return the state of all environments."""

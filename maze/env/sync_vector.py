@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,10 +16,13 @@ from maze.env.vector_base import VectorEnv, VectorStep
 from maze.env.wrappers import wrapper_layers
 from maze.errors import EnvError
 from maze.seeding import derive_seed, draw_seed
-from maze.statistics import EventStats
+from maze.statistics import EventCall, EventStats
 from maze.types import Array, Observation, StateDict
 
 __all__ = ["StepArrays", "SyncVectorEnv"]
+
+UNCHANGING = (bool, int, float, str, type(None))
+"""Kinds of values that nobody can change; others are copied where they are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +63,16 @@ class SyncVectorEnv(VectorEnv):
     Args:
         envs: environments with equal spaces; they belong to this object from now on.
         arrays: where steps are written; own ones when None.
+        events: say in every step what happened in each environment.
+
+    Attributes:
+        step_events: what happened in each environment's last step, [N]; None where it is not said.
 
     Raises:
         EnvError: there is no environment, one is there twice, or their spaces or wrappers differ.
     """
 
-    def __init__(self, envs: Sequence[MazeEnv], arrays: StepArrays | None = None) -> None:
+    def __init__(self, envs: Sequence[MazeEnv], arrays: StepArrays | None = None, *, events: bool = False) -> None:
         if not envs:
             raise EnvError("A vector environment needs at least one environment, given none.")
         if len({id(list(layers_within(env))[-1]) for env in envs}) < len(envs):
@@ -89,6 +97,7 @@ class SyncVectorEnv(VectorEnv):
         self._seeds: list[int] = []
         self._episodes = [0] * self.n_envs
         self._training = False
+        self.step_events: list[list[EventCall]] | None = [[] for _ in envs] if events else None
 
     @property
     def training(self) -> bool:
@@ -153,7 +162,8 @@ class SyncVectorEnv(VectorEnv):
             else:
                 for key, buffer in buffers:
                     buffer[row] = observation[key]
-        return VectorStep(self._observation, self._reward, self._terminated, self._truncated, final)
+        ends = self._terminated, self._truncated
+        return VectorStep(self._observation, self._reward, *ends, final, self.step_events)
 
     def step_rows(self, action: Mapping[str, Array], rows: Array) -> VectorStep:
         """Act once in some environments; see `VectorEnv.step_rows`."""
@@ -176,6 +186,8 @@ class SyncVectorEnv(VectorEnv):
         """Act once in one environment; keep its reward and ends, and return its observation and whether it is done."""
         observation, reward, done, info = env.step({key: values[row] for key, values in heads})
         self._reward[row] = reward
+        if self.step_events is not None:
+            self.step_events[row] = [_copied(call) for call in env.get_step_events()]
         try:
             self._terminated[row], self._truncated[row] = info["terminated"], info["truncated"]
         except KeyError as error:
@@ -241,3 +253,10 @@ class SyncVectorEnv(VectorEnv):
             else:
                 env.seed(derive_seed(self._seeds[row], "resumed_episode", self._episodes[row]))
                 self._begin_episode(row, env)
+
+
+def _copied(call: EventCall) -> EventCall:
+    """Return an event as it is now; an environment may change what it told, in the very reset that follows."""
+    arguments = call.arguments.items()
+    kept = {name: value if type(value) in UNCHANGING else copy.deepcopy(value) for name, value in arguments}
+    return EventCall(call.event, kept)

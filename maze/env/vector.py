@@ -29,6 +29,7 @@ def make_vector_env(
     n_processes: int = 0,
     silent: bool = False,
     n_threads: int = 1,
+    events: bool = False,
 ) -> VectorEnv:
     """Make the fastest vector environment that behaves like N environments of the factory.
 
@@ -43,6 +44,8 @@ def make_vector_env(
         n_processes: worker processes, see `ProcessVectorEnv`; 0 for none.
         silent: let worker processes print nothing.
         n_threads: threads of NumPy's matrix products in each worker process.
+        events: say in every step what happened in each environment, where environment or wrappers tell; then every
+            wrapper works in its own environment, which is slower.
 
     Returns:
         N environments that are stepped together; the caller closes them.
@@ -63,7 +66,8 @@ def make_vector_env(
     for space in (prototype.observation_space, prototype.action_space):
         if not isinstance(space, spaces.Dict):
             raise EnvError(f"{prototype!r} has the space {space}; only Dict spaces have batches. Leave NoDict... out.")
-    base, n_layers = _without_outer_batchable(prototype)
+    events = events and _tells_events(prototype)
+    base, n_layers = (prototype, 0) if events else _without_outer_batchable(prototype)
     inner: VectorEnv
     if n_processes:
         from maze.env.process_vector import ProcessVectorEnv  # noqa: PLC0415  (only who asks for it pays for it)
@@ -76,6 +80,7 @@ def make_vector_env(
             n_layers=n_layers,
             silent=silent,
             n_threads=n_threads,
+            events=events,
         )
     elif native and type(base) is GymMazeEnv and has_native_form(base):
         max_episode_steps = base.env.spec.max_episode_steps if base.env.spec is not None else None
@@ -85,7 +90,7 @@ def make_vector_env(
         for other in others:
             if _classes(other) != _classes(prototype):
                 raise EnvError(f"The factory made different environments: {prototype!r} and {other!r}.")
-        inner = SyncVectorEnv([base, *(_strip(other, n_layers) for other in others)])
+        inner = SyncVectorEnv([base, *(_strip(other, n_layers) for other in others)], events=events)
     return _wrap(inner, wrapper_layers(prototype)[-n_layers:]) if n_layers else inner
 
 
@@ -114,6 +119,15 @@ def _without_outer_batchable(env: MazeEnv) -> tuple[MazeEnv, int]:
         n_layers += 1
         within_stateful = within_stateful or issubclass(type(layer), StatefulWrapper)
     return _strip(env, n_layers), n_layers
+
+
+def _tells_events(env: MazeEnv) -> bool:
+    """Tell whether anything is ever told of the events of a step: by the environment, or by a wrapper around it."""
+    layers = wrapper_layers(env)
+    base = layers[0].env if layers else env
+    return type(base).get_step_events is not MazeEnv.get_step_events or any(
+        overrides(layer, "own_step_events") for layer in layers
+    )
 
 
 def _can_wait(layer: Wrapper) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium import spaces
 
 from maze.errors import ArtifactError, EnvError
-from maze.statistics import EventStats
+from maze.statistics import EventCall, EventStats
 from maze.types import Array, Observation, StateDict
 
 __all__ = ["VectorEnv", "VectorStep"]
@@ -27,6 +27,7 @@ class VectorStep:
         truncated: bool ``[N]``, the episode was cut off, for example by a time limit.
         final_observation: ``[N, *shape]`` by key, the last observation of each ended episode; other rows mean nothing.
             None when no episode ended.
+        events: what happened in each environment, [N]; None where nobody asked for it, see `make_vector_env`.
     """
 
     observation: Observation
@@ -34,6 +35,7 @@ class VectorStep:
     terminated: Array
     truncated: Array
     final_observation: Observation | None = None
+    events: Sequence[Sequence[EventCall]] | None = None
 
 
 class VectorEnv(ABC):

@@ -17,7 +17,7 @@ from maze.env.base_env import MazeEnv, RecordedStep
 from maze.env.readers import wrong_heads
 from maze.env.transparent import TransparentEnv
 from maze.errors import ArtifactError, EnvError, InvalidSpecificationError
-from maze.statistics import EventStats
+from maze.statistics import EventCall, EventStats
 from maze.types import Action, Array, Observation, StateDict
 
 __all__ = [
@@ -201,6 +201,14 @@ class Wrapper(TransparentEnv):
         stats = self.env.drain_event_stats()
         stats.add(self.own_event_stats())
         return stats
+
+    def own_step_events(self) -> list[EventCall]:
+        """Return what this wrapper tells of the last step of its single environment; batches are never asked."""
+        return []
+
+    def get_step_events(self) -> list[EventCall]:
+        """Return what happened in the last step inside, then what this wrapper tells of it."""
+        return [*self.env.get_step_events(), *self.own_step_events()]
 
     def share_statistics(self, other: Any) -> None:
         """Use the statistics of an equal wrapper around a sister environment from now on."""

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from maze.env.vector import VectorStep
-from maze.statistics import EventLog
+from maze.statistics import Event, EventCall, EventLog
+from maze.statistics.event_log import as_objects
+from maze.statistics.event_statistics import event_arguments, event_name
 from maze.types import Array, Observation
 
 __all__ = ["EventRecorder"]
+
+_COLUMNS = ("episode", "step")
 
 
 class EventRecorder:
     """Logs the events of every step; pass it as an observer to ``play_episodes``.
 
     Every episode has a ``reward`` (value) and an ``action`` (a column for each head) in each step, and an
-    ``episode_end`` (terminated, truncated, return, length) in its last one.
+    ``episode_end`` (terminated, truncated, return, length) in its last one: what the agent gets and does. Environments
+    that were made to tell (see `make_vector_env`) add their own events and those of wrappers, one table for each, such
+    as ``BakeryEvents.sold``, with a column for each argument; one that is called like a column of every table,
+    ``episode`` or ``step``, has an underscore behind its name.
 
     Attributes:
         log: the events.
@@ -39,6 +48,8 @@ class EventRecorder:
         number = self._length[rows]
         self.log.extend("action", episode[rows], number, {head: np.asarray(a)[rows] for head, a in action.items()})
         self.log.extend("reward", episode[rows], number, {"value": step.reward[rows]})
+        if step.events is not None:
+            self._log_calls(rows, step.events)
         self._length[rows] += 1
         self._return[rows] += step.reward[rows]
         ended = rows[(step.terminated | step.truncated)[rows]]
@@ -50,3 +61,17 @@ class EventRecorder:
                 "length": self._length[ended],
             }
             self.log.extend("episode_end", episode[ended], self._length[ended] - 1, end)
+
+    def _log_calls(self, rows: Array, events: Sequence[Sequence[EventCall]]) -> None:
+        """Log what happened in some environments, kind by kind."""
+        by_event: dict[Event, list[tuple[int, EventCall]]] = {}
+        for row in rows.tolist():
+            for call in events[row]:
+                by_event.setdefault(call.event, []).append((row, call))
+        for event, told in by_event.items():
+            of_rows = np.array([row for row, _ in told])
+            values = {
+                f"{name}_" if name in _COLUMNS else name: as_objects([call.arguments[name] for _, call in told])
+                for name in event_arguments(event)
+            }
+            self.log.extend(event_name(event), self._episode[of_rows], self._length[of_rows], values)

@@ -180,15 +180,24 @@ class EnvironmentMaker:
         items = given if isinstance(given, list | tuple) else [given]
         return [_as_wrap(item) for item in items]
 
-    def make_vector_env(self, n_envs: int) -> VectorEnv:
+    def make_vector_env(self, n_envs: int, *, events: bool = False) -> VectorEnv:
         """Return ``n_envs`` wrapped environments that step together.
+
+        Args:
+            n_envs: how many.
+            events: let them say in every step what happened, as far as they tell.
 
         Raises:
             InvalidSpecificationError: the loaded agent knows other observations or actions.
         """
         n_processes = self._n_processes if n_envs > 1 else 0  # one environment gains nothing by being elsewhere
         env = make_vector_env(
-            self.make_env, n_envs, n_processes=n_processes, silent=self._silent, n_threads=self._n_threads
+            self.make_env,
+            n_envs,
+            n_processes=n_processes,
+            silent=self._silent,
+            n_threads=self._n_threads,
+            events=events,
         )
         if self.known_spaces is not None:
             for name, known, given in zip(

@@ -48,7 +48,11 @@ def play_rollout(
     episode_seed = derive_seed(env_seed, "rollout")
     n_envs = 1 if settings.render else min(settings.n_episodes, n_envs or MAX_ENVS)
     shown = environments.make_env(render=True) if settings.render else None
-    env = SyncVectorEnv([shown]) if shown is not None else environments.make_vector_env(n_envs)
+    env = (
+        environments.make_vector_env(n_envs, events=settings.record_event_logs)
+        if shown is None
+        else SyncVectorEnv([shown], events=settings.record_event_logs)
+    )
     trajectory = TrajectoryRecorder() if settings.record_trajectory else None
     events = EventRecorder() if settings.record_event_logs else None
     observers: list[StepObserver] = [observer for observer in (trajectory, events) if observer is not None]

@@ -56,7 +56,11 @@ def define_step_stats(
         output_name: name of the statistic.
         group_by: argument, or arguments, that results are told apart by; all that the event is grouped by when None.
         cumulative: add up over steps instead of beginning anew.
+
+    Raises:
+        InvalidSpecificationError: the function is not callable, or the event has no such argument to group by.
     """
+    _check_function(reduce_function, "define_step_stats", "a number")
     return _declare(LogStatsLevel.STEP, reduce_function, input_name, output_name, group_by, cumulative)
 
 
@@ -76,7 +80,11 @@ def define_episode_stats(
         output_name: name of the statistic.
         group_by: argument, or arguments, that results are told apart by; those of the values when None.
         cumulative: add up over episodes instead of beginning anew.
+
+    Raises:
+        InvalidSpecificationError: the function is not callable, or the event has no such argument to group by.
     """
+    _check_function(reduce_function, "define_episode_stats", "a number")
     return _declare(LogStatsLevel.EPISODE, reduce_function, input_name, output_name, group_by, cumulative)
 
 
@@ -96,7 +104,11 @@ def define_epoch_stats(
         output_name: name of the statistic.
         group_by: argument, or arguments, that results are told apart by; those of the values when None.
         cumulative: add up over epochs instead of beginning anew.
+
+    Raises:
+        InvalidSpecificationError: the function is not callable, or the event has no such argument to group by.
     """
+    _check_function(reduce_function, "define_epoch_stats", "a number")
     return _declare(LogStatsLevel.EPOCH, reduce_function, input_name, output_name, group_by, cumulative)
 
 
@@ -109,14 +121,15 @@ def define_stats_grouping(*names: str) -> Callable[[Decorated], Decorated]:
     Raises:
         InvalidSpecificationError: the event has no such argument.
     """
+    for name in names:
+        if not isinstance(name, str):
+            raise InvalidSpecificationError(
+                f"define_stats_grouping: {name!r} is not accepted; accepted: names of arguments, as in "
+                "@define_stats_grouping('product')."
+            )
 
     def decorate(event: Decorated) -> Decorated:
-        known = event_arguments(event)
-        for name in names:
-            if name not in known:
-                raise InvalidSpecificationError(
-                    f"{event.__qualname__}: there is no argument {name!r} to group by; accepted: {', '.join(known)}."
-                )
+        _check_groups(event, names)
         declare_groups(event, names)
         return event
 
@@ -143,17 +156,15 @@ def define_plot(
         group_by: argument, or arguments, that figures are told apart by; those of the values when None.
 
     Raises:
-        InvalidSpecificationError: the event has a figure of that name, or the function is not callable.
+        InvalidSpecificationError: the event has a figure of that name or no such argument to group by, or the function
+            is not callable.
     """
-    if not callable(create_figure_function):
-        raise InvalidSpecificationError(
-            f"define_plot: {create_figure_function!r} is not callable; accepted is a function that makes a matplotlib "
-            "figure of an array of values."
-        )
-    groups = (group_by,) if isinstance(group_by, str) else group_by
+    _check_function(create_figure_function, "define_plot", "a matplotlib figure")
+    groups = group_by if group_by is None else _as_names(group_by)
     plot = EventStatistic(LogStatsLevel.EPOCH, create_figure_function, input_name, output_name, groups, is_plot=True)
 
     def decorate(event: Decorated) -> Decorated:
+        _check_groups(event, groups)
         declared = event_statistics(event, LogStatsLevel.EPOCH)
         if any(other.is_plot and other.output_name == output_name for other in declared):
             raise InvalidSpecificationError(
@@ -173,11 +184,33 @@ def _declare(
     group_by: Groups,
     cumulative: bool,
 ) -> Callable[[Decorated], Decorated]:
-    groups = (group_by,) if isinstance(group_by, str) else group_by
+    groups = group_by if group_by is None else _as_names(group_by)
     statistic = EventStatistic(level, reduce_function, input_name, output_name, groups, cumulative)
 
     def decorate(event: Decorated) -> Decorated:
+        _check_groups(event, groups)
         declare_statistic(event, statistic)
         return event
 
     return decorate
+
+
+def _check_function(function: Any, decorator: str, result: str) -> None:
+    if not callable(function):
+        raise InvalidSpecificationError(
+            f"{decorator}: {function!r} is not callable; accepted: a function that makes {result} of an array of "
+            "values."
+        )
+
+
+def _as_names(group_by: Any) -> tuple[Any, ...]:
+    return tuple(group_by) if isinstance(group_by, (tuple, list)) else (group_by,)
+
+
+def _check_groups(event: Callable[..., None], names: tuple[str, ...] | None) -> None:
+    known = event_arguments(event)
+    for name in names or ():
+        if name not in known:
+            raise InvalidSpecificationError(
+                f"{event.__qualname__}: there is no argument {name!r} to group by; accepted: {', '.join(known)}."
+            )

@@ -28,6 +28,7 @@ __all__ = [
     "declare_statistic",
     "declared_groups",
     "event_arguments",
+    "event_name",
     "event_statistics",
     "events_of",
     "input_of",
@@ -174,7 +175,15 @@ def statistic_name(key: LogStatsKey) -> str:
     Args:
         key: of the statistic.
     """
-    interface, _, event = key.event.__qualname__.rpartition(".")
     group = () if key.group is None else key.group if isinstance(key.group, tuple) else (key.group,)
-    parts = (interface.rpartition(".")[2], event, key.output_name, *group)
+    parts = (*event_name(key.event).split("."), key.output_name, *group)
     return "/".join(str(part) for part in parts if part is not None)
+
+
+def event_name(event: Event) -> str:
+    """Return the name under which events are logged, for example ``"BaseEnvEvents.reward"``.
+
+    Args:
+        event: a method of an events interface.
+    """
+    return ".".join(event.__qualname__.split(".")[-2:])

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from maze.errors import InvalidSpecificationError, suggest
+from maze.config.foreign import ForeignErrors, error_text
+from maze.errors import InvalidSpecificationError, MazeError, suggest
 from maze.statistics.distribution import Distribution
 from maze.statistics.event_statistics import (
     LEVEL_BELOW,
@@ -18,6 +19,7 @@ from maze.statistics.event_statistics import (
     LogStatsKey,
     LogStatsLevel,
     declared_groups,
+    event_name,
     event_statistics,
     statistic_name,
 )
@@ -67,6 +69,9 @@ class LogStatsAggregator:
 
         Returns:
             The statistics, also kept as ``last_stats``; of an event without values there are none.
+
+        Raises:
+            InvalidSpecificationError: a function that was declared fails, or gives no number; the message names it.
         """
         stats: LogStats = {}
         distributions: dict[LogStatsKey, Distribution] = {}
@@ -83,11 +88,11 @@ class LogStatsAggregator:
                     if statistic.is_plot:
                         plots[key] = Plot(values, statistic.reduce, event.__qualname__)
                         continue
-                    result = statistic.reduce(values)
+                    result = _reduced(event, statistic, values)
                     if isinstance(result, Distribution):
                         distributions[key] = result
                     else:
-                        stats[key] = self._counted(key, float(result), statistic)
+                        stats[key] = self._counted(key, result, statistic)
         self._values = {}
         self.last_stats, self.last_distributions, self.last_plots = stats, distributions, plots
         return stats
@@ -145,6 +150,22 @@ class LogStatsAggregator:
     def load_state_dict(self, state: StateDict) -> None:
         """Go on from what ``state_dict`` returned."""
         self._totals = {name: float(total) for name, total in state.items()}
+
+
+def _reduced(event: Event, statistic: EventStatistic, values: Array) -> float | Distribution:
+    """Return what a declared function makes of values, [E]; where it fails, say which one, of what."""
+
+    def explained(error: Exception) -> MazeError:
+        name = getattr(statistic.reduce, "__name__", repr(statistic.reduce))
+        return InvalidSpecificationError(
+            f"{event_name(event)}: the {statistic.level.value} statistic {statistic.output_name!r} cannot be made: "
+            f"{name}() failed with {error_text(error)}. It was given an array of {len(values)} values "
+            f"({values.dtype}); accepted: a function that makes a number of it."
+        )
+
+    with ForeignErrors(explained, passes=MazeError):
+        result = statistic.reduce(values)
+        return result if isinstance(result, Distribution) else float(result)
 
 
 def _regrouped(

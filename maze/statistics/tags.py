@@ -21,6 +21,7 @@ _EPISODE = MappingProxyType(
         "median_length": "median_step_count",
         "total_length": "total_step_count",
         "n_episodes": "episode_count",
+        "total_episodes": "total_episode_count",
     }
 )
 """Statistics of the event ``BaseEnvEvents.reward``, by the run's own names of returns and lengths."""
@@ -63,7 +64,8 @@ def event_tags(metrics: Mapping[str, float]) -> dict[str, float]:
     tags = {}
     for name, value in metrics.items():
         path, _, rest = name.partition("/")
-        tag = event_tag(path, rest) if path in _PATHS else event_tag("train", name)
-        if "Events/" in tag:
-            tags[tag] = value
+        if path in _PATHS and (rest in _EPISODE or "/" in rest):  # the interface is called whatever its author liked
+            tags[event_tag(path, rest)] = value
+        elif name in _LEARNER:
+            tags[event_tag("train", name)] = value
     return tags

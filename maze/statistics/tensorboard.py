@@ -5,9 +5,9 @@ Tags are those of ``maze.statistics.tags``, for example ``train_BaseEnvEvents/re
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from maze.errors import InvalidSpecificationError
 from maze.statistics.distribution import Distribution
@@ -15,11 +15,14 @@ from maze.statistics.plots import Plot
 from maze.statistics.tags import event_tag
 from maze.statistics.writers import LogStatsWriter, StatsValue
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 __all__ = ["TensorboardWriter"]
 
 
 class TensorboardWriter(LogStatsWriter):
-    """Writes numbers as scalars, distributions as histograms, and figures as images.
+    """Writes numbers as scalars, distributions as histograms, figures and drawings of networks as images.
 
     Args:
         directory: where the event file goes; it is made.
@@ -55,6 +58,17 @@ class TensorboardWriter(LogStatsWriter):
             if figure is not None:
                 self._writer.add_figure(event_tag(path, name), figure, step)
                 plot.close(figure)
+        self._writer.flush()
+
+    def write_times(self, path: str, seconds: Mapping[str, float], step: int) -> None:
+        """Write how long parts of one step took; its files hold times anyway."""
+        self.write(path, seconds, step)
+
+    def write_drawings(self, draw: Callable[[], Mapping[str, Figure]], step: int) -> None:
+        """Draw the networks, as images below ``networks``."""
+        for name, figure in draw().items():
+            self._writer.add_figure(f"networks/{name}", figure, step)
+            Plot.close(figure)
         self._writer.flush()
 
     def _write_histogram(self, tag: str, value: Distribution, step: int) -> None:

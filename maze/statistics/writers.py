@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
@@ -15,6 +16,7 @@ from maze.statistics.plots import Plot
 from maze.tracking import Tracker
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from rich.console import Console
 
 __all__ = [
@@ -52,6 +54,23 @@ class LogStatsWriter:
             step: of the run.
         """
 
+    def write_times(self, path: str, seconds: Mapping[str, float], step: int) -> None:
+        """Take how long parts of one step took; a writer that is to write the same of equal runs leaves it.
+
+        Args:
+            path: what took so long, as for `write`.
+            seconds: by name, for example ``"time/epoch"``.
+            step: of the run.
+        """
+
+    def write_drawings(self, draw: Callable[[], Mapping[str, Figure]], step: int) -> None:
+        """Take drawings of the networks, once, when a training ends; a writer that keeps none leaves them undrawn.
+
+        Args:
+            draw: makes matplotlib figures by name, for example ``"policy_0"``.
+            step: of the run.
+        """
+
     def close(self) -> None:
         """Write what is left. A second call does nothing."""
 
@@ -76,10 +95,21 @@ class WriterGroup(LogStatsWriter):
         for writer in self.writers:
             writer.write_plots(path, plots, step)
 
+    def write_times(self, path: str, seconds: Mapping[str, float], step: int) -> None:
+        """Hand on."""
+        for writer in self.writers:
+            writer.write_times(path, seconds, step)
+
+    def write_drawings(self, draw: Callable[[], Mapping[str, Figure]], step: int) -> None:
+        """Hand on."""
+        for writer in self.writers:
+            writer.write_drawings(draw, step)
+
     def close(self) -> None:
         """Close every writer."""
-        for writer in self.writers:
-            writer.close()
+        with ExitStack() as stack:  # the others are closed, too, where one fails
+            for writer in reversed(self.writers):
+                stack.callback(writer.close)
 
 
 class ConsoleWriter(LogStatsWriter):

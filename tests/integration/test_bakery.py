@@ -132,6 +132,55 @@ def test_python_and_command_line_train_the_same_and_tell_of_events(tmp_path: Pat
     assert "BaseEnvEvents/kpi/mean/served" in record["calls"][-1]["result"]
 
 
+def trained(run_dir: Path, **runner: int) -> RunContext:
+    """Return a context of the bakery that is a little trained, and logs events wherever it plays."""
+    values = {f"runner.{name}": value for name, value in {"concurrency": 2, **runner}.items()}
+    sizes = {"algorithm.n_epochs": 1, "algorithm.epoch_length": 1, "algorithm.n_rollout_steps": 56}
+    rc = RunContext(
+        experiment="bakery",
+        config_dir=PLACE / "conf",
+        overrides={**values, **sizes, "tracking.mode": "off", "rollout.record_event_logs": True},
+        seed=3,
+        run_dir=run_dir,
+        silent=True,
+    )
+    rc.train()
+    return rc
+
+
+def logs_in(directory: Path) -> dict[str, bytes]:
+    return {path.stem: path.read_bytes() for path in sorted((directory / "event_logs").iterdir())}
+
+
+def test_every_door_logs_the_same_events(tmp_path: Path) -> None:
+    with trained(tmp_path / "run") as rc:
+        result = rc.rollout(n_episodes=3, deterministic=True, output_dir=tmp_path / "python")
+    expected = logs_in(tmp_path / "python")
+    assert set(expected) == {
+        *("action", "reward", "episode_end", "BaseEnvEvents.reward", "BaseEnvEvents.kpi"),
+        *(f"BakeryEvents.{name}" for name in ("baked", "sold", "missed", "wasted")),
+        *("ActionEvents.discrete_action", "ObservationEvents.observation"),
+    }
+    sold = [line.split("\t") for line in expected["BakeryEvents.sold"].decode().splitlines()]
+    assert sold[0] == ["episode", "step", "product", "n_items"]
+    assert [row[:3] for row in sold[1:4]] == [["0", "0", "bread"], ["0", "0", "rolls"], ["0", "1", "bread"]]
+    total = sum(int(row[3]) for row in sold[1:] if row[2] == "bread")
+    assert total / 3 == pytest.approx(result.statistics["BakeryEvents/sold/mean_total/bread"])
+    kpis = [line.split("\t") for line in expected["BaseEnvEvents.kpi"].decode().splitlines()[1:]]
+    assert [row[:3] for row in kpis[:2]] == [["0", "27", "served"], ["0", "27", "wasted"]]
+    with trained(tmp_path / "processes", n_processes=2) as rc:
+        rc.rollout(n_episodes=3, deterministic=True, output_dir=tmp_path / "other")
+    assert logs_in(tmp_path / "other") == expected
+    options = ["--episodes", "3", "--deterministic", "--events", "--allow-code", "--output-dir", str(tmp_path / "cli")]
+    done = run(["-c", COMMAND, "rollout", str(tmp_path / "run"), *options], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert logs_in(tmp_path / "cli") == expected
+    config = rc.config.replace({"rollout.n_episodes": 3, "rollout.deterministic": True})
+    stage = RunContext.load(tmp_path / "run", config=config, stage="rollout", record=tmp_path / "r.json", silent=True)
+    stage.rollout(output_dir=tmp_path / "stage")
+    assert logs_in(tmp_path / "stage") == expected
+
+
 def test_figures_of_events_are_kept_epoch_by_epoch_and_of_what_is_played(tmp_path: Path) -> None:
     store = f"sqlite:///{tmp_path / 'mlflow.db'}"
     values = {"algorithm.n_epochs": 2, "algorithm.epoch_length": 1, "algorithm.n_rollout_steps": 56}

@@ -117,10 +117,11 @@ def expand(arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
     axes = dict(_axes(arguments))
     for name, values in axes.items():
         group = canonical_path(name.removeprefix(ADD)).partition(".")[0]
-        if group in _SHARED:
+        is_one_list = len(values) == 1 and isinstance(values[0], (list, tuple))
+        if group in _SHARED and not is_one_list:
             raise InvalidSpecificationError(
                 f"{name}: {values!r} would differ between the jobs, but {group} belongs to the multi-run as a whole; "
-                "give one value."
+                "give one value; a list that is one value stands in a list, [[...]]."
             )
         if not values:
             raise InvalidSpecificationError(

@@ -17,7 +17,7 @@ from typing import Any
 
 from maze.api.arguments import check_flag, check_source
 from maze.api.components import read_component
-from maze.api.loading import read_env
+from maze.api.loading import read_env, stored_writers
 from maze.api.quiet import Output
 from maze.api.record.calls import Call, read_arguments
 from maze.api.record.objects import allow_copies, load_objects
@@ -66,7 +66,8 @@ def replay(
         output_dir: where the repetition goes, which must be empty or not there; None takes a temporary directory, which
             stays only if there is a difference to look at.
         env: a callable that makes the environment, in place of one that could not be stored.
-        track: record the repetition in the tracking store as the run was.
+        track: record the repetition in the tracking store as the run was, and let the user's own writers of statistics
+            write again.
         silent: print nothing.
 
     Returns:
@@ -165,7 +166,9 @@ class _Repetition:
         arguments = self._load(self._part.calls, [])
         made: list[Call] = []
         for number, session in enumerate(self._part.sessions):
-            objects = self._load(self._part.objects_of(number), [] if self._env is None else ["env"])
+            directory = self._part.objects_of(number)
+            unused = [] if self._track else stored_writers(directory)
+            objects = self._load(directory, unused if self._env is None else ["env", *unused])
             run = self._begin(session, objects, agent, resumes=number > 0)
             try:
                 for index, call in self._part.calls_of(number):
@@ -226,7 +229,8 @@ class _Repetition:
         if self._part.inherits and self._part.initial is not None:
             config = config.replace({"input_dir": str(self._part.initial.root)})
         if not self._track:
-            config = config.replace({"tracking.mode": "off"})
+            names = [writer for writer in config.tracking.writers if isinstance(writer, str)]
+            config = config.replace({"tracking.mode": "off", "tracking.writers": names})
         given = dict(objects)
         if self._env is not None:
             config, given["env"] = read_env(config, self._env)

@@ -197,7 +197,9 @@ def test_rollout_arguments(trained: RunContext, tmp_path: Path) -> None:
 
 def test_rollout_writes_event_logs(trained: RunContext, tmp_path: Path) -> None:
     result = trained.rollout(n_episodes=2, record_trajectory=False, record_event_logs=True, output_dir=tmp_path / "o")
-    assert list(result.files) == ["episodes", "event_logs/action", "event_logs/reward", "event_logs/episode_end"]
+    monitored = ["ActionEvents.discrete_action", "RewardEvents.reward_original"]
+    kinds = ["action", "reward", *monitored, "episode_end"]
+    assert list(result.files) == ["episodes", *(f"event_logs/{kind}" for kind in kinds)]
     rows = result.files["event_logs/reward"].read_text().splitlines()
     assert rows[0] == "episode\tstep\tvalue"
     assert len(rows) - 1 == result.lengths.sum() == len(result.events["action"]["action"])

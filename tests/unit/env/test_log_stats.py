@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 
-from maze.env import GymMazeEnv, LogStatsWrapper, make_gym_maze_env, make_vector_env
+from maze.env import GymMazeEnv, LogStatsWrapper, MazeEnvMonitoringWrapper, make_gym_maze_env, make_vector_env
 from maze.errors import EnvError, InvalidSpecificationError
-from maze.statistics import BaseEnvEvents, LogStatsLevel
+from maze.statistics import ActionEvents, BaseEnvEvents, LogStatsLevel, LogStatsWriter, RewardEvents, StatsValue
 from tests.probes import DelayedRewardProbe
 
 
@@ -108,3 +110,55 @@ def test_some_environments_act_and_begin_while_others_wait() -> None:
     log.episode_step_rows(np.array([3, 4, 5], np.float32), np.ones(3, bool), np.array([True, True, False]))
     log.episode_step_rows(np.array([0, 0, 5], np.float32), np.ones(3, bool), np.array([False, False, True]))
     assert (log.episode_returns, log.episode_lengths) == ([3.0, 6.0, 5.0], [1, 2, 1])
+
+
+class Table(LogStatsWriter):
+    """Keeps the last table."""
+
+    def write(self, path: str, stats: Mapping[str, StatsValue], step: int) -> None:
+        self.path, self.stats, self.step = path, dict(stats), step
+
+
+def test_the_events_of_the_last_step() -> None:
+    inner = MazeEnvMonitoringWrapper.wrap(GymMazeEnv(DelayedRewardProbe()), observation_logging=False)
+    env = LogStatsWrapper.wrap(inner)
+    assert env.get_last_step_events() == []
+    for _ in range(2):
+        env.reset()
+        assert env.get_last_step_events() == [], "what happened before belongs to another episode"
+        env.step({"action": 1})
+        env.step({"action": 0})
+    told = [(call.event, call.arguments["value"]) for call in env.get_last_step_events()]
+    assert told == [
+        (ActionEvents.discrete_action, 0),
+        (RewardEvents.reward_original, 1.0),
+        (BaseEnvEvents.reward, 1.0),
+    ]
+    (reward,) = env.get_last_step_events(BaseEnvEvents.reward)
+    assert reward.arguments == {"value": 1.0}
+    several = env.get_last_step_events([BaseEnvEvents.reward, RewardEvents.reward_original])
+    assert [call.event for call in several] == [RewardEvents.reward_original, BaseEnvEvents.reward]
+
+
+def test_statistics_are_shown_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    env = LogStatsWrapper.wrap(GymMazeEnv(DelayedRewardProbe()), logging_prefix="eval")
+    with pytest.raises(EnvError, match="no episode statistics to show"):
+        env.render_stats()
+    for _ in range(3):
+        env.reset()
+        env.step({"action": 0})
+        env.step({"action": 0})
+    table = Table()
+    env.render_stats(writer=table)
+    assert (table.path, table.step) == ("eval", 6)
+    assert table.stats == {"BaseEnvEvents/reward/sum": 1.0, "BaseEnvEvents/reward/count": 2.0}
+    env.write_epoch_stats()
+    env.render_stats("BaseEnvEvents.reward")
+    out, err = capsys.readouterr()
+    assert out == ""
+    (row,) = [line for line in err.splitlines() if "eval/BaseEnvEvents/reward/episode_count" in line]
+    assert row.split()[1::2] == ["6", "eval/BaseEnvEvents/reward/episode_count", "3"]
+    env.render_stats(level=LogStatsLevel.EPISODE, writer=table)
+    assert set(table.stats) == {"BaseEnvEvents/reward/sum", "BaseEnvEvents/reward/count"}
+    with pytest.raises(InvalidSpecificationError, match=r"did you mean 'BaseEnvEvents\.reward'"):
+        env.render_stats("BaseEnvEvents.rewards")

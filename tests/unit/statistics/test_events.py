@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,9 @@ from maze.statistics import (
     EventCall,
     EventService,
     EventStats,
+    LogStatsAggregator,
     LogStatsKey,
+    LogStatsLevel,
     Pubsub,
     Subscriber,
     define_episode_stats,
@@ -127,6 +130,50 @@ def test_wrong_arguments_and_groups_are_told() -> None:
 
         @define_stats_grouping("colour")
         def sold(self: object, amount: float) -> None: ...
+
+
+@pytest.mark.parametrize("decorator", [define_step_stats, define_episode_stats, define_epoch_stats])
+def test_what_is_no_function_is_refused_where_it_is_declared(decorator: Any) -> None:
+    for wrong in (None, "mean", 3):
+        with pytest.raises(InvalidSpecificationError, match=rf"^{decorator.__name__}: {wrong!r} is not callable"):
+            decorator(wrong)
+    for groups in ("colour", ("amount", "colour"), ["colour"]):
+        with pytest.raises(InvalidSpecificationError, match="no argument 'colour' to group by; accepted: amount"):
+
+            @decorator(np.sum, group_by=groups)
+            def sold(self: object, amount: float) -> None: ...
+
+    with pytest.raises(InvalidSpecificationError, match=r"as in @define_stats_grouping\('product'\)"):
+
+        @define_stats_grouping  # type: ignore[arg-type]
+        def bought(self: object, amount: float) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("function", "failure"),
+    [
+        (lambda values: values.nonsense(), r"<lambda>\(\) failed with AttributeError: .*nonsense"),
+        (np.sort, r"sort\(\) failed with TypeError: "),
+        (lambda values: None, r"<lambda>\(\) failed with TypeError: "),
+    ],
+)
+def test_a_function_that_fails_is_named_with_its_event_and_statistic(function: Any, failure: str) -> None:
+    class Odd(ABC):
+        @define_epoch_stats(function, input_name="total", output_name="spread")
+        @define_episode_stats(np.sum, output_name="total")
+        @abstractmethod
+        def moved(self, x: float) -> None: ...
+
+    service = EventService()
+    topic, epoch = service.create_event_topic(Odd), LogStatsAggregator(LogStatsLevel.EPOCH)
+    for _ in range(2):
+        topic.moved(1.0)
+        episode = EpisodeStatistics()
+        episode.add_step(service.clear_events())
+        epoch.receive_all(episode.end())
+    message = rf"^Odd\.moved: the epoch statistic 'spread' cannot be made: {failure}.*array of 2 values \(float64\)"
+    with pytest.raises(InvalidSpecificationError, match=message):
+        epoch.reduce()
 
 
 def test_a_statistic_without_a_value_to_take_says_so() -> None:

@@ -25,7 +25,10 @@ def test_a_tag_names_path_event_and_statistic(path: str, name: str, tag: str) ->
 
 def test_only_what_has_an_event_is_told_twice() -> None:
     metrics = {"train/mean_return": 1.0, "eval/n_episodes": 8.0, "loss/value": 2.0, "loss/own": 3.0}
+    metrics |= {"train/Ev/sold/mean/bread": 4.0, "eval/total_episodes": 9.0, "validation/loss": 5.0, "train/own": 6.0}
     assert event_tags(metrics) == {
+        "train_Ev/sold/mean/bread": 4.0,
+        "eval_BaseEnvEvents/reward/total_episode_count": 9.0,
         "train_BaseEnvEvents/reward/mean": 1.0,
         "eval_BaseEnvEvents/reward/episode_count": 8.0,
         "train_ActorCriticEvents/critic_value_loss": 2.0,

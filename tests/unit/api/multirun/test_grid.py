@@ -85,6 +85,13 @@ def test_a_list_inside_a_list_is_one_value() -> None:
     assert job.values == {}
 
 
+def test_a_list_that_all_jobs_share_is_one_value_as_well() -> None:
+    jobs = _jobs(overrides={"tracking.writers": [["console", "json_lines"]], "algorithm.lr": [0.1, 0.2]})
+    assert [job.config.tracking.writers for job in jobs] == [("console", "json_lines")] * 2
+    with pytest.raises(InvalidSpecificationError, match=r"^tracking\.writers: .*stands in a list, \[\[\.\.\.\]\]"):
+        _jobs(overrides={"tracking.writers": ["console", "json_lines"]})
+
+
 def test_lists_inside_mappings_are_values_and_integer_keys_stay_integers() -> None:
     networks = [{0: {"hidden_units": [8, 4]}}, {0: {"hidden_units": [2]}}]
     jobs = _jobs(overrides={"model.policy.networks": networks})
