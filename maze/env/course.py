@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from maze.env.maze_env import MazeEnv
 from maze.env.readers import make_action_reader, wrong_heads
 from maze.env.sampling import ActionSampler, neutral_action
 from maze.env.stateful import Rows, StatefulWrapper
+from maze.env.told_rewards import add_told, copy_told
 from maze.env.vector_base import VectorStep
 from maze.errors import InvalidSpecificationError, suggest
 from maze.seeding import draw_seed, numpy_generator
@@ -55,7 +57,7 @@ class TimeLimitWrapper(StatefulWrapper):
         if not self.max_episode_steps:
             return step
         truncated = step.truncated | (rows & (steps >= self.max_episode_steps) & ~step.terminated)
-        return VectorStep(step.observation, step.reward, step.terminated, truncated)
+        return replace(step, truncated=truncated)
 
     def reset_rows(self, inner: Rows, rows: Array) -> Observation:
         """Begin episodes and count their steps from 0."""
@@ -165,6 +167,7 @@ class StepSkipWrapper(StatefulWrapper):
         """Act once, and go on until the steps are done or the episode has ended."""
         step = inner.step_rows(action, rows)
         reward, terminated, truncated = step.reward.copy(), step.terminated.copy(), step.truncated.copy()
+        told = copy_told(step.told_rewards)
         following = action
         if self.skip_mode == "noop":
             following = {head: np.repeat(value[None], len(rows), axis=0) for head, value in self._noop.items()}
@@ -174,6 +177,7 @@ class StepSkipWrapper(StatefulWrapper):
                 break
             step = inner.step_rows(following, active)
             np.add(reward, step.reward, out=reward, where=active)
+            add_told(told, step.told_rewards, active)
             terminated |= step.terminated
             truncated |= step.truncated
-        return VectorStep(step.observation, reward, terminated, truncated)
+        return VectorStep(step.observation, reward, terminated, truncated, told_rewards=told)

@@ -82,7 +82,7 @@ class ProcessVectorEnv(VectorEnv):
             )
         self.n_envs = n_envs
         self.observation_space, self.action_space = self._prototype.observation_space, self._prototype.action_space
-        self._shared = shared = shared_arrays(self.observation_space, self.action_space, n_envs)
+        self._shared = shared = shared_arrays(self._prototype, n_envs)
         rows = slice(0, n_envs)
         self._arrays = step_arrays(shared, rows)
         self._action = keyed_arrays(shared, "action", rows)
@@ -188,7 +188,8 @@ class ProcessVectorEnv(VectorEnv):
         brought = self._signal(STEP) if self._put(action) else any(self._call("step", self._parts_of(action)))
         given = self._arrays
         final = given.final if brought else None
-        return VectorStep(given.observation, given.reward, given.terminated, given.truncated, final)
+        told = given.told_rewards or None
+        return VectorStep(given.observation, given.reward, given.terminated, given.truncated, final, told)
 
     def step_rows(self, action: Mapping[str, Array], rows: Array) -> VectorStep:
         """Act once in some environments; see `VectorEnv.step_rows`."""
@@ -198,7 +199,8 @@ class ProcessVectorEnv(VectorEnv):
         else:
             self._call("step_rows", self._parts_of(action))
         given = self._arrays
-        return VectorStep(given.observation, given.reward, given.terminated, given.truncated)
+        ends = given.terminated, given.truncated
+        return VectorStep(given.observation, given.reward, *ends, told_rewards=given.told_rewards or None)
 
     def reset_rows(self, rows: Array) -> Observation:
         """Begin an episode in some environments; see `VectorEnv.reset_rows`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -82,7 +82,7 @@ class ObservationStackWrapper(StatefulWrapper):
             if waiting is not None:
                 following[waiting] = present[waiting]
             self.rows[stack.key], self._spare[stack.key] = following, present
-        return VectorStep(self._with_stacks(step.observation), step.reward, step.terminated, step.truncated)
+        return replace(step, observation=self._with_stacks(step.observation))
 
     def reset_rows(self, inner: Rows, rows: Array) -> Observation:
         """Begin episodes, and their stacks with the first observation throughout."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from maze.env.maze_env import MazeEnv
 from maze.env.readers import wrong_heads
+from maze.env.told_rewards import copy_told, told_from_info, told_in_info
 from maze.env.vector_base import VectorEnv, VectorStep
 from maze.env.wrappers import Wrapper
 from maze.errors import EnvError
@@ -53,9 +54,9 @@ class _BatchOfOne:
             terminated, truncated = self.info["terminated"], self.info["truncated"]
         except KeyError as error:
             raise EnvError(f"step() of {self.env!r} left {error} out of its info; both flags must be there.") from error
-        return VectorStep(
-            _with_axis(observation), np.array([reward], np.float32), np.array([terminated]), np.array([truncated])
-        )
+        ends = np.array([terminated]), np.array([truncated])
+        told = told_from_info(self.info, (1,))
+        return VectorStep(_with_axis(observation), np.array([reward], np.float32), *ends, told_rewards=told)
 
     def reset_rows(self, rows: Array) -> Observation:
         del rows
@@ -103,6 +104,8 @@ class StatefulWrapper(Wrapper):
 
     def step_rows(self, inner: Rows, action: Action, rows: Array) -> VectorStep:
         """Act once in some environments; see `Rows`.
+
+        What is returned tells the ``told_rewards`` of the steps inside; without them, its rewards count as original.
 
         Args:
             inner: the N environments inside; may be stepped several times, or not at all.
@@ -153,7 +156,7 @@ class StatefulWrapper(Wrapper):
         observation, done = _without_axis(step.observation), any(flags.values())
         if done:
             self._end = {"observation": {key: value.copy() for key, value in observation.items()}, "info": flags}
-        return observation, float(step.reward[0]), done, {**self._single.info, **flags}
+        return observation, float(step.reward[0]), done, told_in_info({**self._single.info, **flags}, step.told_rewards)
 
     def own_state(self) -> StateDict:
         """Return the state of all environments."""
@@ -235,7 +238,8 @@ class StatefulVectorEnv(VectorEnv):
             self._final[key][done] = values[done]
         # What begins an episode may step the environments inside, and so overwrite these.
         reward, terminated, truncated = step.reward.copy(), step.terminated.copy(), step.truncated.copy()
-        return VectorStep(self.reset_rows(done), reward, terminated, truncated, self._final)
+        told = copy_told(step.told_rewards)
+        return VectorStep(self.reset_rows(done), reward, terminated, truncated, self._final, told)
 
     def step_rows(self, action: Mapping[str, Array], rows: Array) -> VectorStep:
         """Act once in some environments; see `VectorEnv.step_rows`."""

@@ -16,6 +16,7 @@ import numpy as np
 
 from maze.env.maze_env import MazeEnv
 from maze.env.readers import wrong_heads
+from maze.env.told_rewards import pass_reward, told_from_info, told_in_info
 from maze.errors import ArtifactError, EnvError, InvalidSpecificationError
 from maze.statistics import EpisodeStats, EventStats, LogStats
 from maze.types import Action, ActorID, Array, Observation, StateDict
@@ -55,9 +56,11 @@ class Wrapper(MazeEnv):
     Attributes:
         env: the environment inside.
         batchable: whether the hooks say everything about the wrapper; found out from the class, or set by it.
+        changes_reward: whether agents may learn from other rewards than the environment pays; likewise.
     """
 
     batchable: ClassVar[bool] = True
+    changes_reward: ClassVar[bool] = False
 
     def __init__(self, env: MazeEnv) -> None:
         if not isinstance(env, MazeEnv):
@@ -70,12 +73,14 @@ class Wrapper(MazeEnv):
         self.action_space = env.action_space
         self._gathers = overrides(self, "gather")
         self._changes_action = overrides(self, "action")
-        self._sees_reward = overrides(self, "reward") or overrides(self, "episode_step")
+        self._sees_reward = sees_reward(self)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "batchable" not in cls.__dict__:
             cls.batchable = cls.step is Wrapper.step and cls.reset is Wrapper.reset
+        if "changes_reward" not in cls.__dict__ and cls.reward is not Wrapper.reward:
+            cls.changes_reward = True
 
     @classmethod
     def wrap(cls: type[WrapperType], env: MazeEnv, **kwargs: Any) -> WrapperType:
@@ -98,6 +103,9 @@ class Wrapper(MazeEnv):
     def reward(self, reward: Array) -> Array:
         """Return the reward that the agent gets instead; float32 ``[...]``."""
         return reward
+
+    def original_reward(self, reward: Array) -> None:
+        """Take note of a step's rewards as the environment pays them, float32 ``[...]``, before `episode_step`."""
 
     def gather(self, observation: Observation, rows: Array | None = None) -> None:
         """Take note of an observation from inside, called before `observation` and only while `training` is on.
@@ -138,9 +146,9 @@ class Wrapper(MazeEnv):
         if self._training and self._gathers and not done:  # nobody acts on the last observation; so batches do, too
             self.gather(observation)
         if self._sees_reward:  # float32 arrays without axes, so that the result is that of a batch to the last bit
-            new_reward = self.reward(np.array(reward, dtype=np.float32))
+            new_reward, told = pass_reward(self, np.array(reward, dtype=np.float32), told_from_info(info, ()))
             self.episode_step(new_reward, np.array(done))
-            reward = float(new_reward)
+            reward, info = float(new_reward), told_in_info(info, told)
         return self.observation(observation), reward, done, info
 
     def seed(self, seed: int) -> None:
@@ -283,6 +291,11 @@ class RewardWrapper(Wrapper):
 def overrides(wrapper: Wrapper, hook: str) -> bool:
     """Tell whether a wrapper's class says something about a hook."""
     return getattr(type(wrapper), hook) is not getattr(Wrapper, hook)
+
+
+def sees_reward(wrapper: Wrapper) -> bool:
+    """Tell whether a wrapper has anything to do with the reward of a step."""
+    return any(overrides(wrapper, hook) for hook in ("reward", "original_reward", "episode_step"))
 
 
 def wrapper_layers(env: MazeEnv) -> list[Wrapper]:
