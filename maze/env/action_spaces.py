@@ -11,7 +11,7 @@ from gymnasium import spaces
 from maze.env.maze_env import MazeEnv
 from maze.env.readers import wrong_action
 from maze.env.wrappers import ActionWrapper
-from maze.errors import InvalidSpecificationError, suggest
+from maze.errors import EnvError, InvalidSpecificationError, suggest
 from maze.types import Action, AnyMapping, Array
 
 __all__ = ["DiscretizeActionsWrapper", "SplitActionsWrapper"]
@@ -81,6 +81,14 @@ class SplitActionsWrapper(ActionWrapper):
                 whole[..., indices] = values[name]
             result[head] = whole
         return result
+
+    def reverse_action(self, action: Action) -> Action:
+        """Return the parts of vectors."""
+        result = {head: value for head, value in action.items() if head not in self._parts}
+        for head, parts in self._parts.items():
+            for name, indices in parts.items():
+                result[name] = np.asarray(action[head])[indices].reshape(self.action_space[name].shape or ())
+        return {name: result[name] for name in self.action_space.spaces}
 
 
 def _indices(part: Any, path: str) -> Array:
@@ -155,6 +163,25 @@ class DiscretizeActionsWrapper(ActionWrapper):
             values = self._values[head]
             flat = chosen.reshape(*leading, len(values))
             result[head] = values[np.arange(len(values)), flat].reshape(*leading, *box.shape)
+        return result
+
+    def reverse_action(self, action: Action) -> Action:
+        """Return the choices whose values these are.
+
+        Raises:
+            EnvError: a value is none of those that can be chosen.
+        """
+        result = dict(action)
+        for head, box in self._boxes.items():
+            space, wanted = self.action_space[head], np.asarray(action[head]).reshape(-1, 1)
+            chosen = np.abs(self._values[head] - wanted).argmin(axis=1)  # of what is there twice, the first
+            found = np.take_along_axis(self._values[head], chosen[:, None], axis=1)
+            if not np.allclose(found, wanted, rtol=1e-5, atol=1e-6):
+                raise EnvError(
+                    f"{type(self).__name__} has no choice for the action {action[head]!r} of {head!r}, which is in "
+                    f"{box}; give it num_bins, low and high with such a value among them."
+                )
+            result[head] = np.asarray(chosen.reshape(space.shape or ()), space.dtype)
         return result
 
 

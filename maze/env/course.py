@@ -13,7 +13,7 @@ from maze.env.sampling import ActionSampler, neutral_action
 from maze.env.stateful import Rows, StatefulWrapper
 from maze.env.told_rewards import add_told, copy_told
 from maze.env.vector_base import VectorStep
-from maze.errors import InvalidSpecificationError, suggest
+from maze.errors import EnvError, InvalidSpecificationError, suggest
 from maze.seeding import draw_seed, numpy_generator
 from maze.types import Action, AnyMapping, Array, Observation, StateDict
 
@@ -141,7 +141,9 @@ class StepSkipWrapper(StatefulWrapper):
         env: the environment inside.
         n_steps: steps of the environment for each of the agent, 1 skips nothing.
         skip_mode: ``"sticky"`` repeats the action, ``"noop"`` does nothing after the first step.
-        noop_action: what doing nothing means, by action head; by default what is nearest to zero in the action space.
+        noop_action: what doing nothing means, by action head; by default what the environment says (a `CoreMazeEnv`
+            has the `noop_action` of its action conversion, which wrappers inside turn into an action of theirs), and
+            where that says nothing, what is nearest to zero in the action space.
 
     Raises:
         InvalidSpecificationError: an argument is not accepted.
@@ -155,13 +157,23 @@ class StepSkipWrapper(StatefulWrapper):
         if skip_mode not in SKIP_MODES:
             raise InvalidSpecificationError(f"skip_mode: {skip_mode!r} is unknown: {suggest(skip_mode, SKIP_MODES)}")
         self.n_steps, self.skip_mode = n_steps, skip_mode
-        self._noop = neutral_action(self.action_space)
-        if noop_action is not None:
-            if noop_action.keys() != self._noop.keys():
-                raise wrong_heads(noop_action, self._noop)
-            for head, value in noop_action.items():
-                make_action_reader(self.action_space[head], head)(np.asarray(value))
-                self._noop[head] = np.asarray(value, self._noop[head].dtype)
+        self._noop = self._find_noop(noop_action) if skip_mode == "noop" or noop_action is not None else {}
+
+    def _find_noop(self, given: AnyMapping | None) -> Action:
+        """Return the action of skipped steps, without batch axis."""
+        try:
+            noop = self.env.noop_action() if given is None else given
+            if noop is None:
+                return neutral_action(self.action_space)
+            heads = self.action_space.spaces
+            if noop.keys() != heads.keys():
+                raise wrong_heads(noop, heads)
+            for head, space in heads.items():
+                make_action_reader(space, head)(np.asarray(noop[head]))
+        except EnvError as error:
+            remedy = " Or give noop_action, or skip_mode: sticky." if given is None else ""
+            raise InvalidSpecificationError(f"noop_action: {error}{remedy}") from error
+        return {head: np.asarray(noop[head], space.dtype) for head, space in heads.items()}
 
     def step_rows(self, inner: Rows, action: Action, rows: Array) -> VectorStep:
         """Act once, and go on until the steps are done or the episode has ended."""

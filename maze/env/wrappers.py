@@ -100,6 +100,22 @@ class Wrapper(MazeEnv):
         """Return the action that the inner environment gets instead; arrays are ``[..., *shape]``."""
         return action
 
+    def reverse_action(self, action: Action) -> Action:
+        """Return the action that `action` turns into this one of the inner environment, without batch axes.
+
+        Raises:
+            EnvError: the wrapper changes actions and does not say how they are turned back, or there is no such action.
+        """
+        same_space = self.action_space == self.env.action_space
+        if same_space and (not self._changes_action or equal_actions(self.action(dict(action)), action)):
+            return action
+        raise EnvError(f"{type(self).__name__} changes {action!r} and does not turn it back; give it reverse_action().")
+
+    def noop_action(self) -> Action | None:
+        """Return the action that does nothing in the environment inside; see `MazeEnv.noop_action`."""
+        inner = self.env.noop_action()
+        return None if inner is None else self.reverse_action(inner)
+
     def reward(self, reward: Array) -> Array:
         """Return the reward that the agent gets instead; float32 ``[...]``."""
         return reward
@@ -274,6 +290,11 @@ def _rebuild(kind: type[Wrapper], attributes: dict[str, Any]) -> Wrapper:
     wrapper = kind.__new__(kind)
     wrapper.__dict__.update(attributes)
     return wrapper
+
+
+def equal_actions(first: Action, second: Action) -> bool:
+    """Tell whether two actions are the same."""
+    return first.keys() == second.keys() and all(np.array_equal(first[head], second[head]) for head in first)
 
 
 class ObservationWrapper(Wrapper):
