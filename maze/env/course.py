@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
+from pydantic import Field
 
 from maze.env.maze_env import MazeEnv
 from maze.env.readers import make_action_reader, wrong_heads
@@ -22,9 +25,7 @@ __all__ = ["RandomResetWrapper", "StepSkipWrapper", "TimeLimitWrapper"]
 SKIP_MODES = ("sticky", "noop")
 
 
-def _check_whole(name: str, value: object, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise InvalidSpecificationError(f"{name}: {value!r} is not accepted; give a whole number of {least} or more.")
+NotNegative: TypeAlias = Annotated[int, Field(ge=0)]
 
 
 class TimeLimitWrapper(StatefulWrapper):
@@ -40,9 +41,8 @@ class TimeLimitWrapper(StatefulWrapper):
         InvalidSpecificationError: the limit is not a whole number >= 0.
     """
 
-    def __init__(self, env: MazeEnv, max_episode_steps: int) -> None:
+    def __init__(self, env: MazeEnv, max_episode_steps: NotNegative) -> None:
         super().__init__(env)
-        _check_whole("max_episode_steps", max_episode_steps, 0)
         self.max_episode_steps = max_episode_steps
 
     def start(self, n_envs: int) -> None:
@@ -80,14 +80,21 @@ class RandomResetWrapper(StatefulWrapper):
         InvalidSpecificationError: the numbers are not whole, or in the wrong order.
     """
 
-    def __init__(self, env: MazeEnv, min_skip_steps: int = 0, max_skip_steps: int = 10) -> None:
+    def __init__(self, env: MazeEnv, min_skip_steps: NotNegative = 0, max_skip_steps: NotNegative = 10) -> None:
         super().__init__(env)
-        _check_whole("min_skip_steps", min_skip_steps, 0)
-        _check_whole("max_skip_steps", max_skip_steps, min_skip_steps)
         self.min_skip_steps, self.max_skip_steps = min_skip_steps, max_skip_steps
         self._neutral = neutral_action(self.action_space)
         self._sampler = ActionSampler(self.action_space, self.observation_space)
         self._generators: list[np.random.Generator] = []
+
+    @classmethod
+    def check_values(cls, arguments: Mapping[str, Any], path: str) -> None:
+        """Refuse numbers in the wrong order; see `Wrapper.check_values`."""
+        least, most = arguments.get("min_skip_steps", 0), arguments.get("max_skip_steps", math.inf)
+        if least > most:
+            raise InvalidSpecificationError(
+                f"{path}.max_skip_steps: {most} must not be less than min_skip_steps {least}."
+            )
 
     def start(self, n_envs: int) -> None:
         """Seed the generators from the operating system, until they are seeded."""
@@ -150,14 +157,22 @@ class StepSkipWrapper(StatefulWrapper):
     """
 
     def __init__(
-        self, env: MazeEnv, n_steps: int, skip_mode: str = "sticky", noop_action: AnyMapping | None = None
+        self,
+        env: MazeEnv,
+        n_steps: Annotated[int, Field(ge=1)],
+        skip_mode: str = "sticky",
+        noop_action: AnyMapping | None = None,
     ) -> None:
         super().__init__(env)
-        _check_whole("n_steps", n_steps, 1)
-        if skip_mode not in SKIP_MODES:
-            raise InvalidSpecificationError(f"skip_mode: {skip_mode!r} is unknown: {suggest(skip_mode, SKIP_MODES)}")
         self.n_steps, self.skip_mode = n_steps, skip_mode
         self._noop = self._find_noop(noop_action) if skip_mode == "noop" or noop_action is not None else {}
+
+    @classmethod
+    def check_values(cls, arguments: Mapping[str, Any], path: str) -> None:
+        """Refuse unknown modes; see `Wrapper.check_values`."""
+        mode = arguments.get("skip_mode", SKIP_MODES[0])
+        if mode not in SKIP_MODES:
+            raise InvalidSpecificationError(f"{path}.skip_mode: {mode!r} is unknown; {suggest(mode, SKIP_MODES)}")
 
     def _find_noop(self, given: AnyMapping | None) -> Action:
         """Return the action of skipped steps, without batch axis."""

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from maze.env.gathering import Gathering, in_blocks
 from maze.env.maze_env import MazeEnv
@@ -18,8 +20,8 @@ from maze.env.running_statistics import ClipRange, MeanZeroStdOne
 from maze.env.stateful import Rows, StatefulWrapper
 from maze.env.told_rewards import COUNTED, ORIGINAL
 from maze.env.vector_base import VectorStep
+from maze.env.wrapper_arguments import Bound, check_order
 from maze.env.wrappers import RewardWrapper
-from maze.errors import InvalidSpecificationError
 from maze.types import FLOAT, Action, Array, Observation, StateDict
 
 __all__ = ["ReturnNormalizationRewardWrapper", "RewardClippingWrapper", "RewardScalingWrapper"]
@@ -31,6 +33,9 @@ class RewardScalingWrapper(RewardWrapper):
     Args:
         env: the environment inside.
         scale: the factor.
+
+    Raises:
+        InvalidSpecificationError: the factor is no number.
     """
 
     def __init__(self, env: MazeEnv, scale: float) -> None:
@@ -51,15 +56,18 @@ class RewardClippingWrapper(RewardWrapper):
         max_val: greatest reward; None sets no bound.
 
     Raises:
-        InvalidSpecificationError: the bounds are in the wrong order.
+        InvalidSpecificationError: the bounds are no numbers, or in the wrong order.
     """
 
-    def __init__(self, env: MazeEnv, min_val: float | None = None, max_val: float | None = None) -> None:
+    def __init__(self, env: MazeEnv, min_val: Bound | None = None, max_val: Bound | None = None) -> None:
         super().__init__(env)
         low, high = -np.inf if min_val is None else min_val, np.inf if max_val is None else max_val
-        if not low < high:
-            raise InvalidSpecificationError(f"min_val {min_val!r} must be smaller than max_val {max_val!r}.")
         self.low, self.high = FLOAT(low), FLOAT(high)
+
+    @classmethod
+    def check_values(cls, arguments: Mapping[str, Any], path: str) -> None:
+        """Refuse bounds in the wrong order; see `Wrapper.check_values`."""
+        check_order(arguments.get("min_val"), arguments.get("max_val"), ("min_val", "max_val"), path)
 
     def reward(self, reward: Array) -> Array:
         """Return the rewards within the bounds."""
@@ -104,19 +112,21 @@ class ReturnNormalizationRewardWrapper(StatefulWrapper):
     def __init__(
         self,
         env: MazeEnv,
-        gamma: float = 0.99,
-        epsilon: float = 1e-8,
+        gamma: Annotated[float, Field(ge=0.0, le=1.0)] = 0.99,
+        epsilon: Annotated[float, Field(gt=0.0, lt=1.0)] = 1e-8,
         clip_range: tuple[float, float] | None = None,
     ) -> None:
         super().__init__(env)
-        if not (0.0 <= gamma <= 1.0 and 0.0 < epsilon < 1.0):
-            raise InvalidSpecificationError(
-                f"gamma {gamma!r} must be in [0, 1] and epsilon {epsilon!r} between 0 and 1."
-            )
         self.gamma = float(gamma)
         bounds = None if clip_range is None else (FLOAT(clip_range[0]), FLOAT(clip_range[1]))
         self._statistics = _ReturnSpread(float(epsilon), bounds)
         self._pending = Gathering()
+
+    @classmethod
+    def check_values(cls, arguments: Mapping[str, Any], path: str) -> None:
+        """Refuse bounds in the wrong order; see `Wrapper.check_values`."""
+        low, high = arguments.get("clip_range") or (None, None)
+        check_order(low, high, ("clip_range.0", "clip_range.1"), path)
 
     def start(self, n_envs: int) -> None:
         """Make room for the running return of each environment, float64 ``[N]``."""

@@ -14,9 +14,11 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from maze.config.targets import is_within
 from maze.env.maze_env import MazeEnv
 from maze.env.readers import wrong_heads
 from maze.env.told_rewards import pass_reward, told_from_info, told_in_info
+from maze.env.wrapper_arguments import checked
 from maze.errors import ArtifactError, EnvError, InvalidSpecificationError
 from maze.statistics import EpisodeStats, EventStats, LogStats
 from maze.types import Action, ActorID, Array, Observation, StateDict
@@ -81,6 +83,8 @@ class Wrapper(MazeEnv):
             cls.batchable = cls.step is Wrapper.step and cls.reset is Wrapper.reset
         if "changes_reward" not in cls.__dict__ and cls.reward is not Wrapper.reward:
             cls.changes_reward = True
+        if "__init__" in cls.__dict__ and is_within(cls.__module__, ("maze",)):
+            cls.__init__ = checked(cls)  # type: ignore[method-assign]
 
     @classmethod
     def wrap(cls: type[WrapperType], env: MazeEnv, **kwargs: Any) -> WrapperType:
@@ -91,6 +95,18 @@ class Wrapper(MazeEnv):
             **kwargs: the wrapper's own arguments.
         """
         return cls(env, **kwargs)
+
+    @classmethod
+    def check_values(cls, arguments: Mapping[str, Any], path: str) -> None:
+        """Refuse arguments that are of the annotated types, and wrong in every environment.
+
+        Args:
+            arguments: of the constructor, by name, defaults included; one that is not known yet is missing.
+            path: where they stand, for messages: ``f"{path}.{name}: ..."``.
+
+        Raises:
+            InvalidSpecificationError: names the argument.
+        """
 
     def observation(self, observation: Observation) -> Observation:
         """Return the observation that the agent sees instead; arrays are ``[..., *shape]``."""

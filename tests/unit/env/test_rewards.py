@@ -44,7 +44,9 @@ def test_scaling() -> None:
 def test_clipping() -> None:
     assert rewards(RewardClippingWrapper, 4, min_val=1.5, max_val=3) == [1.5, 2.0, 3.0, 3.0]
     assert rewards(RewardClippingWrapper, 3, max_val=2) == [1.0, 2.0, 2.0]
-    with pytest.raises(InvalidSpecificationError, match="min_val 2 must be smaller than max_val 1"):
+    with pytest.raises(
+        InvalidSpecificationError, match=r"^RewardClippingWrapper\.min_val: 2 must be smaller than max_val 1"
+    ):
         RewardClippingWrapper.wrap(counting([9]), min_val=2, max_val=1)
 
 
@@ -172,7 +174,14 @@ def test_unchanged_rewards_are_not_told() -> None:
     assert vector.step(ZEROS).told_rewards is None
 
 
-@pytest.mark.parametrize("arguments", [{"gamma": 1.5}, {"epsilon": 0.0}])
-def test_wrong_arguments(arguments: dict) -> None:
-    with pytest.raises(InvalidSpecificationError, match="must be in"):
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"gamma": 1.5}, r"gamma: 1\.5 is not accepted; accepted: number >= 0 and <= 1"),
+        ({"epsilon": 0.0}, r"epsilon: 0\.0 is not accepted; accepted: number > 0 and < 1"),
+        ({"clip_range": [1, -1]}, r"clip_range\.0: 1 must be smaller than clip_range\.1 -1"),
+    ],
+)
+def test_wrong_arguments(arguments: dict, message: str) -> None:
+    with pytest.raises(InvalidSpecificationError, match=f"^{NAME[:-2]}.{message}"):
         ReturnNormalizationRewardWrapper.wrap(counting([9]), **arguments)
