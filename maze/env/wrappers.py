@@ -7,7 +7,7 @@ course of an episode, so each of its environments is stepped by itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -15,11 +15,12 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from maze.config.targets import is_within
+from maze.env.layers import Layer, chain_statistics, load_chain_statistics, names_of_layers, wrapper_layers
 from maze.env.maze_env import MazeEnv
 from maze.env.readers import wrong_heads
 from maze.env.told_rewards import pass_reward, told_from_info, told_in_info
 from maze.env.wrapper_arguments import checked
-from maze.errors import ArtifactError, EnvError, InvalidSpecificationError
+from maze.errors import EnvError, InvalidSpecificationError
 from maze.statistics import EpisodeStats, EventStats, LogStats
 from maze.types import Action, ActorID, Array, Observation, StateDict
 
@@ -45,7 +46,7 @@ def _class_of_both(outer: type, inner: type) -> type:
     return type(outer.__name__, (outer, inner), {"__module__": outer.__module__})
 
 
-class Wrapper(MazeEnv):
+class Wrapper(Layer):
     """An environment around another one; without overridden hooks it changes nothing.
 
     `isinstance` sees through it: ``isinstance(SomeWrapper.wrap(GymMazeEnv(...)), GymMazeEnv)`` is true, and attributes
@@ -199,28 +200,6 @@ class Wrapper(MazeEnv):
         """Return who acts next in the inner environment."""
         return self.env.actor_id()
 
-    def own_statistics(self) -> dict[str, Array]:
-        """Return this wrapper's statistics by name; the chain's are the sum of all wrappers'."""
-        return {}
-
-    def load_own_statistics(self, state: Mapping[str, Array]) -> None:
-        """Take over what `own_statistics` returned."""
-
-    def gather_own_anew(self) -> None:
-        """Begin gathering statistics from nothing; those in use stay in use until `update_statistics`."""
-
-    def merge_own_statistics(self, state: Mapping[str, Array]) -> None:
-        """Merge what the same wrapper gathered elsewhere, as `own_statistics` tells it; `update_statistics` uses it.
-
-        Raises:
-            EnvError: the wrapper has statistics and does not say how they are merged.
-        """
-        if state:
-            raise EnvError(
-                f"{type(self).__name__} has statistics and no merge_own_statistics, so that actors cannot gather them "
-                "side by side. Write merge_own_statistics and gather_own_anew, or train with PPO, which needs neither."
-            )
-
     def own_event_stats(self) -> EventStats:
         """Return, and forget, what this wrapper has to tell of events; the chain's are the sum of all wrappers'."""
         return EventStats()
@@ -248,28 +227,6 @@ class Wrapper(MazeEnv):
 
     def load_own_state(self, state: StateDict) -> None:
         """Take over what `own_state` returned."""
-
-    def update_statistics(self) -> None:
-        """Merge what this and all inner wrappers gathered."""
-        self.env.update_statistics()
-
-    def statistics_state(self) -> dict[str, Array]:
-        """Return the statistics of this and all inner wrappers as arrays by flat name."""
-        return chain_statistics(self)
-
-    def load_statistics(self, state: Mapping[str, Array]) -> None:
-        """Take over the statistics of this and all inner wrappers; see `MazeEnv.load_statistics`."""
-        load_chain_statistics(self, state)
-
-    def gather_anew(self) -> None:
-        """Let this and all inner wrappers begin gathering from nothing; see `MazeEnv.gather_anew`."""
-        self.gather_own_anew()
-        self.env.gather_anew()
-
-    def merge_statistics(self, state: Mapping[str, Array]) -> None:
-        """Merge statistics of the same wrappers, gathered elsewhere; see `MazeEnv.merge_statistics`."""
-        for layer, own in _by_layer(self, state):
-            layer.merge_own_statistics(own)
 
     @property
     def training(self) -> bool:
@@ -333,55 +290,3 @@ def overrides(wrapper: Wrapper, hook: str) -> bool:
 def sees_reward(wrapper: Wrapper) -> bool:
     """Tell whether a wrapper has anything to do with the reward of a step."""
     return any(overrides(wrapper, hook) for hook in ("reward", "original_reward", "episode_step"))
-
-
-def wrapper_layers(env: MazeEnv) -> list[Wrapper]:
-    """List the wrappers around an environment, innermost first."""
-    layers: list[Wrapper] = []
-    while issubclass(type(env), Wrapper):
-        layers.append(env)  # type: ignore[arg-type]
-        env = env.env  # type: ignore[attr-defined]
-    return layers[::-1]
-
-
-def names_of_layers(layers: list[Wrapper]) -> Iterator[tuple[str, Wrapper]]:
-    """Name each layer by its class and its rank, from inside, among the layers of that class."""
-    counts: dict[str, int] = {}
-    for layer in layers:
-        kind = type(layer).__name__
-        counts[kind] = counts.get(kind, -1) + 1
-        yield f"{kind}.{counts[kind]}", layer
-
-
-def chain_statistics(env: MazeEnv) -> dict[str, Array]:
-    """Return the statistics of all wrappers around an environment by flat name."""
-    named = names_of_layers(wrapper_layers(env))
-    return {f"{name}.{key}": value for name, layer in named for key, value in layer.own_statistics().items()}
-
-
-def load_chain_statistics(env: MazeEnv, state: Mapping[str, Array]) -> None:
-    """Give each wrapper its part of the statistics.
-
-    Raises:
-        ArtifactError: there are statistics for wrappers that are not there, or wrappers without statistics.
-    """
-    for layer, own in _by_layer(env, state):
-        layer.load_own_statistics(own)
-
-
-def _by_layer(env: MazeEnv, state: Mapping[str, Array]) -> Iterator[tuple[Wrapper, dict[str, Array]]]:
-    """Yield each wrapper with its part of the statistics.
-
-    Raises:
-        ArtifactError: there are statistics for wrappers that are not there, or wrappers without statistics.
-    """
-    expected = chain_statistics(env)
-    if expected.keys() != state.keys():
-        missing, unknown = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
-        raise ArtifactError(
-            f"The statistics do not belong to these wrappers: missing {missing}, unknown {unknown}. "
-            "Use the wrappers that the statistics were saved with."
-        )
-    for name, layer in names_of_layers(wrapper_layers(env)):
-        start = f"{name}."
-        yield layer, {key.removeprefix(start): state[key] for key in state if key.startswith(start)}
