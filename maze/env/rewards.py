@@ -107,7 +107,7 @@ class ReturnNormalizationRewardWrapper(StatefulWrapper):
         InvalidSpecificationError: a number is out of its range.
     """
 
-    changes_reward = True
+    changes_reward = learning_only = True
 
     def __init__(
         self,

@@ -39,8 +39,13 @@ INFO_KEY = "maze.rewards"
 class _SeesReward(Protocol):
     """What a wrapper has to do with rewards."""
 
+    training: bool
+
     @property
     def changes_reward(self) -> bool: ...
+
+    @property
+    def learning_only(self) -> bool: ...
 
     def reward(self, reward: Array) -> Array: ...
 
@@ -60,8 +65,10 @@ def pass_reward(layer: _SeesReward, reward: Array, told: ToldRewards | None) -> 
     """
     before = {ORIGINAL: reward, **(told or {})}
     layer.original_reward(before[ORIGINAL])
-    if not layer.changes_reward:
+    if not layer.changes_reward or (layer.learning_only and not layer.training):
         return reward, told
+    if layer.learning_only:
+        return layer.reward(reward), {COUNTED: reward, **before}
     after = {name: value if name == ORIGINAL else layer.reward(value) for name, value in before.items()}
     return layer.reward(reward), after
 

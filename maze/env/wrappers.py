@@ -60,10 +60,13 @@ class Wrapper(Layer):
         env: the environment inside.
         batchable: whether the hooks say everything about the wrapper; found out from the class, or set by it.
         changes_reward: whether agents may learn from other rewards than the environment pays; likewise.
+        learning_only: whether `reward` is for learning alone, for example since it moves while training goes on: then
+            it is called while `training` is on, and neither evaluations nor the returns of training see it.
     """
 
     batchable: ClassVar[bool] = True
     changes_reward: ClassVar[bool] = False
+    learning_only: ClassVar[bool] = False
 
     def __init__(self, env: MazeEnv) -> None:
         if not isinstance(env, MazeEnv):
@@ -279,7 +282,10 @@ class ActionWrapper(Wrapper):
 
 
 class RewardWrapper(Wrapper):
-    """A wrapper that changes rewards: override `reward`."""
+    """A wrapper that changes rewards: override `reward`; one that helps learning and is no part of the task says so.
+
+    ``learning_only = True`` in its class leaves it out of everything that counts returns.
+    """
 
 
 def overrides(wrapper: Wrapper, hook: str) -> bool:

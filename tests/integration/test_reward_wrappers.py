@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from maze import RunContext
+from maze import RewardWrapper, RunContext
 from maze.artifacts import read_csv
 from tests.scripted import CountingEnv, tiny_context
 
@@ -65,6 +65,22 @@ def test_learning_sees_the_normalised_rewards(tmp_path: Path) -> None:
     ratio = rollout.reward.max() / rollout.reward.min()
     assert ratio == pytest.approx(1.25 / 0.5)
     assert rollout.reward.min() == pytest.approx(0.5 / variance**0.5, rel=0.05)
+
+
+class Bonus(RewardWrapper):
+    learning_only = True
+
+    def reward(self, reward: Any) -> Any:
+        return reward + 100
+
+
+def test_a_wrapper_of_ones_own_for_learning_alone_is_not_counted(tmp_path: Path) -> None:
+    with tiny_context(tmp_path, env=make_env, wrappers=[Bonus]) as rc:
+        rc.train()
+        assert rc.trainer.collector.collect().reward.min() == 101.0
+        assert rc.trainer.best_return == rc.evaluate().mean_return == ORIGINAL
+    for name in ("eval/mean_return", "train/mean_return"):
+        assert column(tmp_path, name) == [ORIGINAL] * 2
 
 
 def test_es_and_impala_count_them_alike(tmp_path: Path) -> None:

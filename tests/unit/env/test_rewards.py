@@ -13,6 +13,7 @@ from maze.env import (
     ReturnNormalizationRewardWrapper,
     RewardClippingWrapper,
     RewardScalingWrapper,
+    RewardWrapper,
     StepSkipWrapper,
     SyncVectorEnv,
     TimeLimitWrapper,
@@ -149,6 +150,34 @@ def test_a_step_tells_what_the_environment_paid_and_what_an_evaluation_would_be_
     vector.training = False
     assert [vector.step(ZEROS).reward.tolist() for _ in range(2)] == [[0.5, 0.5], [0.75, 0.75]]
     vector.close()
+
+
+class Bonus(RewardWrapper):
+    """Pays one more, to whoever learns."""
+
+    learning_only = True
+
+    def reward(self, reward: Any) -> Any:
+        return reward + np.float32(1.0)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_wrapper_of_ones_own_may_be_for_learning_alone(alone: bool) -> None:
+    def make() -> MazeEnv:
+        env = RewardScalingWrapper.wrap(Bonus.wrap(RewardScalingWrapper.wrap(counting([9]), scale=2.0)), scale=10.0)
+        return Alone.wrap(env) if alone else env
+
+    vector = make_vector_env(make, 2)
+    vector.reset([0, 1])
+    assert vector.step(ZEROS).reward.tolist() == [20.0, 20.0]
+    vector.training = True
+    step = vector.step(ZEROS)
+    assert step.told_rewards is not None
+    assert step.reward.tolist() == [50.0, 50.0]
+    assert {name: value.tolist() for name, value in step.told_rewards.items()} == {
+        "original": [2.0, 2.0],
+        "counted": [40.0, 40.0],
+    }
 
 
 def test_skipped_steps_tell_their_sums() -> None:
