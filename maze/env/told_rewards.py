@@ -2,7 +2,8 @@
 
 A step tells them beside its reward, by name, where wrappers changed it: ``original`` as the environment paid it, and
 ``counted`` as an evaluation would be paid, without what moves while training goes on. Where a name is missing, its
-reward is the step's. A single environment tells them in its ``info``.
+reward is the step's. A single environment tells them in its ``info``. A wrapper that changes rewards in a `step` of its
+own tells nothing of it: what it pays counts as the environment's.
 """
 
 from __future__ import annotations
@@ -91,7 +92,9 @@ def told_from_info(info: Mapping[str, Any], shape: tuple[int, ...]) -> dict[str,
     return None if told is None else {name: np.full(shape, value, FLOAT) for name, value in told.items()}
 
 
-def told_in_info(info: Mapping[str, Any], told: ToldRewards | None) -> dict[str, Any]:
+def told_in_info(info: dict[str, Any], told: ToldRewards | None) -> dict[str, Any]:
     """Return the ``info`` of a single environment that tells these rewards and no others."""
+    if told is None and INFO_KEY not in info:
+        return info
     kept = {key: value for key, value in info.items() if key != INFO_KEY}
     return kept if told is None else {**kept, INFO_KEY: {name: value.item() for name, value in told.items()}}
