@@ -94,8 +94,8 @@ class ReturnNormalizationRewardWrapper(StatefulWrapper):
     Statistics are gathered meanwhile, and used from the next `update_statistics` on; before any data rewards stay as
     they are. Evaluations, rollouts and whoever else does not train get the rewards from inside; returns of training are
     made of these, too, and so are the episodes that ES compares. A wrapper of rewards that stands further outside sees
-    normalised ones in training alone; for bounds of normalised rewards there is `clip_range`. Recorded episodes hold the
-    rewards from inside, and SAC's `initial_demonstrations` are not normalised.
+    normalised ones in training alone; for bounds of normalised rewards there is `clip_range`. Recorded episodes hold
+    the rewards from inside, so that SAC's `initial_demonstrations` are not normalised.
     Source: Engstrom et al., "Implementation matters in deep policy gradients" (2020).
 
     Args:
