@@ -137,6 +137,13 @@ def _check_wrapper(wrapper: Mapping[str, Any], path: str) -> None:
             f"env -> env.{remedy}"
         )
     _check_wrapper_arguments(target, name, arguments, path)
+    if isinstance(target, type):
+        from maze.env.wrapper_arguments import check_given  # noqa: PLC0415  (loads gymnasium)
+
+        try:
+            check_given(target, arguments, path)
+        except InvalidSpecificationError as error:
+            raise InvalidSpecificationError(f"{error} That is an argument of {target.__name__}.") from error
 
 
 def _check_wrapper_arguments(target: Callable[..., Any], name: str, arguments: dict[str, Any], path: str) -> None:

@@ -24,6 +24,8 @@ __all__ = ["Promotion", "promote", "why_not_comparable"]
 _REGISTRY = "maze.tracking.mlflow_registry"
 _CHANGES_RETURNS = ("Reward", "Return")
 """What the names of wrappers that change rewards hold."""
+_KEEPS_RETURNS = ("ReturnNormalizationRewardWrapper",)
+"""Wrappers that change rewards for learning alone, so that episodes are counted as without them."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -228,6 +230,7 @@ def why_not_comparable(first: Mapping[str, Any], second: Mapping[str, Any]) -> s
 
 def _reward_wrappers(config: Mapping[str, Any]) -> list[Any]:
     named = [(str(wrapper.get("_target_", "")).rpartition(".")[2], wrapper) for wrapper in config["wrappers"]]
+    named = [(name, wrapper) for name, wrapper in named if name not in _KEEPS_RETURNS]
     return [wrapper for name, wrapper in named if any(word in name for word in _CHANGES_RETURNS)]
 
 

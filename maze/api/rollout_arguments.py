@@ -10,6 +10,7 @@ from typing import Any
 
 from maze.api import specs
 from maze.api.arguments import read_directory, read_name
+from maze.api.checks import check_environment
 from maze.api.loading import find_agent, read_agent_config
 from maze.config.describe import describe_object
 from maze.config.rollout_run import RolloutRunConfig, RolloutRunnerConfig, compose_rollout
@@ -95,12 +96,18 @@ def compose_arguments(
             raise InvalidSpecificationError(
                 f"input_dir: {config.input_dir!r} is used by policy='torch_policy' alone; choose that, or leave it out."
             )
-        return config, objects
+        return _checked(config), objects
     given_parts = {name for name in _OF_THE_AGENT if name in values or choices.get(name) is not None}
     usual = compose({}).choices
     given_parts |= {name for name in _OF_THE_AGENT if config.choices[name] != usual[name]}  # by an experiment
     brought, modules = _of_the_agent(config, without=given_parts, allow_code=allow_code)
-    return compose(choices, {**brought, **values}, allowed_modules=(*allowed, *modules)), objects
+    return _checked(compose(choices, {**brought, **values}, allowed_modules=(*allowed, *modules))), objects
+
+
+def _checked(config: RolloutRunConfig) -> RolloutRunConfig:
+    """Return a configuration whose environment and wrappers exist, and accept what they are given."""
+    check_environment(config.section("env"), config.section("wrappers"), config.allowed_modules)
+    return config
 
 
 def _runner(runner: Any) -> Any:

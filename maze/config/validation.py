@@ -1,4 +1,4 @@
-"""Checking the fields of a frozen dataclass against their annotations, with errors that name the dotted path."""
+"""Checking fields and arguments against their annotations, with errors that name the dotted path."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import dataclasses
 import functools
 import types
 import typing
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Literal, Self, TypeVar, Union, get_args, get_origin
 
 import annotated_types
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -17,7 +17,16 @@ from maze.config.constants import CONSTANTS_KEY
 from maze.config.overrides import to_plain
 from maze.errors import InvalidSpecificationError, suggest
 
-__all__ = ["ExplainedKeywords", "check_field_names", "describe", "validate_fields"]
+__all__ = [
+    "ExplainedKeywords",
+    "check_field_names",
+    "describe",
+    "read_entry",
+    "validate_arguments",
+    "validate_fields",
+]
+
+_Entry = TypeVar("_Entry")
 
 _CONFIG = ConfigDict(strict=True, arbitrary_types_allowed=True, allow_inf_nan=False)
 
@@ -70,13 +79,51 @@ def validate_fields(instance: Any, path: str) -> None:
     """
     cls: Any = type(instance)
     for name, (hint, adapter) in _adapters(cls).items():
-        value = _prepare(getattr(instance, name), hint)
-        value = _as_dataclass(value, hint, f"{path}.{name}")
-        try:
-            value = adapter.validate_python(value)
-        except ValidationError as error:
-            raise InvalidSpecificationError(_message(f"{path}.{name}", value, hint, error)) from None
-        object.__setattr__(instance, name, value)
+        object.__setattr__(instance, name, _validated(getattr(instance, name), hint, adapter, f"{path}.{name}"))
+
+
+def validate_arguments(function: Callable[..., Any], given: Mapping[str, Any], path: str) -> None:
+    """Check arguments against a function's annotations, as `validate_fields` does fields; nothing is changed.
+
+    Args:
+        function: what will be called; arguments of its that have no annotation are passed over.
+        given: by name.
+        path: where they stand in the configuration.
+
+    Raises:
+        InvalidSpecificationError: names the path, the value and what is accepted.
+    """
+    for name, (hint, adapter) in _argument_adapters(function).items():
+        if name in given:
+            _validated(given[name], hint, adapter, f"{path}.{name}")
+
+
+def read_entry(kind: type[_Entry], given: object, path: str) -> _Entry:
+    """Return the dataclass instance that a mapping among the arguments of a component describes.
+
+    Args:
+        kind: a dataclass; its annotations say what is accepted.
+        given: the mapping.
+        path: where it stands in the configuration.
+
+    Raises:
+        InvalidSpecificationError: it is no mapping, or a key or a value is not accepted.
+    """
+    if not isinstance(given, Mapping):
+        raise InvalidSpecificationError(f"{path}: {given!r} is not accepted; accepted: {describe(kind)}.")
+    check_field_names(kind, given, path)
+    entry = kind(**given)
+    validate_fields(entry, path)
+    return entry
+
+
+def _validated(value: Any, hint: Any, adapter: TypeAdapter[Any], path: str) -> Any:
+    """Return a value as its annotation asks for it."""
+    value = _as_dataclass(_prepare(value, hint), hint, path)
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        raise InvalidSpecificationError(_message(path, value, hint, error)) from None
 
 
 def check_field_names(cls: type[Any], given: Mapping[Any, Any], path: str) -> None:
@@ -108,6 +155,13 @@ def _adapters(cls: Any) -> dict[str, tuple[Any, TypeAdapter[Any]]]:
         field.name: (hints[field.name], TypeAdapter(hints[field.name], config=_CONFIG))
         for field in dataclasses.fields(cls)
     }
+
+
+@functools.cache
+def _argument_adapters(function: Callable[..., Any]) -> dict[str, tuple[Any, TypeAdapter[Any]]]:
+    hints = typing.get_type_hints(function, include_extras=True)
+    hints.pop("return", None)
+    return {name: (hint, TypeAdapter(hint, config=_CONFIG)) for name, hint in hints.items()}
 
 
 def _prepare(value: Any, hint: Any) -> Any:
@@ -159,8 +213,10 @@ def describe(hint: Any) -> str:
         return " or ".join(describe(option) for option in get_args(hint))
     if get_origin(hint) is Literal:
         return " or ".join(repr(option) for option in get_args(hint))
-    if get_origin(hint) in (tuple, list):
-        return f"list of {describe(get_args(hint)[0])}s"
+    if get_origin(hint) in (tuple, list, Sequence):
+        first, *others = get_args(hint)
+        number = f"{1 + len(others)} " if get_origin(hint) is tuple and others != [Ellipsis] else ""
+        return f"list of {number}{_plural(first)}"
     if hint in _NAMES:
         return _NAMES[hint]
     origin = get_origin(hint) or hint
@@ -170,6 +226,14 @@ def describe(hint: Any) -> str:
         names = ", ".join(field.name for field in dataclasses.fields(origin))
         return f"mapping with {names}"
     return getattr(origin, "__name__", str(origin))
+
+
+def _plural(hint: Any) -> str:
+    """Put an annotation into words, for several of its values."""
+    if get_origin(hint) is Annotated:
+        inner, *extras = get_args(hint)
+        return _bounded(_plural(inner), extras)
+    return f"{describe(hint)}s"
 
 
 def _bounded(text: str, extras: list[Any]) -> str:
@@ -186,7 +250,10 @@ def _bounded(text: str, extras: list[Any]) -> str:
 
 
 def _message(path: str, value: Any, hint: Any, error: ValidationError) -> str:
-    inside = "".join(f".{part}" for part in error.errors()[0]["loc"] if isinstance(part, int))
+    inside = ""
+    for part in error.errors()[0]["loc"]:
+        if isinstance(part, int) and isinstance(value, list | tuple) and part < len(value):
+            inside, value = f"{inside}.{part}", value[part]
     advice = ""
     numeric = any(option in (int, float) for option in _options(hint))
     if numeric and isinstance(value, str) and _reads_as_number(value):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 from gymnasium import spaces
+from pydantic import Field
 
+from maze.config.validation import read_entry
 from maze.env.maze_env import MazeEnv
 from maze.env.readers import wrong_action
 from maze.env.wrappers import ActionWrapper
@@ -16,11 +19,13 @@ from maze.types import Action, AnyMapping, Array
 
 __all__ = ["DiscretizeActionsWrapper", "SplitActionsWrapper"]
 
+_Bins: TypeAlias = Annotated[int, Field(ge=2)]
+
 
 def _check_heads(name: str, config: AnyMapping, space: spaces.Dict) -> None:
     for head in config:
         if head not in space.spaces:
-            raise InvalidSpecificationError(f"{name}: unknown action head {head!r}: {suggest(head, space.spaces)}")
+            raise InvalidSpecificationError(f"{name}: unknown action head {head!r}; {suggest(head, space.spaces)}")
 
 
 class SplitActionsWrapper(ActionWrapper):
@@ -35,7 +40,7 @@ class SplitActionsWrapper(ActionWrapper):
         InvalidSpecificationError: a head cannot be split, or not so.
     """
 
-    def __init__(self, env: MazeEnv, split_config: Mapping[str, Mapping[str, AnyMapping | Sequence[int]]]) -> None:
+    def __init__(self, env: MazeEnv, split_config: Mapping[str, Mapping[str, Any]]) -> None:
         super().__init__(env)
         _check_heads("split_config", split_config, env.action_space)
         self._parts: dict[str, dict[str, Array]] = {}  # head, new head: indices [K]
@@ -53,6 +58,13 @@ class SplitActionsWrapper(ActionWrapper):
         if len({name for name, _ in heads}) < len(heads):
             raise InvalidSpecificationError(f"split_config: the heads {[name for name, _ in heads]} are not distinct.")
         self.action_space = spaces.Dict(heads)
+
+    @classmethod
+    def check_values(cls, arguments: Mapping[str, Any], path: str) -> None:
+        """Refuse parts that are wrong in every environment; see `Wrapper.check_values`."""
+        for head, parts in arguments.get("split_config", {}).items():
+            for name, part in parts.items():
+                _indices(part, f"{path}.split_config.{head}.{name}")
 
     def _check_parts(self, head: str, space: spaces.Space[Any]) -> None:
         kinds = (spaces.Box, spaces.MultiDiscrete, spaces.MultiBinary)
@@ -97,8 +109,8 @@ def _indices(part: Any, path: str) -> Array:
     indices = part.get("indices") if isinstance(part, Mapping) else part
     if isinstance(indices, str) or not isinstance(indices, Sequence) or not indices:
         raise InvalidSpecificationError(f"{path}: {part!r} is not accepted; give indices: [0, 1].")
-    if not all(isinstance(index, int) and not isinstance(index, bool) for index in indices):
-        raise InvalidSpecificationError(f"{path}: {list(indices)} are not whole numbers.")
+    if not all(isinstance(index, int) and not isinstance(index, bool) and index >= 0 for index in indices):
+        raise InvalidSpecificationError(f"{path}: {list(indices)} are not whole numbers from 0 on.")
     return np.array(indices, np.int64)
 
 
@@ -119,14 +131,23 @@ def _part_of(space: spaces.Space[Any], indices: Array) -> spaces.Space[Any]:
     return spaces.MultiDiscrete(counts, dtype=np.int64, start=starts)
 
 
+@dataclass(frozen=True, kw_only=True)
+class DiscretizationEntry:
+    """One entry of ``discretization_config``; bounds that are left out, ``()``, are the box's."""
+
+    num_bins: _Bins | tuple[_Bins, ...]
+    low: Any = ()
+    high: Any = ()
+
+
 class DiscretizeActionsWrapper(ActionWrapper):
     """Lets the agent choose among evenly spaced values, both ends included, instead of all values of a range.
 
     Args:
         env: the environment inside.
         discretization_config: for a Box head ``num_bins``, a number >= 2 or a list with one for each element, and
-            ``low`` and ``high`` where the range shall be another one than the box's (necessary where that is open). The
-            new head is Discrete for a single element, MultiDiscrete otherwise.
+            ``low`` and ``high`` where the range shall be narrower than the box's (necessary where that is open), each a
+            number or an array like the box. The new head is Discrete for a single element, MultiDiscrete otherwise.
 
     Raises:
         InvalidSpecificationError: an entry is not accepted.
@@ -144,10 +165,19 @@ class DiscretizeActionsWrapper(ActionWrapper):
                 continue
             if not isinstance(space, spaces.Box):
                 raise InvalidSpecificationError(f"discretization_config: the head {head!r} is {space}, not a Box.")
-            bins, self._values[head] = _bins(space, discretization_config[head], f"discretization_config.{head}")
+            path = f"discretization_config.{head}"
+            entry = read_entry(DiscretizationEntry, discretization_config[head], path)
+            bins, self._values[head] = _bins(space, entry, path)
             self._boxes[head] = space
             heads.append((head, spaces.Discrete(int(bins[0])) if bins.size == 1 else spaces.MultiDiscrete(bins)))
         self.action_space = spaces.Dict(heads)
+
+    @classmethod
+    def check_values(cls, arguments: Mapping[str, Any], path: str) -> None:
+        """Refuse entries that are wrong in every environment; see `Wrapper.check_values`."""
+        for head, entry in arguments.get("discretization_config", {}).items():
+            where = f"{path}.discretization_config.{head}"
+            _range_of(read_entry(DiscretizationEntry, entry, where), where)
 
     def action(self, action: Action) -> Action:
         """Return the values that were chosen, ``[..., *shape]``.
@@ -180,23 +210,44 @@ class DiscretizeActionsWrapper(ActionWrapper):
         return result
 
 
-def _bins(box: spaces.Box, config: AnyMapping, path: str) -> tuple[Array, Array]:
+def _range_of(entry: DiscretizationEntry, path: str) -> dict[str, Array]:
+    """Return the bounds that are given, float64, by name."""
+    bounds = {}
+    for name, given in (("low", entry.low), ("high", entry.high)):
+        if isinstance(given, tuple) and not given:
+            continue
+        try:
+            bounds[name] = np.asarray(given, np.float64)
+        except (TypeError, ValueError):
+            bounds[name] = np.full((), np.nan)
+        if not np.isfinite(bounds[name]).all():
+            raise InvalidSpecificationError(f"{path}.{name}: {given!r} is not accepted; accepted: numbers.")
+    return bounds
+
+
+def _bins(box: spaces.Box, entry: DiscretizationEntry, path: str) -> tuple[Array, Array]:
     """Return the numbers of values of each element ``[size]``, and the values ``[size, most]``."""
-    accepted = ("num_bins", "low", "high")
-    for name in config:
-        if name not in accepted:
-            raise InvalidSpecificationError(f"{path}: unknown entry {name!r}: {suggest(name, accepted)}")
-    size = int(np.prod(box.shape))
-    bounds = {"low": config.get("low", box.low), "high": config.get("high", box.high)}
+    size, given = int(np.prod(box.shape)), _range_of(entry, path)
+    bounds = {"low": box.low, "high": box.high, **given}
     try:
-        bins = np.broadcast_to(np.asarray(config.get("num_bins")), (size,))
+        bins = np.broadcast_to(np.asarray(entry.num_bins), (size,))
         low, high = (np.broadcast_to(np.asarray(b, np.float64), box.shape).ravel() for b in bounds.values())
     except ValueError as error:
-        raise InvalidSpecificationError(f"{path}: {dict(config)!r} does not fit a head of {size} elements.") from error
-    if bins.dtype.kind not in "iu" or (bins < 2).any():
-        raise InvalidSpecificationError(f"{path}: num_bins is {config.get('num_bins')!r}; give numbers of 2 or more.")
+        raise InvalidSpecificationError(
+            f"{path}: num_bins {entry.num_bins!r}, or the range from {bounds['low'].tolist()} to "
+            f"{bounds['high'].tolist()}, does not fit a head of {size} elements; give one number, or one for each."
+        ) from error
     if not (np.isfinite(low).all() and np.isfinite(high).all() and (low < high).all()):
         raise InvalidSpecificationError(f"{path}: the range is {low} to {high}; give low and high, low the smaller.")
+    outside = {  # in the box's dtype: what is rounded there is not outside
+        "low": low.astype(box.dtype) < box.low.ravel(),
+        "high": high.astype(box.dtype) > box.high.ravel(),
+    }
+    for name, where in outside.items():
+        if where.any():
+            raise InvalidSpecificationError(
+                f"{path}.{name}: {getattr(entry, name)!r} is outside of the head, which is {box}; stay within it."
+            )
     values = np.zeros((size, int(bins.max())), box.dtype)
     for element, number in enumerate(bins.tolist()):
         values[element, :number] = np.linspace(low[element], high[element], number)

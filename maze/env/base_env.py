@@ -64,6 +64,14 @@ class MazeEnv(ABC):
     def close(self) -> None:  # noqa: B027 - most have nothing to free
         """Free what the environment holds."""
 
+    def noop_action(self) -> Action | None:
+        """Return the action that does nothing; None where the environment does not say which that is.
+
+        Raises:
+            EnvError: it should say so, and does not.
+        """
+        return None
+
     def actor_id(self) -> ActorID:
         """Return who acts next; here always the one agent of step key 0."""
         return ActorID(0, 0)

@@ -64,7 +64,7 @@ class ActionConversionInterface(ABC):
         raise EnvError(f"{type(self).__name__} does not convert {maze_action!r} back; give it maze_to_space().")
 
     def noop_action(self) -> Action:
-        """Return the action that does nothing.
+        """Return the action that does nothing; what ``StepSkipWrapper(skip_mode="noop")`` takes in skipped steps.
 
         Raises:
             EnvError: there is none.

@@ -131,6 +131,17 @@ class CoreMazeEnv(ContextEnv, Generic[CoreEnvT]):
             self._base_events.kpi(name, float(value))
         so_far.steps.pop()
 
+    def noop_action(self) -> Action:
+        """Return the action that does nothing, as the action conversion says.
+
+        Raises:
+            EnvError: the conversion has none, or it is not in the action space.
+        """
+        given = self._action_conversion.noop_action()
+        if given.keys() != self._action_readers.keys():
+            raise wrong_heads(given, self._action_readers)
+        return {key: np.asarray(read(given[key])) for key, read in self._action_readers.items()}
+
     def get_maze_state(self) -> Any:
         """Return the simulation's present state."""
         return self.core_env.get_maze_state()

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
+from pydantic import Field
 
 from maze.env.base_env import MazeEnv, RecordedStep
 from maze.env.readers import make_action_reader, wrong_heads
 from maze.env.sampling import ActionSampler, neutral_action
 from maze.env.stateful import Rows, StatefulWrapper
+from maze.env.told_rewards import add_told, copy_told
 from maze.env.vector_base import VectorStep
-from maze.errors import InvalidSpecificationError, suggest
+from maze.errors import EnvError, InvalidSpecificationError, suggest
 from maze.seeding import draw_seed, numpy_generator
 from maze.types import Action, AnyMapping, Array, Observation, StateDict
 
@@ -21,9 +25,7 @@ __all__ = ["RandomResetWrapper", "StepSkipWrapper", "TimeLimitWrapper"]
 SKIP_MODES = ("sticky", "noop")
 
 
-def _check_whole(name: str, value: object, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise InvalidSpecificationError(f"{name}: {value!r} is not accepted; give a whole number of {least} or more.")
+NotNegative: TypeAlias = Annotated[int, Field(ge=0)]
 
 
 class TimeLimitWrapper(StatefulWrapper):
@@ -39,9 +41,8 @@ class TimeLimitWrapper(StatefulWrapper):
         InvalidSpecificationError: the limit is not a whole number >= 0.
     """
 
-    def __init__(self, env: MazeEnv, max_episode_steps: int) -> None:
+    def __init__(self, env: MazeEnv, max_episode_steps: NotNegative) -> None:
         super().__init__(env)
-        _check_whole("max_episode_steps", max_episode_steps, 0)
         self.max_episode_steps = max_episode_steps
 
     def start(self, n_envs: int) -> None:
@@ -56,7 +57,7 @@ class TimeLimitWrapper(StatefulWrapper):
         if not self.max_episode_steps:
             return step
         truncated = step.truncated | (rows & (steps >= self.max_episode_steps) & ~step.terminated)
-        return VectorStep(step.observation, step.reward, step.terminated, truncated)
+        return replace(step, truncated=truncated)
 
     def reset_rows(self, inner: Rows, rows: Array) -> Observation:
         """Begin episodes and count their steps from 0."""
@@ -79,14 +80,21 @@ class RandomResetWrapper(StatefulWrapper):
         InvalidSpecificationError: the numbers are not whole, or in the wrong order.
     """
 
-    def __init__(self, env: MazeEnv, min_skip_steps: int = 0, max_skip_steps: int = 10) -> None:
+    def __init__(self, env: MazeEnv, min_skip_steps: NotNegative = 0, max_skip_steps: NotNegative = 10) -> None:
         super().__init__(env)
-        _check_whole("min_skip_steps", min_skip_steps, 0)
-        _check_whole("max_skip_steps", max_skip_steps, min_skip_steps)
         self.min_skip_steps, self.max_skip_steps = min_skip_steps, max_skip_steps
         self._neutral = neutral_action(self.action_space)
         self._sampler = ActionSampler(self.action_space, self.observation_space)
         self._generators: list[np.random.Generator] = []
+
+    @classmethod
+    def check_values(cls, arguments: Mapping[str, Any], path: str) -> None:
+        """Refuse numbers in the wrong order; see `Wrapper.check_values`."""
+        least, most = arguments.get("min_skip_steps", 0), arguments.get("max_skip_steps", math.inf)
+        if least > most:
+            raise InvalidSpecificationError(
+                f"{path}.max_skip_steps: {most} must not be less than min_skip_steps {least}."
+            )
 
     def start(self, n_envs: int) -> None:
         """Seed the generators from the operating system, until they are seeded."""
@@ -146,32 +154,53 @@ class StepSkipWrapper(StatefulWrapper):
         env: the environment inside.
         n_steps: steps of the environment for each of the agent, 1 skips nothing.
         skip_mode: ``"sticky"`` repeats the action, ``"noop"`` does nothing after the first step.
-        noop_action: what doing nothing means, by action head; by default what is nearest to zero in the action space.
+        noop_action: what doing nothing means, by action head; by default what the environment says (a `CoreMazeEnv`
+            has the `noop_action` of its action conversion, which wrappers inside turn into an action of theirs), and
+            where that says nothing, what is nearest to zero in the action space.
 
     Raises:
         InvalidSpecificationError: an argument is not accepted.
     """
 
     def __init__(
-        self, env: MazeEnv, n_steps: int, skip_mode: str = "sticky", noop_action: AnyMapping | None = None
+        self,
+        env: MazeEnv,
+        n_steps: Annotated[int, Field(ge=1)],
+        skip_mode: str = "sticky",
+        noop_action: AnyMapping | None = None,
     ) -> None:
         super().__init__(env)
-        _check_whole("n_steps", n_steps, 1)
-        if skip_mode not in SKIP_MODES:
-            raise InvalidSpecificationError(f"skip_mode: {skip_mode!r} is unknown: {suggest(skip_mode, SKIP_MODES)}")
         self.n_steps, self.skip_mode = n_steps, skip_mode
-        self._noop = neutral_action(self.action_space)
-        if noop_action is not None:
-            if noop_action.keys() != self._noop.keys():
-                raise wrong_heads(noop_action, self._noop)
-            for head, value in noop_action.items():
-                make_action_reader(self.action_space[head], head)(np.asarray(value))
-                self._noop[head] = np.asarray(value, self._noop[head].dtype)
+        self._noop = self._find_noop(noop_action) if skip_mode == "noop" or noop_action is not None else {}
+
+    @classmethod
+    def check_values(cls, arguments: Mapping[str, Any], path: str) -> None:
+        """Refuse unknown modes; see `Wrapper.check_values`."""
+        mode = arguments.get("skip_mode", SKIP_MODES[0])
+        if mode not in SKIP_MODES:
+            raise InvalidSpecificationError(f"{path}.skip_mode: {mode!r} is unknown; {suggest(mode, SKIP_MODES)}")
+
+    def _find_noop(self, given: AnyMapping | None) -> Action:
+        """Return the action of skipped steps, without batch axis."""
+        try:
+            noop = self.env.noop_action() if given is None else given
+            if noop is None:
+                return neutral_action(self.action_space)
+            heads = self.action_space.spaces
+            if noop.keys() != heads.keys():
+                raise wrong_heads(noop, heads)
+            for head, space in heads.items():
+                make_action_reader(space, head)(np.asarray(noop[head]))
+        except EnvError as error:
+            remedy = " Or give noop_action, or skip_mode: sticky." if given is None else ""
+            raise InvalidSpecificationError(f"noop_action: {error}{remedy}") from error
+        return {head: np.asarray(noop[head], space.dtype) for head, space in heads.items()}
 
     def step_rows(self, inner: Rows, action: Action, rows: Array) -> VectorStep:
         """Act once, and go on until the steps are done or the episode has ended."""
         step = inner.step_rows(action, rows)
         reward, terminated, truncated = step.reward.copy(), step.terminated.copy(), step.truncated.copy()
+        told = copy_told(step.told_rewards)
         following = action
         if self.skip_mode == "noop":
             following = {head: np.repeat(value[None], len(rows), axis=0) for head, value in self._noop.items()}
@@ -181,6 +210,7 @@ class StepSkipWrapper(StatefulWrapper):
                 break
             step = inner.step_rows(following, active)
             np.add(reward, step.reward, out=reward, where=active)
+            add_told(told, step.told_rewards, active)
             terminated |= step.terminated
             truncated |= step.truncated
-        return VectorStep(step.observation, reward, terminated, truncated)
+        return VectorStep(step.observation, reward, terminated, truncated, told_rewards=told)

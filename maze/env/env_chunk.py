@@ -14,7 +14,7 @@ import numpy as np
 from gymnasium import spaces
 
 from maze.env.maze_env import MazeEnv
-from maze.env.sync_vector import StepArrays, SyncVectorEnv
+from maze.env.sync_vector import StepArrays, SyncVectorEnv, names_of_told
 from maze.env.wrappers import Wrapper, overrides, wrapper_layers
 from maze.errors import EnvError
 from maze.processes import SharedArrays
@@ -83,11 +83,13 @@ def class_names(env: MazeEnv) -> list[str]:
     return [f"{type(layer).__module__}.{type(layer).__qualname__}" for layer in wrapper_layers(env)]
 
 
-def shared_arrays(observation_space: spaces.Dict, action_space: spaces.Dict, n_envs: int) -> SharedArrays:
-    """Return the arrays of N environments that all processes see."""
-    layout: dict[str, tuple[tuple[int, ...], Any]] = {"reward": ((n_envs,), np.float32)}
+def shared_arrays(env: MazeEnv, n_envs: int) -> SharedArrays:
+    """Return the arrays of N environments like this one, which all processes see."""
+    rewards = ("reward", *(f"told/{name}" for name in names_of_told(env)))
+    layout: dict[str, tuple[tuple[int, ...], Any]] = dict.fromkeys(rewards, ((n_envs,), np.float32))
     layout |= dict.fromkeys(("terminated", "truncated", "rows"), ((n_envs,), np.bool_))
-    for kind, space in (("observation", observation_space), ("final", observation_space), ("action", action_space)):
+    observed, acted = env.observation_space, env.action_space
+    for kind, space in (("observation", observed), ("final", observed), ("action", acted)):
         for key, part in space.spaces.items():
             layout[f"{kind}/{key}"] = ((n_envs, *(part.shape or ())), part.dtype)
     return SharedArrays(layout)
@@ -98,11 +100,11 @@ def step_arrays(shared: SharedArrays, rows: slice) -> StepArrays:
     arrays = shared.arrays
     ends = arrays["terminated"][rows], arrays["truncated"][rows]
     observation, final = (keyed_arrays(shared, kind, rows) for kind in ("observation", "final"))
-    return StepArrays(observation, final, arrays["reward"][rows], *ends)
+    return StepArrays(observation, final, arrays["reward"][rows], *ends, keyed_arrays(shared, "told", rows))
 
 
 def keyed_arrays(shared: SharedArrays, kind: str, rows: slice) -> dict[str, Array]:
-    """Return the part of the shared observations, final observations or actions that belongs to some environments."""
+    """Return the part of the shared arrays of a kind, such as actions, that belongs to some environments."""
     start = f"{kind}/"
     return {name.removeprefix(start): values[rows] for name, values in shared.arrays.items() if name.startswith(start)}
 

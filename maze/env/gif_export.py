@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from maze.env.episode_files import EpisodeFiles
 from maze.env.episode_writer import EpisodeWriter
 from maze.env.maze_env import MazeEnv
-from maze.errors import EnvError, InvalidSpecificationError
+from maze.errors import EnvError
 from maze.types import Action, Observation
 
 __all__ = ["ExportGifWrapper"]
@@ -34,11 +35,13 @@ class ExportGifWrapper(EpisodeWriter):
     """
 
     def __init__(
-        self, env: MazeEnv, output_dir: str | Path = "gifs", export: bool = True, duration: float = 0.1
+        self,
+        env: MazeEnv,
+        output_dir: str | Path = "gifs",
+        export: bool = True,
+        duration: Annotated[float, Field(gt=0.0)] = 0.1,
     ) -> None:
         super().__init__(env, EpisodeFiles(output_dir, ".gif"))
-        if not duration > 0:
-            raise InvalidSpecificationError(f"duration is {duration!r} seconds; it must be more than 0.")
         self.export, self.duration = export, duration
         self._frames: list[Any] = []  # each uint8 [H, W, 3]
 

@@ -34,6 +34,7 @@ _OWN = (_RETURN, _LENGTH)
 class LogStatsWrapper(Wrapper):
     """Keeps the return and the length of every finished episode, and makes statistics of them, epoch by epoch.
 
+    Returns are of the rewards where it stands, be it inside or outside of wrappers that change them.
     Nothing leaves the wrapper by itself: ``write_epoch_stats()`` ends an epoch, ``get_stats(LogStatsLevel.EPOCH)`` has
     its statistics. So several environments, or several runs in one process, never count each other's episodes.
 

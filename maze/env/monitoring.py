@@ -28,17 +28,18 @@ _REWARD = LogStatsKey(RewardEvents.reward_original)
 
 
 class MazeEnvMonitoringWrapper(Wrapper):
-    """Watches observations, actions and rewards where it stands among the wrappers, while ``training`` is on.
+    """Watches observations and actions where it stands among the wrappers, and original rewards, in training.
 
     Epoch by epoch a run has the mean, spread and extremes of observations and of continuous actions, how often each
-    discrete action was taken, and the returns of the rewards as they are here. Of very long epochs a sample is kept.
+    discrete action was taken, and the returns of the rewards as the environment pays them, whichever wrappers inside
+    change them for agents. Of very long epochs a sample is kept.
     A single environment tells every one of them as events of its step, in training or not: logs of events have them.
 
     Args:
         env: the environment inside.
         observation_logging: watch observations.
         action_logging: watch actions.
-        reward_logging: watch rewards.
+        reward_logging: watch the environment's own rewards.
     """
 
     batchable: ClassVar[bool] = True  # step and reset keep what a single environment's events tell, and change nothing
@@ -72,6 +73,7 @@ class MazeEnvMonitoringWrapper(Wrapper):
         if reward_logging:
             self._samples[_REWARD] = self._rewards
         self._action: Action | None = None
+        self._reward: Array = np.zeros(())  # original, [...], of the step that is going on
         self._return: Array = np.zeros(())  # float64 [...], of the running episodes
         self._returns: list[tuple[int, float]] = []  # row and return of each episode that ended
         self._single_ended = True
@@ -118,6 +120,10 @@ class MazeEnvMonitoringWrapper(Wrapper):
         """Return the action, which is watched and stays as it is."""
         return action
 
+    def original_reward(self, reward: Array) -> None:
+        """Keep the rewards of a step in view until it is known which environments it was for."""
+        self._reward = reward
+
     def episode_start(self, batch_shape: tuple[int, ...]) -> None:
         """Forget unfinished episodes."""
         self._return = np.zeros(batch_shape)
@@ -125,14 +131,15 @@ class MazeEnvMonitoringWrapper(Wrapper):
 
     def episode_step(self, reward: Array, done: Array) -> None:
         """Watch the actions and rewards of one step."""
+        del reward  # as wrappers inside have made it
         if self._single_ended or not self._training:
             return
         if self._action is not None:
             for head, sample in self._actions.items():
                 sample.add(np.asarray(self._action[head]))
         if self.reward_logging:
-            self._rewards.add(reward)
-            self._return += reward
+            self._rewards.add(self._reward)
+            self._return += self._reward
             if np.count_nonzero(done):
                 self._keep_returns(done)
         self._single_ended = done.shape == () and bool(done)
@@ -150,14 +157,15 @@ class MazeEnvMonitoringWrapper(Wrapper):
 
     def episode_step_rows(self, reward: Array, done: Array, rows: Array) -> None:
         """Watch the actions and rewards of one step of some environments."""
+        del reward
         if not self._training:
             return
         if self._action is not None:
             for head, sample in self._actions.items():
                 sample.add(np.asarray(self._action[head])[rows])
         if self.reward_logging:
-            self._rewards.add(reward[rows])
-            self._return[rows] += reward[rows]
+            self._rewards.add(self._reward[rows])
+            self._return[rows] += self._reward[rows]
             self._keep_returns(done & rows)
 
     def own_event_stats(self) -> EventStats:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import numpy as np
 from gymnasium import spaces
+from pydantic import Field
 
+from maze.config.validation import read_entry
 from maze.env.gathering import Gathering, in_blocks
 from maze.env.mask_keys import mask_keys
 from maze.env.maze_env import MazeEnv
 from maze.env.running_statistics import STRATEGIES, RunningStatistics
+from maze.env.wrapper_arguments import check_order
 from maze.env.wrappers import ObservationWrapper
 from maze.errors import InvalidSpecificationError, suggest
 from maze.types import FLOAT, AnyMapping, Array, Observation, StateDict
 
 __all__ = ["ObservationNormalizationWrapper"]
 
-CONFIG_KEYS = ("clip_range", "axis")
 SHORT_TARGETS = {
     "maze.normalization_strategies.MeanZeroStdOneObservationNormalizationStrategy": "mean_zero_std_one",
     "maze.normalization_strategies.RangeZeroOneObservationNormalizationStrategy": "range_zero_one",
@@ -56,17 +59,14 @@ class ObservationNormalizationWrapper(ObservationWrapper):
         manual_config: Mapping[str, AnyMapping] | None = None,
         online: bool = True,
         default_statistics: AnyMapping | None = None,
-        estimation_samples: int = 0,
+        estimation_samples: Annotated[int, Field(ge=0)] = 0,
     ) -> None:
         super().__init__(env)
         keys = list(env.observation_space.spaces)
-        for key in [*(exclude or ()), *(manual_config or {})]:
-            if key not in keys:
-                raise InvalidSpecificationError(f"Unknown observation key {key!r}: {suggest(key, keys)}")
-        if isinstance(estimation_samples, bool) or not isinstance(estimation_samples, int) or estimation_samples < 0:
-            raise InvalidSpecificationError(
-                f"estimation_samples is {estimation_samples!r}; give a number of 0 or more."
-            )
+        for name, given in (("exclude", exclude or ()), ("manual_config", manual_config or {})):
+            for key in given:
+                if key not in keys:
+                    raise InvalidSpecificationError(f"{name}: unknown observation key {key!r}; {suggest(key, keys)}")
         self.online, self.estimation_samples = online, estimation_samples
         self._statistics: dict[str, RunningStatistics] = {}
         self._pending: dict[str, Gathering] = {}  # of those that are not known from the start
@@ -80,10 +80,8 @@ class ObservationNormalizationWrapper(ObservationWrapper):
         for key, space in env.observation_space.spaces.items():
             part: spaces.Space[Any] = space
             if isinstance(space, spaces.Box) and key not in left_out:
-                own = (manual_config or {}).get(key, {})
-                _check_names(own, default, f"manual_config of {key!r}")
-                settings = {**default, **own}
-                statistics = _make_statistics(settings["strategy"], settings["strategy_config"] or {}, space.shape)
+                settings = {**default, **(manual_config or {}).get(key, {})}
+                statistics = _make_statistics(settings, space.shape)
                 if settings["statistics"] is None:
                     self._pending[key] = Gathering()
                 else:
@@ -91,6 +89,18 @@ class ObservationNormalizationWrapper(ObservationWrapper):
                 self._statistics[key], part = statistics, statistics.output_space()
             parts.append((key, part))
         self.observation_space = spaces.Dict(parts)
+
+    @classmethod
+    def check_values(cls, arguments: Mapping[str, Any], path: str) -> None:
+        """Refuse strategies and statistics that are wrong in every environment; see `Wrapper.check_values`."""
+        default = {name: arguments.get(f"default_{name}") for name in ("strategy", "strategy_config", "statistics")}
+        _check_settings(default, {name: f"{path}.default_{name}" for name in default})
+        for key, own in (arguments.get("manual_config") or {}).items():
+            place = f"{path}.manual_config.{key}"
+            for name in own:
+                if name not in default:
+                    raise InvalidSpecificationError(f"{place}.{name}: no such option; {suggest(name, default)}")
+            _check_settings({**default, **own}, {name: f"{place}.{name}" for name in default})
 
     def observation(self, observation: Observation) -> Observation:
         """Return normalised copies of the numeric observations ``[..., *shape]``."""
@@ -190,23 +200,30 @@ class ObservationNormalizationWrapper(ObservationWrapper):
                 self._pending[key].load(state[key]["pending"])
 
 
-def _check_names(given: AnyMapping, accepted: Iterable[str], where: str) -> None:
-    for name in given:
-        if name not in accepted:
-            raise InvalidSpecificationError(f"Unknown option {name!r} of {where}: {suggest(name, accepted)}")
+@dataclass(frozen=True, kw_only=True)
+class StrategyConfig:
+    """Options of a strategy."""
+
+    clip_range: tuple[float, float] | None = None
+    axis: int | tuple[int, ...] | None = 0
 
 
-def _make_statistics(strategy: Any, config: AnyMapping, shape: tuple[int, ...]) -> RunningStatistics:
-    strategy = SHORT_TARGETS.get(strategy, strategy)
+def _check_settings(settings: AnyMapping, paths: Mapping[str, str]) -> None:
+    """Refuse the settings of an observation; ``paths`` says where each of them stands."""
+    strategy = SHORT_TARGETS.get(settings["strategy"], settings["strategy"])
     if strategy not in STRATEGIES:
-        raise InvalidSpecificationError(f"Unknown normalisation strategy {strategy!r}: {suggest(strategy, STRATEGIES)}")
-    _check_names(config, CONFIG_KEYS, strategy)
-    clip_range = config.get("clip_range")
-    if clip_range is not None:
-        low, high = (FLOAT(bound) for bound in clip_range)
-        if not low < high:
-            raise InvalidSpecificationError(
-                f"clip_range is {list(clip_range)}; the first number must be the smaller one."
-            )
-        clip_range = (low, high)
-    return STRATEGIES[strategy](shape, clip_range, config.get("axis", 0))
+        raise InvalidSpecificationError(
+            f"{paths['strategy']}: unknown normalisation strategy {strategy!r}; {suggest(strategy, STRATEGIES)}"
+        )
+    config = read_entry(StrategyConfig, settings["strategy_config"] or {}, paths["strategy_config"])
+    low, high = config.clip_range or (None, None)
+    check_order(low, high, ("clip_range.0", "clip_range.1"), paths["strategy_config"])
+    if settings["statistics"] is not None:
+        STRATEGIES[strategy].check_known(settings["statistics"], paths["statistics"])
+
+
+def _make_statistics(settings: AnyMapping, shape: tuple[int, ...]) -> RunningStatistics:
+    strategy: str = settings["strategy"]
+    config = read_entry(StrategyConfig, settings["strategy_config"] or {}, "strategy_config")
+    bounds = None if config.clip_range is None else (FLOAT(config.clip_range[0]), FLOAT(config.clip_range[1]))
+    return STRATEGIES[SHORT_TARGETS.get(strategy, strategy)](shape, bounds, config.axis)

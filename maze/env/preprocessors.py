@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import EllipsisType
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeAlias
 
 import numpy as np
 from gymnasium import spaces
+from pydantic import Field
 
+from maze.config.targets import is_within
 from maze.env.resizing import INTERPOLATIONS, resize, resize_weights
+from maze.env.wrapper_arguments import checked
 from maze.errors import InvalidSpecificationError, suggest
 from maze.types import FLOAT, Array
 
 __all__ = ["Flatten", "OneHot", "PreProcessor", "ResizeImg", "Rgb2Gray", "Transpose", "UnSqueeze"]
+
+_Size: TypeAlias = Annotated[int, Field(ge=1)]
 
 
 class PreProcessor(ABC):
@@ -31,8 +36,26 @@ class PreProcessor(ABC):
     tag: ClassVar[str]
     space: spaces.Space[Any]
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" in cls.__dict__ and is_within(cls.__module__, ("maze",)):
+            cls.__init__ = checked(cls)  # type: ignore[method-assign]
+
     @abstractmethod
     def __init__(self, space: spaces.Space[Any]) -> None: ...
+
+    @classmethod
+    def check_values(cls, arguments: Mapping[str, Any], path: str) -> None:
+        """Refuse arguments that are of the annotated types, and wrong for every space.
+
+        Args:
+            arguments: of the constructor, by name, defaults included; one that is not known yet is missing.
+            path: where they stand, for messages: ``f"{path}.{name}: ..."``.
+
+        Raises:
+            InvalidSpecificationError: names the argument.
+        """
+        del arguments, path  # most need no more than their types
 
     @abstractmethod
     def __call__(self, values: Array) -> Array:
@@ -45,13 +68,15 @@ class _BoxPreProcessor(PreProcessor):
     def box(self, space: spaces.Space[Any]) -> spaces.Box:
         """Return the space as the box that it must be."""
         if not isinstance(space, spaces.Box):
-            raise InvalidSpecificationError(f"{type(self).__name__} works on a Box; this observation is {space}.")
+            raise InvalidSpecificationError(
+                f"{type(self).__name__} works on a Box; put OneHot before it, or leave this step out."
+            )
         self.n_axes = len(space.shape)
         return space
 
-    def axis(self, name: str, value: object, n_axes: int) -> int:
+    def axis(self, name: str, value: int, n_axes: int) -> int:
         """Return an axis of the observation, counted from its end, so that batch axes do not matter."""
-        if isinstance(value, bool) or not isinstance(value, int) or not -n_axes <= value < n_axes:
+        if not -n_axes <= value < n_axes:
             raise InvalidSpecificationError(
                 f"{type(self).__name__}: {name} is {value!r}; give a whole number from {-n_axes} to {n_axes - 1}."
             )
@@ -68,12 +93,13 @@ class Flatten(_BoxPreProcessor):
 
     tag = "flatten"
 
-    def __init__(self, space: spaces.Space[Any], num_flatten_dims: int | None = None) -> None:
+    def __init__(self, space: spaces.Space[Any], num_flatten_dims: Annotated[int, Field(ge=1)] | None = None) -> None:
         box = self.box(space)
         self.n_flat = self.n_axes if num_flatten_dims is None else num_flatten_dims
-        if isinstance(self.n_flat, bool) or not isinstance(self.n_flat, int) or not 1 <= self.n_flat <= self.n_axes:
+        if self.n_flat > self.n_axes:
             raise InvalidSpecificationError(
-                f"Flatten: num_flatten_dims is {num_flatten_dims!r}; the observation has {self.n_axes} axes."
+                f"Flatten: num_flatten_dims is {num_flatten_dims}, of {self.n_axes} axes; give 1 to {self.n_axes}, or "
+                "null for all of them."
             )
         self.space = spaces.Box(self(box.low), self(box.high), dtype=box.dtype.type)
 
@@ -99,7 +125,7 @@ class OneHot(PreProcessor):
         elif isinstance(space, spaces.MultiDiscrete):
             starts, counts = space.start.ravel().tolist(), space.nvec.ravel().tolist()
         else:
-            raise InvalidSpecificationError(f"OneHot works on Discrete and MultiDiscrete; this observation is {space}.")
+            raise InvalidSpecificationError("OneHot works on Discrete and MultiDiscrete; leave this step out.")
         self.n_axes = len(space.shape or ())
         self._owner = np.repeat(np.arange(len(counts)), counts)  # which class each element is about
         self._classes = np.concatenate([start + np.arange(count) for start, count in zip(starts, counts, strict=True)])
@@ -127,26 +153,31 @@ class ResizeImg(_BoxPreProcessor):
     def __init__(
         self,
         space: spaces.Space[Any],
-        target_size: Sequence[int],
+        target_size: tuple[_Size, _Size],
         transpose: bool = False,
         interpolation: str = "bilinear",
     ) -> None:
-        box = self.box(space)
-        size = list(target_size)
-        if len(size) != 2 or not all(isinstance(side, int) and side >= 1 for side in size):
-            raise InvalidSpecificationError(f"ResizeImg: target_size is {target_size!r}; give rows and columns.")
-        if interpolation not in INTERPOLATIONS:
-            raise InvalidSpecificationError(
-                f"ResizeImg: unknown interpolation {interpolation!r}: {suggest(interpolation, INTERPOLATIONS)}"
-            )
+        box, size = self.box(space), list(target_size)
         if self.n_axes not in (2, 3):
-            raise InvalidSpecificationError(f"ResizeImg works on images of 2 or 3 axes; these have {self.n_axes}.")
+            raise InvalidSpecificationError(
+                "ResizeImg works on images of 2 or 3 axes, [H, W] or [H, W, C], and with transpose: true on [C, H, W]; "
+                f"this has {self.n_axes}. Name the observation that is an image, or leave this step out."
+            )
         self.channels_last = self.n_axes == 3 and not transpose
         rows, columns = box.shape[:2] if self.channels_last else box.shape[-2:]
         self._weights = resize_weights(rows, size[0], interpolation), resize_weights(columns, size[1], interpolation)
         channels = box.shape[2:] if self.channels_last else box.shape[:-2]
         shape = (*size, *channels) if self.channels_last else (*channels, *size)
         self.space = spaces.Box(box.low.min(), box.high.max(), shape, box.dtype.type)
+
+    @classmethod
+    def check_values(cls, arguments: Mapping[str, Any], path: str) -> None:
+        """Refuse unknown interpolations; see `PreProcessor.check_values`."""
+        named = arguments.get("interpolation")
+        if named not in INTERPOLATIONS:
+            raise InvalidSpecificationError(
+                f"{path}.interpolation: {named!r} is unknown; {suggest(named, INTERPOLATIONS)}"
+            )
 
     def __call__(self, values: Array) -> Array:
         """Return ``[..., h, w]``, ``[..., h, w, C]`` or ``[..., C, h, w]``."""
@@ -167,9 +198,17 @@ class Rgb2Gray(_BoxPreProcessor):
 
     def __init__(self, space: spaces.Space[Any], rgb_dim: int = -1) -> None:
         box = self.box(space)
+        expected = "images with an axis of three colours, such as [H, W, 3]"
+        if self.n_axes < 2:
+            raise InvalidSpecificationError(
+                f"Rgb2Gray works on {expected}. Name the observation that is an image, or leave this step out."
+            )
         self.rgb_axis = self.axis("rgb_dim", rgb_dim, self.n_axes)
         if box.shape[self.rgb_axis] != 3:
-            raise InvalidSpecificationError(f"Rgb2Gray: axis {rgb_dim} of {box.shape} does not hold three colours.")
+            raise InvalidSpecificationError(
+                f"Rgb2Gray works on {expected}; axis {rgb_dim} does not hold three colours. Give rgb_dim the axis that "
+                "does, or leave this step out."
+            )
         shape = np.delete(box.shape, self.rgb_axis).tolist()
         self.space = spaces.Box(box.low.min(), box.high.max(), shape, box.dtype.type)
 
@@ -199,9 +238,12 @@ class Transpose(_BoxPreProcessor):
 
     def __init__(self, space: spaces.Space[Any], axes: Sequence[int]) -> None:
         box = self.box(space)
-        self.axes = [self.axis("axes", axis, self.n_axes) for axis in axes]
+        self.axes = [axis if axis < 0 else axis - self.n_axes for axis in axes]  # counted from the end
         if sorted(self.axes) != list(range(-self.n_axes, 0)):
-            raise InvalidSpecificationError(f"Transpose: axes is {list(axes)!r}; name each of {self.n_axes} axes once.")
+            raise InvalidSpecificationError(
+                f"Transpose: axes is {list(axes)!r}; name each of {self.n_axes} axes once, in the order of the result, "
+                f"such as {list(range(self.n_axes))[::-1]}."
+            )
         self.space = spaces.Box(self(box.low), self(box.high), dtype=box.dtype.type)
 
     def __call__(self, values: Array) -> Array:

@@ -84,7 +84,7 @@ class ProcessVectorEnv(VectorEnv):
             )
         self.n_envs = n_envs
         self.observation_space, self.action_space = self._prototype.observation_space, self._prototype.action_space
-        self._shared = shared = shared_arrays(self.observation_space, self.action_space, n_envs)
+        self._shared = shared = shared_arrays(self._prototype, n_envs)
         rows = slice(0, n_envs)
         self._arrays = step_arrays(shared, rows)
         self._action = keyed_arrays(shared, "action", rows)
@@ -193,8 +193,9 @@ class ProcessVectorEnv(VectorEnv):
         brought = self._signal(STEP) if self._put(action) else any(self._call("step", self._parts_of(action)))
         given = self._arrays
         final = given.final if brought else None
+        told = given.told_rewards or None
         events = self._step_events() if self._tells_events else None
-        return VectorStep(given.observation, given.reward, given.terminated, given.truncated, final, events)
+        return VectorStep(given.observation, given.reward, given.terminated, given.truncated, final, told, events)
 
     def _step_events(self) -> list[list[EventCall]]:
         return [self._events.own_calls(told) for part in self._call("step_events") for told in part]
@@ -207,7 +208,8 @@ class ProcessVectorEnv(VectorEnv):
         else:
             self._call("step_rows", self._parts_of(action))
         given = self._arrays
-        return VectorStep(given.observation, given.reward, given.terminated, given.truncated)
+        ends = given.terminated, given.truncated
+        return VectorStep(given.observation, given.reward, *ends, told_rewards=given.told_rewards or None)
 
     def reset_rows(self, rows: Array) -> Observation:
         """Begin an episode in some environments; see `VectorEnv.reset_rows`."""

@@ -1,21 +1,27 @@
 """Wrappers that change rewards: a factor, bounds, and the spread of the discounted return.
 
-Whatever counts rewards outside of them, an evaluation for example, sees the changed ones.
+A factor and bounds are the same throughout, so that they are part of the task: returns are counted in what they make of
+rewards, in training as in evaluations. A spread moves while training goes on, so that returns made of it would mean
+something else in every epoch: nothing but learning sees it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from maze.env.gathering import Gathering, in_blocks
 from maze.env.maze_env import MazeEnv
-from maze.env.running_statistics import MeanZeroStdOne
+from maze.env.running_statistics import ClipRange, MeanZeroStdOne
 from maze.env.stateful import Rows, StatefulWrapper
+from maze.env.told_rewards import COUNTED, ORIGINAL
 from maze.env.vector_base import VectorStep
+from maze.env.wrapper_arguments import Bound, check_order
 from maze.env.wrappers import RewardWrapper
-from maze.errors import InvalidSpecificationError
 from maze.types import FLOAT, Action, Array, Observation, StateDict
 
 __all__ = ["ReturnNormalizationRewardWrapper", "RewardClippingWrapper", "RewardScalingWrapper"]
@@ -27,6 +33,9 @@ class RewardScalingWrapper(RewardWrapper):
     Args:
         env: the environment inside.
         scale: the factor.
+
+    Raises:
+        InvalidSpecificationError: the factor is no number.
     """
 
     def __init__(self, env: MazeEnv, scale: float) -> None:
@@ -47,15 +56,18 @@ class RewardClippingWrapper(RewardWrapper):
         max_val: greatest reward; None sets no bound.
 
     Raises:
-        InvalidSpecificationError: the bounds are in the wrong order.
+        InvalidSpecificationError: the bounds are no numbers, or in the wrong order.
     """
 
-    def __init__(self, env: MazeEnv, min_val: float | None = None, max_val: float | None = None) -> None:
+    def __init__(self, env: MazeEnv, min_val: Bound | None = None, max_val: Bound | None = None) -> None:
         super().__init__(env)
         low, high = -np.inf if min_val is None else min_val, np.inf if max_val is None else max_val
-        if not low < high:
-            raise InvalidSpecificationError(f"min_val {min_val!r} must be smaller than max_val {max_val!r}.")
         self.low, self.high = FLOAT(low), FLOAT(high)
+
+    @classmethod
+    def check_values(cls, arguments: Mapping[str, Any], path: str) -> None:
+        """Refuse bounds in the wrong order; see `Wrapper.check_values`."""
+        check_order(arguments.get("min_val"), arguments.get("max_val"), ("min_val", "max_val"), path)
 
     def reward(self, reward: Array) -> Array:
         """Return the rewards within the bounds."""
@@ -65,9 +77,9 @@ class RewardClippingWrapper(RewardWrapper):
 class _ReturnSpread(MeanZeroStdOne):
     """Divides by the standard deviation, and shifts nothing."""
 
-    def __init__(self, epsilon: float) -> None:
+    def __init__(self, epsilon: float, clip_range: ClipRange) -> None:
         self.epsilon = epsilon
-        super().__init__((), None, None)
+        super().__init__((), clip_range, None)
 
     def shift_and_factor(self) -> tuple[Array, Array]:
         """Return 0 and 1 / sqrt(variance + epsilon); 0 and 1 before any data."""
@@ -77,45 +89,62 @@ class _ReturnSpread(MeanZeroStdOne):
 
 
 class ReturnNormalizationRewardWrapper(StatefulWrapper):
-    """Divides rewards by the standard deviation of the running discounted return R' = gamma R + r.
+    """Divides rewards, while `training` is on, by the standard deviation of the running return R' = gamma R + r.
 
-    Statistics are gathered while `training` is on, used from the next `update_statistics` on and frozen otherwise;
-    before any data rewards stay as they are.
+    Statistics are gathered meanwhile, and used from the next `update_statistics` on; before any data rewards stay as
+    they are. Evaluations, rollouts and whoever else does not train get the rewards from inside; returns of training are
+    made of these, too, and so are the episodes that ES compares. A wrapper of rewards that stands further outside sees
+    normalised ones in training alone; for bounds of normalised rewards there is `clip_range`. Recorded episodes hold
+    the rewards from inside, so that SAC's `initial_demonstrations` are not normalised.
     Source: Engstrom et al., "Implementation matters in deep policy gradients" (2020).
 
     Args:
         env: the environment inside.
         gamma: discount of the running return.
         epsilon: added to the variance.
+        clip_range: least and greatest normalised reward; None sets no bounds.
 
     Raises:
         InvalidSpecificationError: a number is out of its range.
     """
 
-    def __init__(self, env: MazeEnv, gamma: float = 0.99, epsilon: float = 1e-8) -> None:
+    changes_reward = learning_only = True
+
+    def __init__(
+        self,
+        env: MazeEnv,
+        gamma: Annotated[float, Field(ge=0.0, le=1.0)] = 0.99,
+        epsilon: Annotated[float, Field(gt=0.0, lt=1.0)] = 1e-8,
+        clip_range: tuple[float, float] | None = None,
+    ) -> None:
         super().__init__(env)
-        if not (0.0 <= gamma <= 1.0 and 0.0 < epsilon < 1.0):
-            raise InvalidSpecificationError(
-                f"gamma {gamma!r} must be in [0, 1] and epsilon {epsilon!r} between 0 and 1."
-            )
         self.gamma = float(gamma)
-        self._statistics = _ReturnSpread(float(epsilon))
+        bounds = None if clip_range is None else (FLOAT(clip_range[0]), FLOAT(clip_range[1]))
+        self._statistics = _ReturnSpread(float(epsilon), bounds)
         self._pending = Gathering()
+
+    @classmethod
+    def check_values(cls, arguments: Mapping[str, Any], path: str) -> None:
+        """Refuse bounds in the wrong order; see `Wrapper.check_values`."""
+        low, high = arguments.get("clip_range") or (None, None)
+        check_order(low, high, ("clip_range.0", "clip_range.1"), path)
 
     def start(self, n_envs: int) -> None:
         """Make room for the running return of each environment, float64 ``[N]``."""
         self.rows = {"running_return": np.zeros(n_envs)}
 
     def step_rows(self, inner: Rows, action: Action, rows: Array) -> VectorStep:
-        """Act once; the running return sees the raw reward, the agent the divided one."""
+        """Act once; the running return sees the reward from inside, who learns the divided one."""
         step = inner.step_rows(action, rows)
         running = self.rows["running_return"]
         running[rows] = self.gamma * running[rows] + step.reward[rows]
-        if self.training:
-            everyone = bool(rows.all())
-            self._pending.add(running if everyone else running[rows], None if everyone else rows.nonzero()[0])
-            self._statistics.add(self._pending.take_block(()))
-        return VectorStep(step.observation, self._statistics.normalize(step.reward), step.terminated, step.truncated)
+        if not self.training:
+            return step
+        everyone = bool(rows.all())
+        self._pending.add(running if everyone else running[rows], None if everyone else rows.nonzero()[0])
+        self._statistics.add(self._pending.take_block(()))
+        told = {ORIGINAL: step.reward, COUNTED: step.reward, **(step.told_rewards or {})}
+        return replace(step, reward=self._statistics.normalize(step.reward), told_rewards=told)
 
     def reset_rows(self, inner: Rows, rows: Array) -> Observation:
         """Begin episodes, whose running return is 0."""

@@ -8,7 +8,7 @@ Source: Chan, Golub and LeVeque, "Algorithms for computing the sample variance" 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -113,8 +113,7 @@ class RunningStatistics(ABC):
         Raises:
             InvalidSpecificationError: they have other names or shapes.
         """
-        if known.keys() != set(self.known_names):
-            raise InvalidSpecificationError(f"statistics: given {sorted(known)}; needed are {list(self.known_names)}.")
+        self.check_known(known, "statistics")
         try:
             first, second = (
                 np.broadcast_to(np.asarray(known[name], np.float64), self._kept).copy() for name in self.known_names
@@ -122,6 +121,39 @@ class RunningStatistics(ABC):
         except (TypeError, ValueError) as error:
             raise InvalidSpecificationError(f"statistics: {dict(known)!r} has not the shape {self._kept}.") from error
         self.load({"count": np.ones(()), **self.from_known(first, second)})
+
+    @classmethod
+    def check_known(cls, known: object, path: str) -> None:
+        """Refuse known values that do for observations of no shape.
+
+        Args:
+            known: as for `load_known`.
+            path: where they stand, for messages.
+
+        Raises:
+            InvalidSpecificationError: they have other names, are no numbers, or nothing can be scaled by them.
+        """
+        names = cls.known_names
+        if not isinstance(known, Mapping) or known.keys() != set(names):
+            raise InvalidSpecificationError(
+                f"{path}: {known!r} is not accepted; accepted: a mapping with {' and '.join(names)}."
+            )
+        values = []
+        for name in names:
+            try:
+                values.append(np.asarray(known[name], np.float64))
+            except (TypeError, ValueError):
+                values.append(np.full((), np.nan))
+            if not np.isfinite(values[-1]).all():
+                raise InvalidSpecificationError(
+                    f"{path}.{name}: {known[name]!r} is not accepted; accepted: a number, or an array of numbers."
+                )
+        cls.check_scale(*values, path=path)
+
+    @classmethod
+    @abstractmethod
+    def check_scale(cls, *known: Array, path: str) -> None:
+        """Refuse two known values, those of `known_names`, by which nothing can be scaled."""
 
     def state(self) -> dict[str, Array]:
         """Return the published statistics as float64 arrays."""
@@ -155,6 +187,15 @@ class MeanZeroStdOne(RunningStatistics):
 
     names = ("mean", "squared_deviations")
     known_names = ("mean", "std")
+
+    @classmethod
+    def check_scale(cls, *known: Array, path: str) -> None:
+        """Refuse standard deviations that are not positive."""
+        deviation = known[1]
+        if not (deviation > 0.0).all():
+            raise InvalidSpecificationError(
+                f"{path}.std: {deviation.tolist()} is not accepted; accepted: numbers > 0; give 1 to scale nothing."
+            )
 
     def from_known(self, first: Array, second: Array) -> dict[str, Array]:
         """Return the moments of a count of 1."""
@@ -194,6 +235,19 @@ class RangeZeroOne(RunningStatistics):
 
     names = ("minimum", "maximum")
     known_names = ("min", "max")
+
+    @classmethod
+    def check_scale(cls, *known: Array, path: str) -> None:
+        """Refuse ranges without width; whether shapes fit is found out where that of observations is known."""
+        least, most = known
+        try:
+            is_wide = bool((least < most).all())
+        except ValueError:
+            return
+        if not is_wide:
+            raise InvalidSpecificationError(
+                f"{path}.min: {least.tolist()} must be smaller than max {most.tolist()}, everywhere."
+            )
 
     def from_known(self, first: Array, second: Array) -> dict[str, Array]:
         """Return the range itself."""
@@ -235,7 +289,7 @@ def _normal_axes(axis: int | Sequence[int] | None, dimensions: int) -> tuple[int
     return tuple(sorted({0, *axes}))
 
 
-STRATEGIES: dict[str, Callable[[tuple[int, ...], ClipRange, int | Sequence[int] | None], RunningStatistics]] = {
+STRATEGIES: dict[str, type[RunningStatistics]] = {
     "mean_zero_std_one": MeanZeroStdOne,
     "range_zero_one": RangeZeroOne,
 }

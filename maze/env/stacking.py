@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Annotated, Any
 
 import numpy as np
 from gymnasium import spaces
+from pydantic import Field
 
+from maze.config.validation import read_entry
 from maze.env.maze_env import MazeEnv
 from maze.env.spaces import unsupported_space
 from maze.env.stateful import Rows, StatefulWrapper
@@ -19,15 +22,20 @@ from maze.types import FLOAT, Action, AnyMapping, Array, Observation
 __all__ = ["ObservationStackWrapper"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Stack:
-    """One entry of ``stack_config``, checked."""
+@dataclass(frozen=True, kw_only=True)
+class StackEntry:
+    """One entry of ``stack_config``."""
 
-    source: str
-    key: str
-    stack_steps: int
-    delta: bool
-    keep_original: bool
+    observation: str
+    stack_steps: Annotated[int, Field(ge=1)]
+    keep_original: bool = False
+    tag: str | None = None
+    delta: bool = False
+
+    @cached_property
+    def key(self) -> str:
+        """Key of the stack."""
+        return f"{self.observation}-{self.tag}" if self.tag else self.observation
 
 
 class ObservationStackWrapper(StatefulWrapper):
@@ -51,24 +59,36 @@ class ObservationStackWrapper(StatefulWrapper):
         super().__init__(env)
         known = dict(env.observation_space.spaces)
         parts = dict(known)
-        self._stacks: list[_Stack] = []
-        for config in stack_config:
-            stack = _read_stack(config, list(known))
-            if stack.key in {other.key for other in self._stacks} or (stack.key in known and stack.key != stack.source):
-                raise InvalidSpecificationError(f"stack_config: there are two observations {stack.key!r}; give a tag.")
+        self._stacks: list[StackEntry] = []
+        for position, config in enumerate(stack_config):
+            path = f"stack_config.{position}"
+            stack = _read_stack(config, path)
+            source = stack.observation
+            if source not in known:
+                raise InvalidSpecificationError(
+                    f"{path}.observation: unknown observation {source!r}; {suggest(source, known)}"
+                )
+            if stack.key in {other.key for other in self._stacks} or (stack.key in known and stack.key != source):
+                raise InvalidSpecificationError(f"{path}.tag: there are two observations {stack.key!r}; give a tag.")
             self._stacks.append(stack)
-            parts[stack.key] = _stacked_space(known[stack.source], stack)
-        kept = {stack.source for stack in self._stacks if stack.keep_original}
-        self._dropped = {stack.source for stack in self._stacks if stack.key != stack.source} - kept
+            parts[stack.key] = _stacked_space(known[source], stack, path)
+        kept = {stack.observation for stack in self._stacks if stack.keep_original}
+        self._dropped = {stack.observation for stack in self._stacks if stack.key != stack.observation} - kept
         self.observation_space = spaces.Dict([(key, part) for key, part in parts.items() if key not in self._dropped])
         self._sources = known
         self._spare: dict[str, Array] = {}
+
+    @classmethod
+    def check_values(cls, arguments: Mapping[str, Any], path: str) -> None:
+        """Refuse entries that are wrong in every environment; see `Wrapper.check_values`."""
+        for position, entry in enumerate(arguments.get("stack_config", ())):
+            _read_stack(entry, f"{path}.stack_config.{position}")
 
     def start(self, n_envs: int) -> None:
         """Make room for the stacks, ``[N, steps, *shape]`` each, and for the next ones."""
         for buffers in (self.rows, self._spare):
             for stack in self._stacks:
-                source = self._sources[stack.source]
+                source = self._sources[stack.observation]
                 buffers[stack.key] = np.zeros((n_envs, stack.stack_steps, *(source.shape or ())), source.dtype)
 
     def step_rows(self, inner: Rows, action: Action, rows: Array) -> VectorStep:
@@ -78,25 +98,25 @@ class ObservationStackWrapper(StatefulWrapper):
         for stack in self._stacks:
             present, following = self.rows[stack.key], self._spare[stack.key]
             following[:, :-1] = present[:, 1:]
-            following[:, -1] = step.observation[stack.source]
+            following[:, -1] = step.observation[stack.observation]
             if waiting is not None:
                 following[waiting] = present[waiting]
             self.rows[stack.key], self._spare[stack.key] = following, present
-        return VectorStep(self._with_stacks(step.observation), step.reward, step.terminated, step.truncated)
+        return replace(step, observation=self._with_stacks(step.observation))
 
     def reset_rows(self, inner: Rows, rows: Array) -> Observation:
         """Begin episodes, and their stacks with the first observation throughout."""
         observation = inner.reset_rows(rows)
         for stack in self._stacks:
-            self.rows[stack.key][rows] = observation[stack.source][rows][:, None]
+            self.rows[stack.key][rows] = observation[stack.observation][rows][:, None]
         return self._with_stacks(observation)
 
     def observation(self, observation: Observation) -> Observation:
         """Return what an episode shows that begins with this observation, ``[..., *shape]``."""
         result = {key: value for key, value in observation.items() if key not in self._dropped}
         for stack in self._stacks:
-            value = np.asarray(observation[stack.source])
-            axis = value.ndim - len(self._sources[stack.source].shape or ())
+            value = np.asarray(observation[stack.observation])
+            axis = value.ndim - len(self._sources[stack.observation].shape or ())
             result[stack.key] = _seen(np.stack([value] * stack.stack_steps, axis), stack, axis)
         return {key: result[key] for key in self.observation_space.spaces}
 
@@ -107,7 +127,7 @@ class ObservationStackWrapper(StatefulWrapper):
         return {key: result[key] for key in self.observation_space.spaces}
 
 
-def _seen(values: Array, stack: _Stack, axis: int) -> Array:
+def _seen(values: Array, stack: StackEntry, axis: int) -> Array:
     """Return a stack as the agent sees it; ``axis`` is that of the steps."""
     if not stack.delta:
         return values
@@ -117,23 +137,16 @@ def _seen(values: Array, stack: _Stack, axis: int) -> Array:
     return result
 
 
-def _read_stack(config: AnyMapping, known: list[str]) -> _Stack:
-    accepted = ("observation", "keep_original", "tag", "delta", "stack_steps")
-    for name in config:
-        if name not in accepted:
-            raise InvalidSpecificationError(f"stack_config: unknown entry {name!r}: {suggest(name, accepted)}")
-    source, steps, tag = config.get("observation"), config.get("stack_steps"), config.get("tag")
-    if source not in known:
-        raise InvalidSpecificationError(f"stack_config: unknown observation {source!r}: {suggest(source, known)}")
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-        raise InvalidSpecificationError(f"stack_config: stack_steps is {steps!r}; give a whole number of 1 or more.")
-    keep = bool(config.get("keep_original", False))
-    if keep and not tag:
-        raise InvalidSpecificationError(f"stack_config: keep_original of {source!r} needs a tag for the stack's key.")
-    return _Stack(str(source), f"{source}-{tag}" if tag else str(source), steps, bool(config.get("delta")), keep)
+def _read_stack(config: object, path: str) -> StackEntry:
+    stack = read_entry(StackEntry, config, path)
+    if stack.keep_original and not stack.tag:
+        raise InvalidSpecificationError(
+            f"{path}.keep_original: to keep {stack.observation!r}, the stack's key needs a tag."
+        )
+    return stack
 
 
-def _stacked_space(space: spaces.Space[Any], stack: _Stack) -> spaces.Space[Any]:
+def _stacked_space(space: spaces.Space[Any], stack: StackEntry, path: str) -> spaces.Space[Any]:
     steps = stack.stack_steps
     if isinstance(space, spaces.Box):
         low, high = (np.repeat(bound[None], steps, axis=0) for bound in (space.low, space.high))
@@ -144,7 +157,7 @@ def _stacked_space(space: spaces.Space[Any], stack: _Stack) -> spaces.Space[Any]
         low[:-1], high[:-1] = -width, width
         return spaces.Box(low, high, dtype=FLOAT)
     if stack.delta:
-        raise InvalidSpecificationError(f"stack_config: delta needs numbers, and {stack.source!r} is {space}.")
+        raise InvalidSpecificationError(f"{path}.delta: it needs numbers, and {stack.observation!r} is {space}.")
     if isinstance(space, spaces.Discrete):
         counts, starts = np.full(steps, space.n), np.full(steps, space.start)
         return spaces.MultiDiscrete(counts, dtype=space.dtype.type, start=starts)

@@ -14,6 +14,7 @@ import numpy as np
 from maze.env.base_env import MazeEnv, RecordedStep
 from maze.env.readers import wrong_heads
 from maze.env.sampling import neutral_action
+from maze.env.told_rewards import told_from_info, told_in_info
 from maze.env.vector_base import VectorStep
 from maze.env.wrappers import Wrapper, unconverted
 from maze.errors import EnvError
@@ -61,9 +62,9 @@ class _BatchOfOne:
             terminated, truncated = self.info["terminated"], self.info["truncated"]
         except KeyError as error:
             raise EnvError(f"step() of {self.env!r} left {error} out of its info; both flags must be there.") from error
-        return VectorStep(
-            _with_axis(observation), np.array([reward], np.float32), np.array([terminated]), np.array([truncated])
-        )
+        ends = np.array([terminated]), np.array([truncated])
+        told = told_from_info(self.info, (1,))
+        return VectorStep(_with_axis(observation), np.array([reward], np.float32), *ends, told_rewards=told)
 
     def reset_rows(self, rows: Array) -> Observation:
         del rows
@@ -141,6 +142,8 @@ class StatefulWrapper(Wrapper):
     def step_rows(self, inner: Rows, action: Action, rows: Array) -> VectorStep:
         """Act once in some environments; see `Rows`.
 
+        What is returned tells the ``told_rewards`` of the steps inside; without them, its rewards count as original.
+
         Args:
             inner: the N environments inside; may be stepped several times, or not at all.
             action: ``[N, *shape]`` by head; those of other environments are valid, and mean nothing.
@@ -191,7 +194,7 @@ class StatefulWrapper(Wrapper):
         observation, done = _without_axis(step.observation), any(flags.values())
         if done:
             self._end = {"observation": {key: value.copy() for key, value in observation.items()}, "info": flags}
-        return observation, float(step.reward[0]), done, {**self._single.info, **flags}
+        return observation, float(step.reward[0]), done, told_in_info({**self._single.info, **flags}, step.told_rewards)
 
     def get_observation_and_action_dicts(
         self, maze_state: Any, maze_action: Any, first_step_in_episode: bool

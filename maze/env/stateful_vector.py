@@ -8,6 +8,7 @@ import numpy as np
 
 from maze.env.readers import wrong_heads
 from maze.env.stateful import StatefulWrapper
+from maze.env.told_rewards import copy_told
 from maze.env.vector_base import VectorEnv, VectorStep
 from maze.errors import EnvError
 from maze.seeding import draw_seed
@@ -80,7 +81,8 @@ class StatefulVectorEnv(VectorEnv):
             self._final[key][done] = values[done]
         # What begins an episode may step the environments inside, and so overwrite these.
         reward, terminated, truncated = step.reward.copy(), step.terminated.copy(), step.truncated.copy()
-        return VectorStep(self.reset_rows(done), reward, terminated, truncated, self._final)
+        told = copy_told(step.told_rewards)
+        return VectorStep(self.reset_rows(done), reward, terminated, truncated, self._final, told)
 
     def step_rows(self, action: Mapping[str, Array], rows: Array) -> VectorStep:
         """Act once in some environments; see `VectorEnv.step_rows`."""

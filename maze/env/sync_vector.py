@@ -12,6 +12,7 @@ from gymnasium import spaces
 from maze.env.gathering import gathers_within
 from maze.env.maze_env import MazeEnv
 from maze.env.snapshot import layers_within, restore_snapshot, take_snapshot
+from maze.env.told_rewards import INFO_KEY, TOLD
 from maze.env.vector_base import VectorEnv, VectorStep
 from maze.env.wrappers import wrapper_layers
 from maze.errors import EnvError
@@ -19,7 +20,7 @@ from maze.seeding import derive_seed, draw_seed
 from maze.statistics import EventCall, EventStats
 from maze.types import Array, Observation, StateDict
 
-__all__ = ["StepArrays", "SyncVectorEnv"]
+__all__ = ["StepArrays", "SyncVectorEnv", "names_of_told"]
 
 UNCHANGING = (bool, int, float, str, type(None))
 """Kinds of values that nobody can change; others are copied where they are kept."""
@@ -35,6 +36,7 @@ class StepArrays:
         reward: float32 ``[N]``.
         terminated: bool ``[N]``.
         truncated: bool ``[N]``.
+        told_rewards: float32 ``[N]`` by name; empty where no wrapper inside changes rewards.
     """
 
     observation: Observation
@@ -42,17 +44,24 @@ class StepArrays:
     reward: Array
     terminated: Array
     truncated: Array
+    told_rewards: dict[str, Array]
 
     @classmethod
-    def allocate(cls, space: spaces.Dict, n_envs: int) -> StepArrays:
-        """Return arrays for N environments of an observation space."""
+    def allocate(cls, space: spaces.Dict, n_envs: int, told: Sequence[str] = ()) -> StepArrays:
+        """Return arrays for N environments of an observation space that tell the rewards of these names."""
 
         def room() -> Observation:
             parts = space.spaces.items()
             return {key: np.zeros((n_envs, *(part.shape or ())), dtype=part.dtype) for key, part in parts}
 
-        ends = (np.zeros(n_envs, dtype=bool) for _ in range(2))
-        return cls(room(), room(), np.zeros(n_envs, dtype=np.float32), *ends)
+        reward, *others = (np.zeros(n_envs, dtype=np.float32) for _ in range(1 + len(told)))
+        terminated, truncated = (np.zeros(n_envs, dtype=bool) for _ in range(2))
+        return cls(room(), room(), reward, terminated, truncated, dict(zip(told, others, strict=True)))
+
+
+def names_of_told(env: MazeEnv) -> tuple[str, ...]:
+    """Return which rewards an environment may tell besides that which agents learn from; none without its wrappers."""
+    return TOLD if any(type(layer).changes_reward for layer in wrapper_layers(env)) else ()
 
 
 class SyncVectorEnv(VectorEnv):
@@ -91,9 +100,10 @@ class SyncVectorEnv(VectorEnv):
             for layer, first in zip(layers, first_layers, strict=True):
                 layer.share_statistics(first)
         if arrays is None:
-            arrays = StepArrays.allocate(self.observation_space, self.n_envs)
+            arrays = StepArrays.allocate(self.observation_space, self.n_envs, names_of_told(envs[0]))
         self._observation, self._final, self._reward = arrays.observation, arrays.final, arrays.reward
         self._terminated, self._truncated = arrays.terminated, arrays.truncated
+        self._told = arrays.told_rewards or None
         self._seeds: list[int] = []
         self._episodes = [0] * self.n_envs
         self._training = False
@@ -163,18 +173,19 @@ class SyncVectorEnv(VectorEnv):
                 for key, buffer in buffers:
                     buffer[row] = observation[key]
         ends = self._terminated, self._truncated
-        return VectorStep(self._observation, self._reward, *ends, final, self.step_events)
+        return VectorStep(self._observation, self._reward, *ends, final, self._told, self.step_events)
 
     def step_rows(self, action: Mapping[str, Array], rows: Array) -> VectorStep:
         """Act once in some environments; see `VectorEnv.step_rows`."""
         heads = self.heads_of(action)
-        for values in (self._reward, self._terminated, self._truncated):
+        for values in (self._reward, self._terminated, self._truncated, *(self._told or {}).values()):
             values[~rows] = 0
         for row in rows.nonzero()[0].tolist():
             observation, _ = self._act(row, self._envs[row], heads)
             for key, buffer in self._observation.items():
                 buffer[row] = observation[key]
-        return VectorStep(self._observation, self._reward, self._terminated, self._truncated)
+        ends = self._terminated, self._truncated
+        return VectorStep(self._observation, self._reward, *ends, told_rewards=self._told)
 
     def reset_rows(self, rows: Array) -> Observation:
         """Begin an episode in some environments; see `VectorEnv.reset_rows`."""
@@ -188,6 +199,10 @@ class SyncVectorEnv(VectorEnv):
         self._reward[row] = reward
         if self.step_events is not None:
             self.step_events[row] = [_copied(call) for call in env.get_step_events()]
+        if self._told is not None:
+            told = info.get(INFO_KEY, {})
+            for name, values in self._told.items():
+                values[row] = told.get(name, reward)
         try:
             self._terminated[row], self._truncated[row] = info["terminated"], info["truncated"]
         except KeyError as error:

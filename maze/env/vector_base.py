@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from gymnasium import spaces
 
+from maze.env.told_rewards import ToldRewards
 from maze.errors import ArtifactError, EnvError
 from maze.statistics import EventCall, EventStats
 from maze.types import Array, Observation, StateDict
@@ -27,6 +28,8 @@ class VectorStep:
         truncated: bool ``[N]``, the episode was cut off, for example by a time limit.
         final_observation: ``[N, *shape]`` by key, the last observation of each ended episode; other rows mean nothing.
             None when no episode ended.
+        told_rewards: float32 ``[N]`` by name, where wrappers inside changed rewards: ``original`` as the environments
+            paid them, and ``counted`` as evaluations would be paid. None where nothing was changed.
         events: what happened in each environment, [N]; None where nobody asked for it, see `make_vector_env`.
     """
 
@@ -35,6 +38,7 @@ class VectorStep:
     terminated: Array
     truncated: Array
     final_observation: Observation | None = None
+    told_rewards: ToldRewards | None = None
     events: Sequence[Sequence[EventCall]] | None = None
 
 

@@ -10,8 +10,9 @@ from maze.env.gathering import gathers_within
 from maze.env.maze_env import MazeEnv
 from maze.env.readers import wrong_heads
 from maze.env.snapshot import restore_layers, snapshot_layers
+from maze.env.told_rewards import pass_reward
 from maze.env.vector_base import VectorEnv, VectorStep
-from maze.env.wrappers import Wrapper, names_of_layers, overrides, wrapper_layers
+from maze.env.wrappers import Wrapper, names_of_layers, overrides, sees_reward, wrapper_layers
 from maze.errors import ArtifactError
 from maze.statistics import EventStats
 from maze.types import Array, Observation, StateDict
@@ -41,9 +42,7 @@ class WrappedVectorEnv(VectorEnv):
             for layer in self._layers
             if overrides(layer, "observation") or overrides(layer, "gather")
         ]
-        self._reward_layers = [
-            layer for layer in self._layers if overrides(layer, "reward") or overrides(layer, "episode_step")
-        ]
+        self._reward_layers = [layer for layer in self._layers if sees_reward(layer)]
         self._observation: Observation = {}
 
     @property
@@ -77,28 +76,30 @@ class WrappedVectorEnv(VectorEnv):
     def step(self, action: Mapping[str, Array]) -> VectorStep:
         """Act once in every environment; see `VectorEnv.step`."""
         step = self.env.step(self._inner_action(action))
-        reward = step.reward
+        reward, told = step.reward, step.told_rewards
         if self._reward_layers:
             done = step.terminated | step.truncated
             for layer in self._reward_layers:
-                reward = layer.reward(reward)
+                reward, told = pass_reward(layer, reward, told)
                 layer.episode_step(reward, done)
         final = step.final_observation
         if final is not None:
             final = self._observe_final(final, step.terminated | step.truncated)
         self._observation = self._observe(step.observation, gather=self._training)
-        return VectorStep(self._observation, reward, step.terminated, step.truncated, final)
+        return VectorStep(self._observation, reward, step.terminated, step.truncated, final, told)
 
     def step_rows(self, action: Mapping[str, Array], rows: Array) -> VectorStep:
         """Act once in some environments; see `VectorEnv.step_rows`."""
         step = self.env.step_rows(self._inner_action(action), rows)
-        reward, done = step.reward, step.terminated | step.truncated
+        reward, told, done = step.reward, step.told_rewards, step.terminated | step.truncated
         for layer in self._reward_layers:
-            reward = layer.reward(reward)
+            reward, told = pass_reward(layer, reward, told)
             layer.episode_step_rows(reward, done, rows)
         reward = np.where(rows, reward, np.float32(0.0))
+        if told is not None:
+            told = {name: np.where(rows, value, np.float32(0.0)) for name, value in told.items()}
         self._observe_rows(step.observation, rows, gathered=rows & ~done)
-        return VectorStep(self._observation, reward, step.terminated, step.truncated)
+        return VectorStep(self._observation, reward, step.terminated, step.truncated, told_rewards=told)
 
     def reset_rows(self, rows: Array) -> Observation:
         """Begin an episode in some environments; see `VectorEnv.reset_rows`."""

@@ -7,16 +7,19 @@ course of an episode, so each of its environments is stepped by itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from maze.config.targets import is_within
 from maze.env.base_env import MazeEnv, RecordedStep
+from maze.env.layers import Layer, chain_statistics, load_chain_statistics, names_of_layers, wrapper_layers
 from maze.env.readers import wrong_heads
-from maze.env.transparent import TransparentEnv
-from maze.errors import ArtifactError, EnvError, InvalidSpecificationError
+from maze.env.told_rewards import pass_reward, told_from_info, told_in_info
+from maze.env.wrapper_arguments import checked
+from maze.errors import EnvError, InvalidSpecificationError
 from maze.statistics import EventCall, EventStats
 from maze.types import Action, Array, Observation, StateDict
 
@@ -34,7 +37,7 @@ __all__ = [
 WrapperType = TypeVar("WrapperType", bound="Wrapper")
 
 
-class Wrapper(TransparentEnv):
+class Wrapper(Layer):
     """An environment around another one; without overridden hooks it changes nothing.
 
     `isinstance` sees through it: ``isinstance(SomeWrapper.wrap(GymMazeEnv(...)), GymMazeEnv)`` is true, and attributes
@@ -47,9 +50,14 @@ class Wrapper(TransparentEnv):
     Attributes:
         env: the environment inside.
         batchable: whether the hooks say everything about the wrapper; found out from the class, or set by it.
+        changes_reward: whether agents may learn from other rewards than the environment pays; likewise.
+        learning_only: whether `reward` is for learning alone, for example since it moves while training goes on: then
+            it is called while `training` is on, and neither evaluations nor the returns of training see it.
     """
 
     batchable: ClassVar[bool] = True
+    changes_reward: ClassVar[bool] = False
+    learning_only: ClassVar[bool] = False
 
     def __init__(self, env: MazeEnv) -> None:
         if not isinstance(env, MazeEnv):
@@ -59,12 +67,16 @@ class Wrapper(TransparentEnv):
         super().__init__(env)
         self._gathers = overrides(self, "gather")
         self._changes_action = overrides(self, "action")
-        self._sees_reward = overrides(self, "reward") or overrides(self, "episode_step")
+        self._sees_reward = sees_reward(self)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "batchable" not in cls.__dict__:
             cls.batchable = cls.step is Wrapper.step and cls.reset is Wrapper.reset
+        if "changes_reward" not in cls.__dict__ and cls.reward is not Wrapper.reward:
+            cls.changes_reward = True
+        if "__init__" in cls.__dict__ and is_within(cls.__module__, ("maze",)):
+            cls.__init__ = checked(cls)  # type: ignore[method-assign]
 
     @classmethod
     def wrap(cls: type[WrapperType], env: MazeEnv, **kwargs: Any) -> WrapperType:
@@ -75,6 +87,18 @@ class Wrapper(TransparentEnv):
             **kwargs: the wrapper's own arguments.
         """
         return cls(env, **kwargs)
+
+    @classmethod
+    def check_values(cls, arguments: Mapping[str, Any], path: str) -> None:
+        """Refuse arguments that are of the annotated types, and wrong in every environment.
+
+        Args:
+            arguments: of the constructor, by name, defaults included; one that is not known yet is missing.
+            path: where they stand, for messages: ``f"{path}.{name}: ..."``.
+
+        Raises:
+            InvalidSpecificationError: names the argument.
+        """
 
     def observation(self, observation: Observation) -> Observation:
         """Return the observation that the agent sees instead; arrays are ``[..., *shape]``."""
@@ -88,17 +112,32 @@ class Wrapper(TransparentEnv):
         """Return the agent's action of which `action` makes this one; arrays are ``[..., *shape]``.
 
         Raises:
-            EnvError: the wrapper does not say.
+            EnvError: the wrapper changes the action, and does not say of which one it makes it.
         """
-        if self._changes_action:
-            raise EnvError(
-                f"{type(self).__name__} does not turn actions back into those of the agent; give it reverse_action()."
-            )
-        return action
+        same_space = self.action_space == self.env.action_space
+        if same_space and (not self._changes_action or _are_equal(self.action(dict(action)), action)):
+            return action
+        raise EnvError(
+            f"{type(self).__name__} does not turn actions such as {action!r} back into those of the agent; give it "
+            "reverse_action()."
+        )
+
+    def noop_action(self) -> Action | None:
+        """Return the action that does nothing in the environment inside; see `MazeEnv.noop_action`."""
+        inner = self.env.noop_action()
+        if inner is None:
+            return None
+        noop = self.reverse_action(inner)
+        if self._changes_action and not _are_equal(self.action(dict(noop)), inner):
+            raise EnvError(f"{type(self).__name__} has no action that becomes {inner!r}, which does nothing inside.")
+        return noop
 
     def reward(self, reward: Array) -> Array:
         """Return the reward that the agent gets instead; float32 ``[...]``."""
         return reward
+
+    def original_reward(self, reward: Array) -> None:
+        """Take note of a step's rewards as the environment pays them, float32 ``[...]``, before `episode_step`."""
 
     def gather(self, observation: Observation, rows: Array | None = None) -> None:
         """Take note of an observation from inside, called before `observation` and only while `training` is on.
@@ -139,9 +178,9 @@ class Wrapper(TransparentEnv):
         if self._training and self._gathers and not done:  # nobody acts on the last observation; so batches do, too
             self.gather(observation)
         if self._sees_reward:  # float32 arrays without axes, so that the result is that of a batch to the last bit
-            new_reward = self.reward(np.array(reward, dtype=np.float32))
+            new_reward, told = pass_reward(self, np.array(reward, dtype=np.float32), told_from_info(info, ()))
             self.episode_step(new_reward, np.array(done))
-            reward = float(new_reward)
+            reward, info = float(new_reward), told_in_info(info, told)
         return self.observation(observation), reward, done, info
 
     def get_observation_and_action_dicts(
@@ -169,28 +208,6 @@ class Wrapper(TransparentEnv):
     def load_layer_state(self, state: StateDict) -> None:
         """Take over what `own_state` returned."""
         self.load_own_state(state)
-
-    def own_statistics(self) -> dict[str, Array]:
-        """Return this wrapper's statistics by name; the chain's are the sum of all wrappers'."""
-        return {}
-
-    def load_own_statistics(self, state: Mapping[str, Array]) -> None:
-        """Take over what `own_statistics` returned."""
-
-    def gather_own_anew(self) -> None:
-        """Begin gathering statistics from nothing; those in use stay in use until `update_statistics`."""
-
-    def merge_own_statistics(self, state: Mapping[str, Array]) -> None:
-        """Merge what the same wrapper gathered elsewhere, as `own_statistics` tells it; `update_statistics` uses it.
-
-        Raises:
-            EnvError: the wrapper has statistics and does not say how they are merged.
-        """
-        if state:
-            raise EnvError(
-                f"{type(self).__name__} has statistics and no merge_own_statistics, so that actors cannot gather them "
-                "side by side. Write merge_own_statistics and gather_own_anew, or train with PPO, which needs neither."
-            )
 
     def own_event_stats(self) -> EventStats:
         """Return, and forget, what this wrapper has to tell of events; the chain's are the sum of all wrappers'."""
@@ -220,30 +237,15 @@ class Wrapper(TransparentEnv):
     def load_own_state(self, state: StateDict) -> None:
         """Take over what `own_state` returned."""
 
-    def update_statistics(self) -> None:
-        """Merge what this and all inner wrappers gathered."""
-        self.env.update_statistics()
-
-    def statistics_state(self) -> dict[str, Array]:
-        """Return the statistics of this and all inner wrappers as arrays by flat name."""
-        return chain_statistics(self)
-
-    def load_statistics(self, state: Mapping[str, Array]) -> None:
-        """Take over the statistics of this and all inner wrappers; see `MazeEnv.load_statistics`."""
-        load_chain_statistics(self, state)
-
-    def gather_anew(self) -> None:
-        """Let this and all inner wrappers begin gathering from nothing; see `MazeEnv.gather_anew`."""
-        self.gather_own_anew()
-        self.env.gather_anew()
-
-    def merge_statistics(self, state: Mapping[str, Array]) -> None:
-        """Merge statistics of the same wrappers, gathered elsewhere; see `MazeEnv.merge_statistics`."""
-        for layer, own in _by_layer(self, state):
-            layer.merge_own_statistics(own)
-
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.env!r})"
+
+
+def _are_equal(first: Action, second: Action) -> bool:
+    """Tell whether two actions are the same, but for rounding."""
+    return first.keys() == second.keys() and all(
+        np.allclose(first[head], second[head], rtol=1e-5, atol=1e-6) for head in first
+    )
 
 
 class ObservationWrapper(Wrapper):
@@ -258,7 +260,10 @@ class ActionWrapper(Wrapper):
 
 
 class RewardWrapper(Wrapper):
-    """A wrapper that changes rewards: override `reward`."""
+    """A wrapper that changes rewards: override `reward`; one that helps learning and is no part of the task says so.
+
+    ``learning_only = True`` in its class leaves it out of everything that counts returns.
+    """
 
 
 def unconverted(wrapper: Wrapper) -> EnvError:
@@ -274,53 +279,6 @@ def overrides(wrapper: Wrapper, hook: str) -> bool:
     return getattr(type(wrapper), hook) is not getattr(Wrapper, hook)
 
 
-def wrapper_layers(env: MazeEnv) -> list[Wrapper]:
-    """List the wrappers around an environment, innermost first."""
-    layers: list[Wrapper] = []
-    while issubclass(type(env), Wrapper):
-        layers.append(env)  # type: ignore[arg-type]
-        env = env.env  # type: ignore[attr-defined]
-    return layers[::-1]
-
-
-def names_of_layers(layers: list[Wrapper]) -> Iterator[tuple[str, Wrapper]]:
-    """Name each layer by its class and its rank, from inside, among the layers of that class."""
-    counts: dict[str, int] = {}
-    for layer in layers:
-        kind = type(layer).__name__
-        counts[kind] = counts.get(kind, -1) + 1
-        yield f"{kind}.{counts[kind]}", layer
-
-
-def chain_statistics(env: MazeEnv) -> dict[str, Array]:
-    """Return the statistics of all wrappers around an environment by flat name."""
-    named = names_of_layers(wrapper_layers(env))
-    return {f"{name}.{key}": value for name, layer in named for key, value in layer.own_statistics().items()}
-
-
-def load_chain_statistics(env: MazeEnv, state: Mapping[str, Array]) -> None:
-    """Give each wrapper its part of the statistics.
-
-    Raises:
-        ArtifactError: there are statistics for wrappers that are not there, or wrappers without statistics.
-    """
-    for layer, own in _by_layer(env, state):
-        layer.load_own_statistics(own)
-
-
-def _by_layer(env: MazeEnv, state: Mapping[str, Array]) -> Iterator[tuple[Wrapper, dict[str, Array]]]:
-    """Yield each wrapper with its part of the statistics.
-
-    Raises:
-        ArtifactError: there are statistics for wrappers that are not there, or wrappers without statistics.
-    """
-    expected = chain_statistics(env)
-    if expected.keys() != state.keys():
-        missing, unknown = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
-        raise ArtifactError(
-            f"The statistics do not belong to these wrappers: missing {missing}, unknown {unknown}. "
-            "Use the wrappers that the statistics were saved with."
-        )
-    for name, layer in names_of_layers(wrapper_layers(env)):
-        start = f"{name}."
-        yield layer, {key.removeprefix(start): state[key] for key in state if key.startswith(start)}
+def sees_reward(wrapper: Wrapper) -> bool:
+    """Tell whether a wrapper has anything to do with the reward of a step."""
+    return any(overrides(wrapper, hook) for hook in ("reward", "original_reward", "episode_step"))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from gymnasium import spaces
 
+from maze.env.told_rewards import COUNTED
 from maze.env.vector import VectorEnv
 from maze.errors import EnvError
 from maze.rollout.episodes import ActingPolicy, acting, new_player
@@ -109,6 +110,7 @@ class Collector:
         self._observation = allocate(env.observation_space, n_steps + 1, env.n_envs)
         self._action = allocate(env.action_space, *shape)
         self._reward = np.zeros(shape, np.float32)
+        self._counted = np.zeros(shape, np.float32)  # of which returns are made, where wrappers changed rewards
         self._terminated = np.zeros(shape, np.bool_)
         self._truncated = np.zeros(shape, np.bool_)
         self._begins = np.ones((n_steps + 1, env.n_envs), np.bool_)
@@ -128,6 +130,8 @@ class Collector:
             for key, values in action.items():
                 self._action[key][t] = values
             self._reward[t] = step.reward
+            if step.told_rewards is not None:
+                self._counted[t] = step.told_rewards.get(COUNTED, step.reward)
             self._terminated[t] = step.terminated
             self._truncated[t] = step.truncated
             if step.final_observation is not None:
@@ -143,7 +147,8 @@ class Collector:
         self.env.update_statistics()
         self._begins[0] = self._begins[-1]
         np.logical_or(self._terminated, self._truncated, self._begins[1:])
-        self.episodes.update(self._reward, self._begins[1:])
+        counted = self._reward if step.told_rewards is None else self._counted
+        self.episodes.update(counted, self._begins[1:])
         return Rollout(
             observation=self._observation,
             action=self._action,

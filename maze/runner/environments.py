@@ -143,8 +143,8 @@ class EnvironmentMaker:
     def _make_wrapped_env(self, *, render: bool) -> MazeEnv:
         env = self._make_bare_env(render=render)
         self.raw_observation_space = env.observation_space
-        for wrap in self._wrappers():
-            with _own_code("wrappers", wrap):
+        for index, (name, wrap) in enumerate(self._wrappers()):
+            with _own_code("wrappers", wrap), _placed(f"wrappers.{index} ({name})"):
                 env = wrap(env)
             if not isinstance(env, MazeEnv):
                 raise InvalidSpecificationError(
@@ -174,11 +174,11 @@ class EnvironmentMaker:
                 "arguments that returns a MazeEnv or a gymnasium environment."
             ) from error
 
-    def _wrappers(self) -> list[Callable[[MazeEnv], MazeEnv]]:
-        """Return functions env -> wrapped env, innermost first."""
+    def _wrappers(self) -> list[tuple[str, Callable[[MazeEnv], MazeEnv]]]:
+        """Return names and functions env -> wrapped env, innermost first."""
         given = with_objects(self._config.section("wrappers"), self._objects, "wrappers")
         items = given if isinstance(given, list | tuple) else [given]
-        return [_as_wrap(item) for item in items]
+        return [(_name_of(item), _as_wrap(item)) for item in items]
 
     def make_vector_env(self, n_envs: int, *, events: bool = False) -> VectorEnv:
         """Return ``n_envs`` wrapped environments that step together.
@@ -249,12 +249,25 @@ class EnvironmentMaker:
 
 def _own_code(path: str, thing: Any) -> ForeignErrors:
     """Return a block in which an error of somebody's environment or wrapper becomes an `EnvError` that names it."""
-    name = thing.get("_target_") if isinstance(thing, Mapping) else object_name(thing)
+    name = _name_of(thing)
 
     def translate(error: Exception) -> MazeError:
         return EnvError(f"{path}: {name} failed while it made an environment: {error_text(error)}")
 
     return ForeignErrors(translate, passes=MazeError)
+
+
+def _name_of(thing: Any) -> str:
+    return str(thing.get("_target_")) if isinstance(thing, Mapping) else object_name(thing)
+
+
+@contextmanager
+def _placed(place: str) -> Iterator[None]:
+    """Let what a wrapper refuses, once it knows the environment, be told with its place in the configuration."""
+    try:
+        yield
+    except InvalidSpecificationError as error:
+        raise InvalidSpecificationError(f"{place}: {error}") from error
 
 
 def kinds_of(space: spaces.Dict) -> dict[str, tuple[Any, ...]]:

@@ -53,7 +53,7 @@ class ActionEvents(ABC):
 
 
 class RewardEvents(ABC):
-    """What agents earn, where it is watched: inside the wrappers that change rewards, it is the original one."""
+    """What the environment pays, whichever wrappers change it for agents."""
 
     @define_epoch_stats(np.mean, input_name="sum", output_name="mean")
     @define_epoch_stats(np.std, input_name="sum", output_name="std")

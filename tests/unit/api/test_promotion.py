@@ -244,6 +244,8 @@ def test_rewards_that_wrappers_change_differently_are_not_comparable() -> None:
     assert why_not_comparable(plain, other) == ""
     assert "change rewards" in why_not_comparable(plain, {"env": env, "wrappers": [stacked, scaled]})
     assert why_not_comparable({"env": env, "wrappers": [scaled]}, {"env": env, "wrappers": [stacked, scaled]}) == ""
+    learnt = {"_target_": "maze.ReturnNormalizationRewardWrapper"}  # evaluations do not see it
+    assert why_not_comparable(plain, {"env": env, "wrappers": [stacked, learnt]}) == ""
     assert "another environment" in why_not_comparable(plain, {"env": {**env, "env": "Acrobot-v1"}, "wrappers": []})
 
 

@@ -11,7 +11,7 @@ from gymnasium import spaces
 
 from maze.env import GymMazeEnv, RandomResetWrapper, StepSkipWrapper, TimeLimitWrapper, VectorStep, make_vector_env
 from maze.env.sampling import ActionSampler
-from maze.errors import EnvError, InvalidSpecificationError
+from maze.errors import InvalidSpecificationError
 from maze.seeding import numpy_generator
 from tests.scripted import counting
 
@@ -159,5 +159,5 @@ def test_wrong_arguments(make: Any, message: str) -> None:
 
 @pytest.mark.parametrize("noop_action", [{"action": 2}, {"actoin": 0}])
 def test_wrong_noop_actions(noop_action: dict) -> None:
-    with pytest.raises(EnvError, match=r"not in its space|exactly the heads"):
+    with pytest.raises(InvalidSpecificationError, match=r"^noop_action: .*(not in its space|exactly the heads)"):
         StepSkipWrapper.wrap(counting([3]), n_steps=2, skip_mode="noop", noop_action=noop_action)

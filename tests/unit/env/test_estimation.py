@@ -54,7 +54,9 @@ def test_each_wrapper_says_how_many() -> None:
     state = estimate_statistics(env, seed=1)
     assert [state[f"{NAME}.{rank}.observation.count"] for rank in (0, 1)] == [4, 0]
     assert not wants_estimation(RewardScalingWrapper.wrap(counting([3]), scale=2.0))
-    with pytest.raises(InvalidSpecificationError, match="estimation_samples is -1"):
+    with pytest.raises(
+        InvalidSpecificationError, match="estimation_samples: -1 is not accepted; accepted: whole number >= 0"
+    ):
         ObservationNormalizationWrapper.wrap(counting([3]), estimation_samples=-1)
 
 

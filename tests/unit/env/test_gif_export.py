@@ -60,7 +60,7 @@ def test_turned_off(tmp_path: Path) -> None:
 
 
 def test_wrong_use_is_explained(tmp_path: Path) -> None:
-    with pytest.raises(InvalidSpecificationError, match="duration is 0"):
+    with pytest.raises(InvalidSpecificationError, match=r"Wrapper\.duration: 0 is not accepted; accepted: number > 0"):
         ExportGifWrapper.wrap(counting([3]), duration=0)
     with pytest.raises(EnvError, match='render_mode="rgb_array"'):
         ExportGifWrapper.wrap(counting([3]), output_dir=tmp_path).reset()

@@ -11,7 +11,8 @@ from maze.env import (
     GymMazeEnv,
     MazeEnv,
     MazeEnvMonitoringWrapper,
-    RewardScalingWrapper,
+    ReturnNormalizationRewardWrapper,
+    RewardClippingWrapper,
     StepSkipWrapper,
     VectorEnv,
     Wrapper,
@@ -19,6 +20,7 @@ from maze.env import (
 )
 from maze.statistics import EpochStatistics
 from tests.probes import DelayedRewardProbe
+from tests.scripted import counting
 
 
 def watched(env: MazeEnv | VectorEnv) -> tuple[dict[str, float], EpochStatistics]:
@@ -72,26 +74,48 @@ def test_nothing_is_watched_outside_training_or_when_turned_off() -> None:
     assert list(epoch.distributions) == ["ActionEvents/continuous_action/distribution/action"]
 
 
-def test_it_sees_rewards_where_it_stands() -> None:
-    def inside() -> MazeEnv:
-        return RewardScalingWrapper.wrap(MazeEnvMonitoringWrapper.wrap(GymMazeEnv("CartPole-v1")), scale=10.0)
-
-    def outside() -> MazeEnv:
-        return MazeEnvMonitoringWrapper.wrap(RewardScalingWrapper.wrap(GymMazeEnv("CartPole-v1"), scale=10.0))
-
-    numbers = []
-    for factory in (inside, outside):
-        env = make_vector_env(factory, 3)
-        play(env, 60)
-        numbers.append(watched(env)[0]["RewardEvents/reward_original/mean"])
-    assert numbers[0] * 10 == pytest.approx(numbers[1])
-
-
 class Slow(Wrapper):
     """Steps one environment after the other, for it overrides `step`."""
 
     def step(self, action: Any) -> Any:
         return self.env.step(action)
+
+
+def changed(env: MazeEnv) -> MazeEnv:
+    return ReturnNormalizationRewardWrapper.wrap(RewardClippingWrapper.wrap(env, max_val=1.5), gamma=0.0)
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        [changed, MazeEnvMonitoringWrapper.wrap],
+        [MazeEnvMonitoringWrapper.wrap, changed],
+        [changed, Slow.wrap, MazeEnvMonitoringWrapper.wrap],
+        [changed, MazeEnvMonitoringWrapper.wrap, Slow.wrap],
+        [changed, lambda env: StepSkipWrapper.wrap(env, n_steps=2), MazeEnvMonitoringWrapper.wrap],
+    ],
+)
+def test_it_sees_the_original_rewards_wherever_it_stands(order: list[Any]) -> None:
+    def factory() -> MazeEnv:
+        env: MazeEnv = counting([4])  # pays 1, 2, 3, 4
+        for wrap in order:
+            env = wrap(env)
+        return env
+
+    env = make_vector_env(factory, 3)
+    for _ in range(2):
+        play(env, 8)
+        numbers, epoch = watched(env)
+        assert numbers["RewardEvents/reward_original/min"] == numbers["RewardEvents/reward_original/max"] == 10.0
+        distribution = epoch.distributions["RewardEvents/reward_original/distribution"]
+        assert distribution.n_values == 24
+        env.update_statistics()  # from now on rewards are normalised
+    single = factory()
+    single.training = True
+    single.reset()
+    while not single.step({"action": 0})[2]:
+        pass
+    assert watched(single)[0]["RewardEvents/reward_original/mean"] == 10.0
 
 
 def test_all_ways_of_stepping_tell_the_same() -> None:

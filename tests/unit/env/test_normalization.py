@@ -146,10 +146,18 @@ def test_state_is_an_exact_round_trip_and_gathering_goes_on_from_it() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"default_strategy": "mean_zero"}, "'mean_zero': did you mean 'mean_zero_std_one'"),
+        ({"default_strategy": "mean_zero"}, r"default_strategy: .*'mean_zero'; did you mean 'mean_zero_std_one'"),
         ({"exclude": ["observatoin"]}, "did you mean 'observation'"),
-        ({"default_strategy_config": {"clip": 1}}, "'clip' of mean_zero_std_one: did you mean 'clip_range'"),
-        ({"default_strategy_config": {"clip_range": [1, -1]}}, "first number must be the smaller"),
+        ({"default_strategy_config": {"clip": 1}}, r"default_strategy_config\.clip: .*did you mean 'clip_range'"),
+        (
+            {"default_strategy_config": {"clip_range": [1, -1]}},
+            r"clip_range\.0: 1\.0 must be smaller than clip_range\.1 -1\.0",
+        ),
+        (
+            {"default_strategy_config": {"clip_range": 3}},
+            r"config\.clip_range: 3 is not accepted; accepted: list of 2 numbers",
+        ),
+        ({"exclude": "observation"}, r"exclude: 'observation' is not accepted; accepted: list of texts or null"),
         ({"default_strategy_config": {"axis": 2}}, "0 to 1"),
     ],
 )
@@ -231,7 +239,18 @@ def test_known_statistics_are_used_and_never_change() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"default_statistics": {"mean": 0.0}}, r"given \['mean'\]; needed are \['mean', 'std'\]"),
+        ({"default_statistics": {"mean": 0.0}}, r"default_statistics: .* accepted: a mapping with mean and std"),
+        ({"default_statistics": {"mean": 0.0, "std": 0.0}}, r"default_statistics\.std: 0\.0 .*accepted: numbers > 0"),
+        ({"default_statistics": {"mean": 0.0, "std": [1, 1, 1, 0]}}, r"statistics\.std: .*accepted: numbers > 0"),
+        ({"default_statistics": {"mean": "a", "std": 1.0}}, r"default_statistics\.mean: 'a' is not accepted"),
+        (
+            {"default_strategy": "range_zero_one", "default_statistics": {"min": 1, "max": 1}},
+            r"default_statistics\.min: 1\.0 must be smaller than max 1\.0",
+        ),
+        (
+            {"manual_config": {"observation": {"statistics": {"mean": 0, "std": -1}}}},
+            r"manual_config\.observation\.statistics\.std: -1\.0",
+        ),
         ({"default_statistics": {"mean": [0.0, 1.0], "std": 1.0}}, r"has not the shape \(4,\)"),
         ({"manual_config": {"observation": {"stategy": "range_zero_one"}}}, "did you mean 'strategy'"),
     ],

@@ -28,5 +28,5 @@ def test_chosen_keys() -> None:
     assert (observation["observation"].tolist(), observation["observation-all"].tolist()) == ([0, 0], [[0.5, 0.5]])
     with pytest.raises(InvalidSpecificationError, match="did you mean 'observation'"):
         ObservationClippingWrapper.wrap(counting([9]), min_val=0, max_val=1, observations=["obsevation"])
-    with pytest.raises(InvalidSpecificationError, match="min_val 1 must be smaller"):
+    with pytest.raises(InvalidSpecificationError, match=r"Wrapper\.min_val: 1 must be smaller than max_val 1"):
         ObservationClippingWrapper.wrap(counting([9]), min_val=1, max_val=1)

@@ -12,6 +12,7 @@ import yaml
 from gymnasium import spaces
 
 import maze
+from maze import RunContext
 from maze.config.targets import resolve_target
 from maze.env import GymMazeEnv, MazeEnv, PreProcessingWrapper, make_vector_env
 from maze.errors import InvalidSpecificationError
@@ -114,13 +115,48 @@ def test_vector_module_with_memory() -> None:
         ({"observation": "obs", "_target_": "maze.env.preprocessors.Flatten"}, "unknown observation 'obs'"),
         ({"observation": "observation", "_target_": "maze.preprocessors.Flaten"}, "_target_"),
         ({"observation": "observation", "_target_": "maze.env.MazeEnv"}, "is no PreProcessor"),
-        ({"observation": "observation", "_target_": "maze.env.preprocessors.UnSqueeze"}, "accepted: dim"),
+        (
+            {"observation": "observation", "_target_": "maze.env.preprocessors.UnSqueeze"},
+            r"0\.config\.dim: maze\.env\.preprocessors\.UnSqueeze needs this argument",
+        ),
         ({"observation": "observation", "_target": "x"}, "did you mean '_target_'"),
     ],
 )
 def test_wrong_entries(entry: dict, message: str) -> None:
     with pytest.raises(InvalidSpecificationError, match=message):
         PreProcessingWrapper.wrap(GymMazeEnv(Camera()), pre_processor_mapping=[entry])
+
+
+VECTOR = r"pre_processor_mapping\.0: the observation 'observation' is a Box of the shape \(4,\)\. "
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "message"),
+    [
+        ("Rgb2Gray", {}, r"Rgb2Gray works on images with an axis of three colours, such as \[H, W, 3\]\. Name the obs"),
+        (
+            "ResizeImg",
+            {"target_size": [2, 2]},
+            r"ResizeImg works on images of 2 or 3 axes, .*; this has 1\. Name the obs",
+        ),
+        ("Transpose", {"axes": [1, 0]}, r"Transpose: axes is \[1, 0\]; name each of 1 axes once, .* such as \[0\]"),
+        ("UnSqueeze", {"dim": 3}, "UnSqueeze: dim is 3; give a whole number from -2 to 1"),
+        ("Flatten", {"num_flatten_dims": 2}, "Flatten: num_flatten_dims is 2, of 1 axes; give 1 to 1, or null for all"),
+        ("OneHot", {}, "OneHot works on Discrete and MultiDiscrete; leave this step out"),
+    ],
+)
+def test_observations_that_do_not_fit_are_named_with_what_is_expected(name: str, config: dict, message: str) -> None:
+    entry = {"observation": "observation", "_target_": f"maze.env.preprocessors.{name}", "config": config}
+    with pytest.raises(InvalidSpecificationError, match=f"^{VECTOR}{message}"):
+        PreProcessingWrapper.wrap(GymMazeEnv("CartPole-v1"), pre_processor_mapping=[entry])
+    wrappers = {"maze.PreProcessingWrapper": {"pre_processor_mapping": [entry]}}
+    with (
+        RunContext(wrappers=wrappers, configuration="test", silent=True) as rc,
+        pytest.raises(
+            InvalidSpecificationError, match=rf"^wrappers\.0 \(maze\.PreProcessingWrapper\): {VECTOR}{message}"
+        ),
+    ):
+        rc.env_factory()
 
 
 def test_two_results_of_one_name() -> None:

@@ -112,11 +112,11 @@ def test_as_pillow_resizes(interpolation: str, method: Any, sizes: list[tuple[in
     ("make", "message"),
     [
         (lambda: Flatten(spaces.Discrete(2)), "Flatten works on a Box"),
-        (lambda: Flatten(PIXELS, num_flatten_dims=4), "has 3 axes"),
+        (lambda: Flatten(PIXELS, num_flatten_dims=4), "num_flatten_dims is 4, of 3 axes; give 1 to 3, or null"),
         (lambda: OneHot(PIXELS), "OneHot works on Discrete"),
         (lambda: Rgb2Gray(PIXELS, rgb_dim=0), "does not hold three colours"),
         (lambda: Rgb2Gray(PIXELS, rgb_dim=3), "from -3 to 2"),
-        (lambda: ResizeImg(PIXELS, target_size=[3]), "give rows and columns"),
+        (lambda: ResizeImg(PIXELS, target_size=[3]), "list of 2 whole numbers >= 1"),
         (lambda: ResizeImg(PIXELS, target_size=[3, 3], interpolation="biliner"), "did you mean 'bilinear'"),
         (lambda: ResizeImg(spaces.Box(0, 1, (3,)), target_size=[3, 3]), "2 or 3 axes"),
         (lambda: Transpose(PIXELS, axes=[0, 1]), "name each of 3 axes once"),

@@ -110,11 +110,11 @@ def test_a_single_observation_is_seen_as_the_first_of_an_episode() -> None:
     ("config", "message"),
     [
         ([{"observation": "imgae", "stack_steps": 2}], "did you mean 'image'"),
-        ([{"observation": "image", "steps": 2}], "unknown entry 'steps': did you mean 'stack_steps'"),
-        ([{"observation": "image", "stack_steps": 0}], "stack_steps is 0"),
-        ([{"observation": "image"}], "stack_steps is None"),
+        ([{"observation": "image", "steps": 2}], r"stack_config\.0\.steps: .*did you mean 'stack_steps'"),
+        ([{"observation": "image", "stack_steps": 0}], r"stack_config\.0\.stack_steps: 0 is not accepted"),
+        ([{"observation": "image"}], r"stack_config\.0\.stack_steps: missing"),
         ([{"observation": "image", "stack_steps": 2, "keep_original": True}], "needs a tag"),
-        ([{"observation": "one", "stack_steps": 2, "delta": True}], "delta needs numbers"),
+        ([{"observation": "one", "stack_steps": 2, "delta": True}], r"stack_config\.0\.delta: it needs numbers"),
         ([{"observation": "image", "stack_steps": 2}, {"observation": "image", "stack_steps": 3}], "two observations"),
     ],
 )
