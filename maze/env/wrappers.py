@@ -118,7 +118,7 @@ class Wrapper(Layer):
         if same_space and (not self._changes_action or _are_equal(self.action(dict(action)), action)):
             return action
         raise EnvError(
-            f"{type(self).__name__} does not turn actions such as {action!r} back into those of the agent; give it "
+            f"{type(self).__name__} does not turn actions back into those of the agent, given {action!r}; give it "
             "reverse_action()."
         )
 
@@ -191,7 +191,8 @@ class Wrapper(Layer):
         Raises:
             EnvError: an environment or a wrapper does not say what it makes of recorded steps.
         """
-        if type(self).step is not Wrapper.step or type(self).reset is not Wrapper.reset:
+        keeps_course = type(self).step is Wrapper.step and type(self).reset is Wrapper.reset
+        if not keeps_course and not self.batchable:
             raise unconverted(self)
         observations, actions = self.env.get_observation_and_action_dicts(
             maze_state, maze_action, first_step_in_episode

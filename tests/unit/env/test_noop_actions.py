@@ -147,6 +147,7 @@ def test_what_cannot_be_said_is_refused_with_what_to_do() -> None:
     remedy = r".* Or give noop_action, or skip_mode: sticky\.$"
     refused(machine(Pedals), "^noop_action: Pedals has no action that does nothing; give it noop_action" + remedy)
     refused(machine(Wrong), "^noop_action: The action for 'gear' is not in its space" + remedy)
-    refused(machine(Idle, Doubling.wrap), r"^noop_action: Doubling changes .*; give it reverse_action\(\)" + remedy)
+    one_way = r"^noop_action: Doubling does not turn actions back .*; give it reverse_action\(\)"
+    refused(machine(Idle, Doubling.wrap), one_way + remedy)
     coarse = machine(Idle, lambda env: discretize(env, bins=2))
-    refused(coarse, "^noop_action: DiscretizeActionsWrapper has no choice .* give it num_bins, low and high" + remedy)
+    refused(coarse, "^noop_action: DiscretizeActionsWrapper has no action that becomes .* nothing inside" + remedy)
