@@ -12,6 +12,7 @@ from maze.api.record.shown_files import shown_artifacts
 from maze.artifacts import AgentFiles, read_csv, read_json, write_csv, write_text
 from maze.env.spaces import space_from_json
 from maze.statistics import event_tags
+from maze.statistics.totals import EpisodeTotals
 from maze.tracking import AgentModel, LoggedDataset, RestoredStage
 
 __all__ = ["STAGES", "restored_stages"]
@@ -77,7 +78,9 @@ def _told(curve: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]) -> lis
         curve: rows by the run's own names.
         summary: the numbers of the run's end.
     """
-    rows = [{**row, **event_tags({name: row[name] for name in row if name not in _COLUMNS})} for row in curve]
+    totals = EpisodeTotals()
+    numbers = [{name: row[name] for name in row if name not in _COLUMNS} for row in curve]
+    rows = [{**row, **event_tags({**told, **totals.add(told)})} for row, told in zip(curve, numbers, strict=True)]
     best = {f"best/{name}": summary.get(f"best_{name}") for name in ("epoch", "return")}
     if rows:
         rows[-1] |= {name: value for name, value in best.items() if value is not None}

@@ -28,6 +28,7 @@ from maze.config import RunConfig
 from maze.config.describe import with_objects
 from maze.errors import MazeError
 from maze.statistics import LogStatsWriter, TrackerWriter, event_tags
+from maze.statistics.totals import EpisodeTotals
 from maze.tracking import (
     AgentModel,
     FanOutTracker,
@@ -88,6 +89,7 @@ class RunSession:
         self.stage = stage
         self.last_metrics: dict[str, float] = {}
         self._rows: list[dict[str, Any]] = []
+        self._totals = EpisodeTotals()
         self._seconds = 0.0
         self._steps_per_second = 0.0
         self._part_of = part_of
@@ -160,7 +162,7 @@ class RunSession:
         self._rows.append({"step": epoch.n_steps, "epoch": epoch.epoch, "return": mean_return, **epoch.metrics})
         if self._tracker is not None:
             self._tracker.log_metrics(epoch.metrics, step=epoch.n_steps)
-        totals = self._total_episodes()
+        totals = self._totals.add(epoch.metrics)
         write_epoch(self._writer, epoch, totals)
         write_epoch(self._spread, epoch)
         if self._remote is not None:  # the local files hold no speed, so that equal runs write equal bytes
@@ -168,18 +170,11 @@ class RunSession:
             tags = event_tags({**epoch.metrics, **totals, "time/epoch": epoch.train_seconds})
             self._remote.log_metrics({**timed, **tags}, step=epoch.n_steps)
 
-    def _total_episodes(self) -> dict[str, float]:
-        """Return how many episodes ended since the run began, earlier sessions included."""
-        counted = [path for path in ("train", "eval") if f"{path}/n_episodes" in self._rows[-1]]
-        return {
-            f"{path}/total_episodes": sum(float(row.get(f"{path}/n_episodes") or 0) for row in self._rows)
-            for path in counted
-        }
-
     def resume(self) -> None:
         """Keep what an earlier session left in the same directory: its curve and its calls."""
         if self.files.curve.is_file():
             self._rows = read_csv(self.files.curve)
+            self._totals = EpisodeTotals(self._rows)
         self.record.resume()
 
     def resume_trainer(self, trainer: Trainer[Any]) -> None:
@@ -206,6 +201,7 @@ class RunSession:
         """
         self._shown_files.take_over(earlier.shown)
         self._rows = [dict(row) for row in rows]
+        self._totals = EpisodeTotals(self._rows)
         log = JsonLinesTracker(self.files.metrics_log)
         log.start(self._description)
         for row in self._rows:
