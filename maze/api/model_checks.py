@@ -111,7 +111,7 @@ def _check_template_parts(model: Mapping[str, Any], option: str | None) -> None:
     composer = str(model["_target_"]).rpartition(".")[2]
     for part in ("critic", "policy"):
         value = model.get(part)
-        if not isinstance(value, Mapping) or is_marker(value) or value.get("networks") is not None:
+        if not isinstance(value, Mapping) or is_marker(value) or value.get("networks", ()) is not None:
             continue
         if "_target_" not in value or not _takes_networks(value["_target_"]):
             continue

@@ -71,8 +71,8 @@ values = st.recursive(
 )
 
 FREE = {
-    "model.distribution_mapper_config": ("model", "distribution_mapper_config"),
-    "critic.networks": ("model", "critic", "networks"),
+    "++model._": ("model", "_"),
+    "++env._": ("env", "_"),
     "wrappers.0.exclude": ("wrappers", 0, "exclude"),
     f"wrappers.{NORMALIZATION}.default_strategy_config": ("wrappers", 0, "default_strategy_config"),
 }

@@ -192,10 +192,11 @@ def test_containers_of_omegaconf_are_mappings_and_lists():
 def test_the_more_specific_one_wins():
     model = {"_target_": COMPOSER, "policy": {"_target_": POLICY, "networks": []}, "critic": None}
     critic = {"_target_": CRITIC}
-    config, _ = compose_arguments({"model": model, "critic": critic}, overrides={"policy.networks": None})
+    networks = {0: {"_target_": "maze.FlattenConcatPolicyNet"}}
+    config, _ = compose_arguments({"model": model, "critic": critic}, overrides={"policy.networks": networks})
     assert config.section("model") == {
         "_target_": COMPOSER,
-        "policy": {"_target_": POLICY, "networks": None},
+        "policy": {"_target_": POLICY, "networks": networks},
         "critic": critic,
     }
     named, _ = compose_arguments({"model": "vector_obs", "critic": "template_state"}, overrides={"critic": critic})

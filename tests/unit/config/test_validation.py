@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -11,7 +11,7 @@ import pytest
 from omegaconf import OmegaConf
 from pydantic import Field
 
-from maze.config.validation import check_field_names, describe, validate_fields
+from maze.config.validation import check_field_names, describe, read_entry, validate_arguments, validate_fields
 from maze.errors import InvalidSpecificationError
 
 
@@ -101,6 +101,45 @@ def test_unknown_and_missing_keys():
         check_field_names(Needs, {}, "env")
 
 
+def resize(image: Any, size: tuple[int, int], keys: Sequence[str] | None = None, *, smooth: bool = True) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"size": 84}, r"^path\.size: 84 is not accepted; accepted: list of 2 whole numbers\.$"),
+        ({"size": [8]}, r"^path\.size: \(8,\) is not accepted; accepted: list of 2 whole numbers\.$"),
+        ({"size": [8, "b"]}, r"^path\.size\.1: 'b' is not accepted"),
+        ({"keys": "letters"}, r"^path\.keys: 'letters' is not accepted; accepted: list of texts or null\.$"),
+        ({"keys": {"a": 1}}, r"^path\.keys: \{'a': 1\} is not accepted"),
+        ({"smooth": 1}, r"^path\.smooth: 1 is not accepted; accepted: true or false\.$"),
+    ],
+)
+def test_arguments_are_checked_like_fields(arguments: dict[str, Any], message: str):
+    validate_arguments(resize, {"size": [8, 8], "keys": ["a"], "unknown": 3}, "path")
+    with pytest.raises(InvalidSpecificationError, match=message):
+        validate_arguments(resize, arguments, "path")
+
+
+def test_entries_are_read_as_dataclasses():
+    @dataclass(frozen=True)
+    class Entry:
+        key: str
+        steps: Annotated[int, Field(ge=1)] = 1
+
+    assert read_entry(Entry, {"key": "a"}, "stack.0") == Entry("a", 1)
+    for given, message in (
+        ("key", r"^stack\.0: 'key' is not accepted; accepted: mapping with key, steps\.$"),
+        ({"kye": "a"}, r"^stack\.0\.kye: no such key of Entry; did you mean 'key'\?"),
+        ({"key": "a", "steps": 0}, r"^stack\.0\.steps: 0 is not accepted; accepted: whole number >= 1\.$"),
+    ):
+        with pytest.raises(InvalidSpecificationError, match=message):
+            read_entry(Entry, given, "stack.0")
+
+
 def test_annotations_in_words():
     assert describe(Annotated[float, Field(gt=0, lt=0.5)] | None) == "number > 0 and < 0.5 or null"
     assert describe(list[str]) == "list of texts"
+    assert describe(tuple[float, float] | None) == "list of 2 numbers or null"
+    assert describe(tuple[Annotated[int, Field(ge=1)], ...]) == "list of whole numbers >= 1"
+    assert describe(Sequence[Mapping[str, Any]]) == "list of mappings"
