@@ -19,6 +19,14 @@ def test_blocks_inside_of_blocks_put_back_what_surrounds_them() -> None:
     assert torch.get_num_threads() == before
 
 
+def test_cudnn_repeats_itself_while_a_run_computes() -> None:
+    cudnn = torch.backends.cudnn
+    before = (cudnn.deterministic, cudnn.benchmark)
+    with compute_threads(1), compute_threads(1):
+        assert (cudnn.deterministic, cudnn.benchmark) == (True, False)
+    assert (cudnn.deterministic, cudnn.benchmark) == before
+
+
 def test_weights_are_the_same_whether_they_are_looked_at_or_trained_first(tmp_path: Path) -> None:
     """Several threads would initialise them with other last digits."""
     looked, trained = (tiny_context(tmp_path / name) for name in ("looked", "trained"))
