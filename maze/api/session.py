@@ -3,41 +3,28 @@
 from __future__ import annotations
 
 import logging
-import math
-import os
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from maze import perception, report
+from maze import perception
 from maze.api.pipeline import SweepPart, algorithm_name, describe_run
+from maze.api.record.audience import Audience
 from maze.api.record.calls import Call
 from maze.api.record.datasets import training_data
-from maze.api.record.episode_log import log_episodes, show_episodes
 from maze.api.record.run_record import RunRecord
-from maze.api.record.shown_files import DISTRIBUTIONS, ShownFiles
 from maze.api.signals import StopRequest
-from maze.api.statistics_writers import open_writers, write_epoch
 from maze.artifacts import AgentFiles, RunFiles, read_csv, read_json, write_csv, write_json
 from maze.config import RunConfig
-from maze.config.describe import with_objects
 from maze.errors import MazeError
-from maze.statistics import LogStatsWriter, TrackerWriter, event_tags
 from maze.statistics.totals import EpisodeTotals
-from maze.tracking import (
-    AgentModel,
-    FanOutTracker,
-    JsonLinesTracker,
-    NullTracker,
-    RunStatus,
-    Tracker,
-    open_tracker,
-)
+from maze.tracking import AgentModel, JsonLinesTracker, RunStatus
 
 if TYPE_CHECKING:
     from maze.agents import ActorCritic
@@ -92,25 +79,23 @@ class RunSession:
         self._totals = EpisodeTotals()
         self._seconds = 0.0
         self._steps_per_second = 0.0
-        self._part_of = part_of
         self._description = describe_run(config, stage=stage, part_of=part_of)
         path = record if record is not None else files.record
         self.record = RunRecord(
             config, files, path, self._description, objects=objects, agent=agent, inheritance=inheritance
         )
-        self._run_id: str | None = None
-        self._tracker: Tracker | None = None
-        self._remote: Tracker | None = None
-        self._shown_files = ShownFiles(shown_dir or files.shown)
-        self._gallery: Tracker = NullTracker()
+        self._audience = Audience(
+            config,
+            files,
+            self._description,
+            place=self._place_of_store(part_of),
+            shown_dir=shown_dir,
+            objects=objects,
+            silent=silent,
+        )
         self._model: AgentModel | None = None
         self._networks: ActorCritic | None = None
         self._best: dict[str, float] = {}
-        self._has_drawn = False
-        self._silent = silent
-        self._objects = objects
-        self._writer = LogStatsWriter()
-        self._spread = LogStatsWriter()
         self._trains = False
         self._training_ended = (RunStatus.FINISHED, "")
 
@@ -121,16 +106,15 @@ class RunSession:
         """Record one call that works for long: RUNNING meanwhile, then FINISHED, FAILED or KILLED."""
         stop = stop or StopRequest()
         if method == "train":
-            writers = with_objects(self.config.section("tracking")["writers"], self._objects, "tracking.writers")
-            self._writer = open_writers(writers, self.files, silent=self._silent, append=bool(self._rows))
+            self._audience.gather(goes_on=bool(self._rows))
             self.record.datasets = training_data(self.config)
         call = Call(method, arguments)
         self.record.add(call)
         started = time.perf_counter()
         self._trains = method == "train"
-        tracker = self._open_tracker()
+        self._audience.begin(trains=self._trains, goes_on=bool(self._rows))
         for dataset in self.record.datasets if method == "train" else ():
-            tracker.log_dataset(dataset)
+            self._audience.tracker.log_dataset(dataset)
         status, reason = RunStatus.FAILED, ""
         try:
             yield call
@@ -149,7 +133,7 @@ class RunSession:
                 self._training_ended = (status, reason)
             elif status is RunStatus.FINISHED:
                 status, reason = self._training_ended  # playing afterwards does not mend a training that broke
-            self._close(tracker, call, status, reason)
+            self._close(call, status, reason)
 
     def on_epoch(self, epoch: EpochReport) -> None:
         """Keep an epoch's metrics and send them to the trackers."""
@@ -160,15 +144,7 @@ class RunSession:
         self._steps_per_second = epoch.steps_per_second
         mean_return = epoch.metrics.get("eval/mean_return", epoch.metrics.get("train/mean_return"))
         self._rows.append({"step": epoch.n_steps, "epoch": epoch.epoch, "return": mean_return, **epoch.metrics})
-        if self._tracker is not None:
-            self._tracker.log_metrics(epoch.metrics, step=epoch.n_steps)
-        totals = self._totals.add(epoch.metrics)
-        write_epoch(self._writer, epoch, totals)
-        write_epoch(self._spread, epoch)
-        if self._remote is not None:  # the local files hold no speed, so that equal runs write equal bytes
-            timed = {"system/steps_per_second": epoch.steps_per_second}
-            tags = event_tags({**epoch.metrics, **totals, "time/epoch": epoch.train_seconds})
-            self._remote.log_metrics({**timed, **tags}, step=epoch.n_steps)
+        self._audience.tell_epoch(epoch, self._totals.add(epoch.metrics))
 
     def resume(self) -> None:
         """Keep what an earlier session left in the same directory: its curve and its calls."""
@@ -199,7 +175,7 @@ class RunSession:
             rows: of the curve.
             earlier: files of the run that the checkpoint belongs to.
         """
-        self._shown_files.take_over(earlier.shown)
+        self._audience.shown_files.take_over(earlier.shown)
         self._rows = [dict(row) for row in rows]
         self._totals = EpisodeTotals(self._rows)
         log = JsonLinesTracker(self.files.metrics_log)
@@ -252,55 +228,36 @@ class RunSession:
     ) -> None:
         """Keep what episodes gave as the result of the call that is being recorded, and send it to the trackers."""
         call.note_episodes(episodes, files)
-        tracker = self._tracker
-        if tracker is None:
-            return
-        numbers = {f"{call.method}/{name}": float(value) for name, value in call.result.items() if value is not None}
-        tracker.log_metrics(numbers, step=self._last_step)
+        self._audience.tell_numbers(call, step=self._last_step)
         if not hasattr(episodes, "returns"):  # an evaluator of one's own may give anything
             return
         if call.method == "evaluate" and self.stage is None:
             from maze.rollout import write_episodes  # noqa: PLC0415  (is loaded by now)
 
             write_episodes(self.files.evaluation, episodes)
-        if self.config.tracking.mode != "off":
-            log_episodes(tracker, call.method, episodes, self._seed)
-            show_episodes(self._gallery, call.method, episodes, video)
-
-    @property
-    def _seed(self) -> int:
-        return self.config.seeding.env_base_seed or 0
+        self._audience.show_episodes(call, episodes, video)
 
     # --- inside -------------------------------------------------------------------------------------------------
 
-    def _open_tracker(self) -> Tracker:
-        settings = self.config.tracking
-        local = JsonLinesTracker(self.files.metrics_log, append=bool(self._rows)) if self._trains else NullTracker()
-        environment = {**os.environ, "MLFLOW_TRACKING_URI": settings.uri} if settings.uri else None
+    def _place_of_store(self, part_of: SweepPart | None) -> Path:
+        """Return the directory whose project's store hears of the run: one store for all runs in fresh directories."""
+        if part_of is not None:
+            return part_of.directory
         given = self.config.run_dir is not None or self.stage is not None
-        place = self.files.root if given else Path(self.config.log_base_dir).absolute()  # one store for all fresh runs
-        if self._part_of is not None:
-            place = self._part_of.directory
-        self._remote = open_tracker(settings.mode, directory=place, environment=environment)
-        if settings.mode != "off":
-            self._gallery = FanOutTracker([self._remote, self._shown_files])
-            earlier = self._shown_files.distributions() if self._trains and self._rows else {}
-            self._spread = TrackerWriter(self._gallery, DISTRIBUTIONS, numbers=False, earlier=earlier)
-        self._tracker = FanOutTracker([local, self._remote])
-        self._tracker.start(self._description)
-        return self._tracker
+        return self.files.root if given else Path(self.config.log_base_dir).absolute()
 
-    def _close(self, tracker: Tracker, call: Call, status: RunStatus, reason: str) -> None:
-        """Write the files and close the tracker, whatever fails on the way; the record tells of a failure as well."""
+    def _close(self, call: Call, status: RunStatus, reason: str) -> None:
+        """Write the files and close the trackers, whatever fails on the way; the record tells of a failure as well."""
+        audience, networks = self._audience, self._networks
         try:
-            self._draw_networks()
-            self._writer.close()
-            self._spread.close()
+            draw = None if networks is None else partial(perception.model_figures, networks)
+            audience.close_writers(draw, step=self._last_step)
             if self._rows and call.method == "train":
                 write_csv(self.files.curve, self._rows)
                 write_json(self.files.metrics, self._summary())
-            if self._trains and self._model is not None:
-                self._log_training(tracker, self._model)
+            if self._trains and self._model is not None and networks is not None:
+                self._trains = False
+                audience.show_training(self._model, networks, self._best, step=self._last_step)
         except MazeError as error:
             status, reason = RunStatus.FAILED, f"{type(error).__name__}: {error}"
             raise
@@ -308,43 +265,15 @@ class RunSession:
             self.record.end(call)
             try:
                 if reason:
-                    tracker.set_tags({"maze.reason": reason})
-                self.record.log(tracker, self._outcome(status, reason))
-                tracker.finish(status)
+                    audience.tracker.set_tags({"maze.reason": reason})
+                self.record.log(audience.tracker, self._outcome(status, reason))
+                audience.end(status)
             finally:
-                self._run_id = tracker.run_id
-                self._tracker = self._remote = None
-                self._gallery = NullTracker()
                 self.record.write(self._outcome(status, reason))
-
-    def _draw_networks(self) -> None:
-        """Let the writers keep what the networks look like, which does not change."""
-        networks = self._networks
-        if networks is not None and not self._has_drawn:
-            self._has_drawn = True
-            self._writer.write_drawings(lambda: perception.model_figures(networks), step=self._last_step)
 
     @property
     def _last_step(self) -> int:
         return int(self._rows[-1]["step"]) if self._rows else 0
-
-    def _log_training(self, tracker: Tracker, model: AgentModel) -> None:
-        """Send the agent, its learning curve, and what its networks look like."""
-        self._trains = False
-        tracker.log_agent(self.files.agent.root, model)
-        tracker.set_tags({"maze.run_dir": str(self.files.root)})
-        best = {name.replace("best_", "best/"): value for name, value in self._best.items() if math.isfinite(value)}
-        if self._remote is not None:
-            self._remote.log_metrics(best, step=self._last_step)
-        if self.config.tracking.mode == "off":
-            return
-        if self._rows:
-            curve = report.read_curve(self.files.curve)
-            tracker.log_figure(report.learning_curve_figure({self._seed: curve}), "figures/learning_curve.png")
-        if self._networks is not None:
-            self._gallery.log_text(perception.model_summary(self._networks), "config/model_summary.txt")
-            for name, figure in perception.model_figures(self._networks).items():
-                self._gallery.log_figure(figure, f"figures/{name}.png")
 
     def _summary(self) -> dict[str, Any]:
         """Return the numbers of the run's end; none depends on time or place."""
@@ -356,7 +285,7 @@ class RunSession:
         return {
             "status": str(status),
             "reason": reason,
-            "run_id": self._run_id,
+            "run_id": self._audience.run_id,
             "seconds": round(self._seconds, 3),
             "steps_per_second": round(self._steps_per_second),
         }

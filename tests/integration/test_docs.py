@@ -22,7 +22,7 @@ def untracked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def nowhere(*arguments: Any, **options: Any) -> NullTracker:
         return NullTracker()
 
-    monkeypatch.setattr("maze.api.session.open_tracker", nowhere)
+    monkeypatch.setattr("maze.api.record.audience.open_tracker", nowhere)
     monkeypatch.chdir(tmp_path)
 
 

@@ -30,7 +30,7 @@ def empty_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[No
     def nowhere(*arguments: Any, **options: Any) -> NullTracker:
         return NullTracker()
 
-    monkeypatch.setattr("maze.api.session.open_tracker", nowhere)
+    monkeypatch.setattr("maze.api.record.audience.open_tracker", nowhere)
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "datasets"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))

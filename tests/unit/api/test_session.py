@@ -184,7 +184,7 @@ class Listener(Tracker):
 def listened(run_dir: Path, monkeypatch: pytest.MonkeyPatch, mode: str) -> Listener:
     """Train and return what a tracker was told."""
     listener = Listener()
-    monkeypatch.setattr("maze.api.session.open_tracker", lambda *_arguments, **_settings: listener)
+    monkeypatch.setattr("maze.api.record.audience.open_tracker", lambda *_arguments, **_settings: listener)
     rc = tiny_context(run_dir, {"tracking.mode": mode})
     rc.train(1)
     return listener
@@ -216,7 +216,7 @@ def test_distributions_of_all_epochs_are_told_whoever_trains_on(
     goes_on: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listener = Listener()
-    monkeypatch.setattr("maze.api.session.open_tracker", lambda *_arguments, **_settings: listener)
+    monkeypatch.setattr("maze.api.record.audience.open_tracker", lambda *_arguments, **_settings: listener)
     tracked = {"tracking.mode": "best_effort"}
     tiny_context(tmp_path / "whole", tracked, wrappers="vector_obs").train(2)
     whole = json.loads(listener.texts[DISTRIBUTIONS])
