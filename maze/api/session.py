@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -250,7 +249,9 @@ class RunSession:
         """Write the files and close the trackers, whatever fails on the way; the record tells of a failure as well."""
         audience, networks = self._audience, self._networks
         try:
-            draw = None if networks is None else partial(perception.model_figures, networks)
+            draw = (
+                None if networks is None else lambda: perception.model_figures(networks)
+            )  # loads matplotlib if called
             audience.close_writers(draw, step=self._last_step)
             if self._rows and call.method == "train":
                 write_csv(self.files.curve, self._rows)
