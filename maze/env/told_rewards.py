@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
+from maze.errors import EnvError
 from maze.types import FLOAT, Array
 
 __all__ = [
@@ -69,9 +70,26 @@ def pass_reward(layer: _SeesReward, reward: Array, told: ToldRewards | None) -> 
     if not layer.changes_reward or (layer.learning_only and not layer.training):
         return reward, told
     if layer.learning_only:
-        return layer.reward(reward), {COUNTED: reward, **before}
-    after = {name: value if name == ORIGINAL else layer.reward(value) for name, value in before.items()}
-    return layer.reward(reward), after
+        return _changed(layer, reward), {COUNTED: reward, **before}
+    after = {name: value if name == ORIGINAL else _changed(layer, value) for name, value in before.items()}
+    return _changed(layer, reward), after
+
+
+def _changed(layer: _SeesReward, reward: Array) -> Array:
+    """Return the rewards that a wrapper makes of these, float32 of the same shape.
+
+    Raises:
+        EnvError: it gives something else.
+    """
+    changed: Any = layer.reward(reward)
+    try:
+        result = np.asarray(changed, FLOAT)
+    except (TypeError, ValueError):
+        result = None
+    if result is None or changed is None or result.shape != reward.shape:
+        kind = "a number" if reward.ndim == 0 else f"rewards of shape {reward.shape}"
+        raise EnvError(f"reward() of {type(layer).__name__} returned {changed!r}; return {kind}.")
+    return result
 
 
 def copy_told(told: ToldRewards | None) -> dict[str, Array] | None:

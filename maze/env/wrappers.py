@@ -1,8 +1,9 @@
 """Wrappers change what passes between agent and environment; written once, they work on single and on batched arrays.
 
-A wrapper that only overrides hooks (`observation`, `action`, `reward`, `gather`, `episode_start`, `episode_step`) is
-`batchable`: a vector environment applies the hooks to whole batches. One that overrides `step` or `reset` keeps its own
-course of an episode, so each of its environments is stepped by itself.
+This package's wrappers override hooks alone (`observation`, `action`, `reward`, `gather`, `episode_start`,
+`episode_step`) and are `batchable`: a vector environment applies the hooks to whole batches. Hooks of a wrapper from
+elsewhere see one environment, unless its class says ``batchable = True``. One that overrides `step` or `reset` keeps
+its own course of an episode. Each environment of such wrappers is stepped by itself, with the same results.
 """
 
 from __future__ import annotations
@@ -36,26 +37,51 @@ __all__ = [
 
 WrapperType = TypeVar("WrapperType", bound="Wrapper")
 
+_HOOKS = (
+    "observation",
+    "action",
+    "reward",
+    "original_reward",
+    "gather",
+    "episode_start",
+    "episode_step",
+    "episode_start_rows",
+    "episode_step_rows",
+)
+
+
+def _serves_batches(kind: type[Wrapper], method: str) -> bool:
+    """Tell whether what a class says about a method is meant for batches: by this package's wrappers, or explicitly."""
+    for owner in kind.__mro__:
+        if "_says_batchable" in owner.__dict__:
+            return bool(owner.__dict__["_says_batchable"])
+        if method in owner.__dict__:
+            break
+    return owner is Wrapper or (method in _HOOKS and is_within(owner.__module__, ("maze",)))
+
 
 class Wrapper(Layer):
     """An environment around another one; without overridden hooks it changes nothing.
 
     `isinstance` sees through it: ``isinstance(SomeWrapper.wrap(GymMazeEnv(...)), GymMazeEnv)`` is true, and attributes
     that the wrapper does not have are read from the inner environment.
-    Hooks take arrays with any leading batch axes, return new arrays and depend on nothing but their argument.
+    Hooks return new arrays and depend on nothing but their argument.
 
     Args:
         env: the environment inside.
 
     Attributes:
         env: the environment inside.
-        batchable: whether the hooks say everything about the wrapper; found out from the class, or set by it.
+        batchable: whether the hooks say everything about the wrapper, and take arrays with any leading batch axes, so
+            that many environments are served at once. A class of one's own says so (``batchable = True``); otherwise
+            its hooks see the arrays of one environment at a time.
         changes_reward: whether agents may learn from other rewards than the environment pays; likewise.
         learning_only: whether `reward` is for learning alone, for example since it moves while training goes on: then
             it is called while `training` is on, and neither evaluations nor the returns of training see it.
     """
 
     batchable: ClassVar[bool] = True
+    _says_batchable: ClassVar[bool]
     changes_reward: ClassVar[bool] = False
     learning_only: ClassVar[bool] = False
 
@@ -71,8 +97,10 @@ class Wrapper(Layer):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "batchable" not in cls.__dict__:
-            cls.batchable = cls.step is Wrapper.step and cls.reset is Wrapper.reset
+        if "batchable" in cls.__dict__:
+            cls._says_batchable = cls.batchable
+        else:
+            cls.batchable = all(_serves_batches(cls, method) for method in ("step", "reset", *_HOOKS))
         if "changes_reward" not in cls.__dict__ and cls.reward is not Wrapper.reward:
             cls.changes_reward = True
         if "__init__" in cls.__dict__ and is_within(cls.__module__, ("maze",)):

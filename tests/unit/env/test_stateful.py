@@ -263,6 +263,8 @@ def test_batched_wherever_that_is_possible() -> None:
     class Counts(Wrapper):
         """Knows only episodes of all environments."""
 
+        batchable = True
+
         def episode_start(self, batch_shape: tuple[int, ...]) -> None:
             """Count."""
 

@@ -31,11 +31,15 @@ from tests.probes import DelayedRewardProbe, ObservationRewardProbe
 
 
 class Flipped(ActionWrapper):
+    batchable = True
+
     def action(self, action: Action) -> Action:
         return {"action": 1 - action["action"]}
 
 
 class Scaled(RewardWrapper):
+    batchable = True
+
     def reward(self, reward: Array) -> Array:
         return reward * 0.1
 

@@ -58,6 +58,24 @@ class Explicit(Counting):
     batchable = True
 
 
+class ForBatches(Doubled):
+    batchable = True
+
+
+class Inherits(ForBatches):
+    """Says nothing of its own."""
+
+
+class SaysMore(ForBatches):
+    def reward(self, reward: Array) -> Array:
+        return reward * 0.1
+
+
+class Renamed(ObservationNormalizationWrapper):
+    def __init__(self, env: MazeEnv) -> None:
+        super().__init__(env, default_strategy="range_zero_one")
+
+
 def test_isinstance_sees_every_layer_and_nothing_else() -> None:
     env = LogStatsWrapper.wrap(Doubled.wrap(Doubled.wrap(GymMazeEnv("CartPole-v1"))), logging_prefix="eval")
     for kind in (LogStatsWrapper, Doubled, ObservationWrapper, Wrapper, GymMazeEnv, MazeEnv):
@@ -105,7 +123,11 @@ def test_action_and_reward_hooks() -> None:
     ("kind", "batchable"),
     [
         (Wrapper, True),
-        (Doubled, True),
+        (Doubled, False),
+        (ForBatches, True),
+        (Inherits, True),
+        (SaysMore, False),
+        (Renamed, True),
         (LogStatsWrapper, True),
         (ObservationNormalizationWrapper, True),
         (Counting, False),
