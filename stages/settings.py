@@ -57,9 +57,7 @@ def files_path(stage: str, seed: int) -> Path:
 
 def shown_path(stage: str, seed: int) -> Path:
     """Return where a stage that is tracked keeps what no table holds: drawings, figures of events, videos."""
-    directory = OUT / stage / str(seed) / "shown"
-    directory.mkdir(parents=True, exist_ok=True)  # DVC expects it, also where there is nothing to show
-    return directory
+    return OUT / "copies" / stage / str(seed) / "shown"
 
 
 def keep_copies(stage: str, seed: int, *names: str) -> None:

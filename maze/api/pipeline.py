@@ -66,9 +66,15 @@ def algorithm_name(config: RunConfig) -> str:
 
 def pipeline_name(config: RunConfig, experiment: str = "") -> str:
     """Return what people call the agents of one configuration: algorithm, environment, and DVC's experiment if any."""
-    env_name = config.env.get("name") or config.env.get("_object_") or "env"
-    name = f"{algorithm_name(config) or 'agent'} {env_name}"
+    name = f"{algorithm_name(config) or 'agent'} {_env_name(config)}"
     return f"{experiment}: {name}" if experiment else name
+
+
+def _env_name(config: RunConfig) -> str:
+    """Return what people call the environment: its id, the object, the module that was chosen, or its class."""
+    env = config.env
+    of_class = str(env.get("_target_", "")).rpartition(".")[2]
+    return str(env.get("name") or env.get("_object_") or config.choices.get("env") or of_class or "env")
 
 
 def describe_run(config: RunConfig, *, stage: str | None, part_of: SweepPart | None = None) -> RunDescription:

@@ -116,7 +116,8 @@ def _rebuild(
 
 
 def _is_needed(path: str) -> bool:
-    return not path.endswith(_NOT_NEEDED) and not path.startswith(_COPIES)
+    is_copy = path.startswith(_COPIES) and "/shown/" not in path
+    return not path.endswith(_NOT_NEEDED) and not is_copy
 
 
 def _fill(root: Path, record: Mapping[str, Any], project: Path, revision: Revision | None) -> None:
@@ -134,7 +135,7 @@ def _fill(root: Path, record: Mapping[str, Any], project: Path, revision: Revisi
     store = resolve_store(project, environment=environment)
     # where revisions share a run, the second value of a parameter is a tag of it, which is no news here
     tracker = MlflowTracker(store, mode="required", finish_timeout=_PATIENCE_SECONDS, says_notes=False)
-    with filling(tracker, pipeline, agents, root / "out", registered=registered, is_rebuilt=True):
+    with filling(tracker, pipeline, agents, root / "out", registered=registered):
         pass  # the plots are there
 
 

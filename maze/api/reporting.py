@@ -67,7 +67,6 @@ def filling(
     out: Path,
     *,
     registered: tuple[str, str] = ("", ""),
-    is_rebuilt: bool = False,
 ) -> Iterator[None]:
     """Put everything that the stages left into the tracking store; plots can still be drawn within the block.
 
@@ -77,7 +76,6 @@ def filling(
         agents: the same for the agent of each seed.
         out: where the stages have written.
         registered: name to register the agents under, and alias; agents that are in the store are not registered again.
-        is_rebuilt: no run of the stages is in the store, so that all figures have to be drawn again.
 
     Raises:
         ArtifactError: a stage's output is missing.
@@ -87,8 +85,7 @@ def filling(
     try:
         with tempfile.TemporaryDirectory(prefix="maze-tables-") as scratch:
             for seed, description in agents.items():
-                key = None if is_rebuilt else description.key
-                stages = restored_stages(seed, out, Path(scratch), key=key, registered=registered)
+                stages = restored_stages(seed, out, Path(scratch), registered=registered)
                 tracker.complete_run(description, stages)
         yield
         summary = read_json(out / "report" / "metrics.json")

@@ -24,23 +24,20 @@ _COLUMNS = ("step", "epoch", "return")
 """Columns of a curve that are no numbers of their own."""
 
 
-def restored_stages(
-    seed: int, out: Path, scratch: Path, *, key: str | None, registered: tuple[str, str]
-) -> list[RestoredStage]:
+def restored_stages(seed: int, out: Path, scratch: Path, *, registered: tuple[str, str]) -> list[RestoredStage]:
     """Return what the stages of one seed left.
 
     Args:
         seed: whose.
         out: where the stages have written.
         scratch: directory for tables and figures as a run shows them.
-        key: of the run; figures are drawn again for stages that did not run in it, None for all of them.
         registered: name to register the agent under, and alias; "" registers nothing.
 
     Raises:
         ArtifactError: something is missing.
     """
     stages = [_train(seed, out, scratch, registered), *(_played(stage, seed, out, scratch) for stage in STAGES[1:])]
-    return [_with_figures(stage, seed, out, scratch / f"{stage.name}-{seed}", key) for stage in stages]
+    return [_with_figures(stage, seed, out, scratch / f"{stage.name}-{seed}") for stage in stages]
 
 
 def _train(seed: int, out: Path, scratch: Path, registered: tuple[str, str]) -> RestoredStage:
@@ -66,7 +63,8 @@ def _train(seed: int, out: Path, scratch: Path, registered: tuple[str, str]) -> 
             "record/train/record.json": record,
             "record/train/curve.csv": folder / "curve.csv",
             "record/train/metrics.json": folder / "metrics.json",
-            **shown_artifacts(folder / "shown"),
+            **_objects(folder),
+            **shown_artifacts(_shown("train", seed, out)),
         },
     )
 
@@ -80,7 +78,10 @@ def _told(curve: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]) -> lis
     """
     totals = EpisodeTotals()
     numbers = [{name: row[name] for name in row if name not in _COLUMNS} for row in curve]
-    rows = [{**row, **event_tags({**told, **totals.add(told)})} for row, told in zip(curve, numbers, strict=True)]
+    rows = [
+        {"step": row["step"], **told, **event_tags({**told, **totals.add(told)})}
+        for row, told in zip(curve, numbers, strict=True)
+    ]
     best = {f"best/{name}": summary.get(f"best_{name}") for name in ("epoch", "return")}
     if rows:
         rows[-1] |= {name: value for name, value in best.items() if value is not None}
@@ -100,7 +101,7 @@ def _played(stage: str, seed: int, out: Path, scratch: Path) -> RestoredStage:
         files={
             f"record/{stage}/record.json": record,
             f"tables/{stage}_episodes.csv": table,
-            **shown_artifacts(folder / "shown"),
+            **shown_artifacts(_shown(stage, seed, out)),
         },
     )
 
@@ -110,10 +111,19 @@ def _places(stage: str, seed: int, out: Path) -> tuple[Path, Path]:
     return out / stage / str(seed), out / "record" / stage / f"{seed}.json"
 
 
-def _with_figures(stage: RestoredStage, seed: int, out: Path, scratch: Path, key: str | None) -> RestoredStage:
-    """Return a stage with the figures that it had drawn, unless it drew them in this very run."""
-    if key is not None and read_json(stage.record).get("key") == key:
-        return stage
+def _shown(stage: str, seed: int, out: Path) -> Path:
+    """Return the directory of what a stage showed and no other output holds."""
+    return out / "copies" / stage / str(seed) / "shown"
+
+
+def _objects(folder: Path) -> dict[str, Path]:
+    """Return what was stored of live objects and modules of one's own, for people to read."""
+    objects = AgentFiles(folder / "agent").objects
+    return {f"record/train/agent/objects/{name}": path for name, path in shown_artifacts(objects).items()}
+
+
+def _with_figures(stage: RestoredStage, seed: int, out: Path, scratch: Path) -> RestoredStage:
+    """Return a stage with the figures that it had drawn; the store takes what its run does not have."""
     folder, _ = _places(stage.name, seed, out)
     if stage.name == "train":
         figures = {"learning_curve": report.learning_curve_figure({seed: report.read_curve(folder / "curve.csv")})}

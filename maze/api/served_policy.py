@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel
 
@@ -58,10 +59,19 @@ class ServedPolicy(PythonModel):
 
 
 def _as_observation(given: Any) -> dict[str, Any]:
-    """Return the observation by key."""
-    if isinstance(given, Mapping):
-        return {str(name): np.asarray(value) for name, value in given.items()}
-    return {"observation": np.asarray(given)}
+    """Return the observation by key.
+
+    Raises:
+        MlflowException: a number is not finite, for which no policy has an action; a server answers with status 400.
+    """
+    parts = given if isinstance(given, Mapping) else {"observation": given}
+    observation = {str(name): np.asarray(value) for name, value in parts.items()}
+    for name, values in observation.items():
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise MlflowException.invalid_parameter_value(
+                f"{name}: {values.tolist()!r} is not accepted; accepted: finite numbers, no null, NaN or infinity."
+            )
+    return observation
 
 
 set_model(ServedPolicy())

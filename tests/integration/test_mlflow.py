@@ -175,6 +175,19 @@ def test_a_run_whose_training_did_not_run_is_complete(tracked: Tracked) -> None:
     assert run.last("evaluate/n_episodes") == 3
     assert run.last("rollout/mean_return") == trained.last("rollout/mean_return")
     assert run.tags["maze.model"].startswith("models:/")
+    assert set(trained.files) - {"repro/environment.txt"} <= set(run.files)
+    assert set(trained.history) - {"system/steps_per_second", "train_ActorCriticEvents/time_epoch"} <= set(run.history)
+
+
+def test_a_store_that_is_new_shows_what_others_had_drawn(tracked: Tracked) -> None:
+    """A clone with the same cache and a store of its own, in which no stage has ever run."""
+    clone = tracked.project.clone("elsewhere")
+    assert clone.dvc("cache", "dir", "--local", str(tracked.project.root / ".dvc" / "cache")).status == 0
+    assert clone.dvc("checkout").status == 0
+    assert clone.dvc("repro", "--force", "--single-item", "report").status == 0
+    (run,) = agents(tracked_runs(clone), dvc__exp__name="again")
+    assert set(run.stages.values()) == {f"reused:{run.tags['maze.run_id']}"} or "ran" not in run.stages["train"]
+    assert set(tracked.first[0].files) - {"repro/environment.txt"} <= set(run.files)
 
 
 def test_training_that_fails_is_failed(tracked: Tracked) -> None:

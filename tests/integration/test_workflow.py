@@ -197,7 +197,17 @@ def test_the_champion_answers_one_and_several_observations(server: str, worked: 
     assert json.loads(outcome.stdout.splitlines()[-1]) == answer["predictions"]
 
 
-@pytest.mark.parametrize("inputs", [[[0.0, 0.1, 0.2]], [0.0, 0.1, 0.2, 0.3], [["a", 0.0, 0.0, 0.0]], [[[0.0] * 4]]])
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        [[0.0, 0.1, 0.2]],
+        [0.0, 0.1, 0.2, 0.3],
+        [["a", 0.0, 0.0, 0.0]],
+        [[[0.0] * 4]],
+        [[None, 0.0, 0.0, 0.0]],
+        [[float("nan"), 0.0, 0.0, 0.0]],
+    ],
+)
 def test_wrong_shapes_are_refused(server: str, inputs: Any) -> None:
     status, answer = post(server, json.dumps({"inputs": inputs}))
     assert status == 400
