@@ -106,6 +106,9 @@ class SplitActionsWrapper(ActionWrapper):
 
 
 def _indices(part: Any, path: str) -> Array:
+    for key in part if isinstance(part, Mapping) else ():
+        if key != "indices":
+            raise InvalidSpecificationError(f"{path}.{key}: there is no such key; {suggest(key, ('indices',))}")
     indices = part.get("indices") if isinstance(part, Mapping) else part
     if isinstance(indices, str) or not isinstance(indices, Sequence) or not indices:
         raise InvalidSpecificationError(f"{path}: {part!r} is not accepted; give indices: [0, 1].")
@@ -177,7 +180,10 @@ class DiscretizeActionsWrapper(ActionWrapper):
         """Refuse entries that are wrong in every environment; see `Wrapper.check_values`."""
         for head, entry in arguments.get("discretization_config", {}).items():
             where = f"{path}.discretization_config.{head}"
-            _range_of(read_entry(DiscretizationEntry, entry, where), where)
+            bounds = _range_of(read_entry(DiscretizationEntry, entry, where), where)
+            if len(bounds) == 2 and _are_alike(*bounds.values()) and not (bounds["low"] < bounds["high"]).all():
+                low, high = (bound.tolist() for bound in bounds.values())
+                raise InvalidSpecificationError(f"{where}.low: {low} must be smaller than high {high}.")
 
     def action(self, action: Action) -> Action:
         """Return the values that were chosen, ``[..., *shape]``.
@@ -223,6 +229,11 @@ def _range_of(entry: DiscretizationEntry, path: str) -> dict[str, Array]:
         if not np.isfinite(bounds[name]).all():
             raise InvalidSpecificationError(f"{path}.{name}: {given!r} is not accepted; accepted: numbers.")
     return bounds
+
+
+def _are_alike(first: Array, second: Array) -> bool:
+    """Say whether two arrays can be compared element by element, as they are."""
+    return first.shape == second.shape or not first.ndim or not second.ndim
 
 
 def _bins(box: spaces.Box, entry: DiscretizationEntry, path: str) -> tuple[Array, Array]:

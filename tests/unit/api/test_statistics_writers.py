@@ -161,6 +161,8 @@ WRONG: list[tuple[Any, str]] = [
     ([{"_target_": "maze.statistics.ConsolWriter"}], r"writers\.0\._target_: .*did you mean 'ConsoleWriter'"),
     ([{"_target_": "maze.statistics.JsonLinesWriter", "pth": 1}], r"writers\.0\.pth: .*did you mean 'path'"),
     ([{"_target_": "maze.env.LogStatsWrapper"}], r"writers\.0\._target_: .*is no writer of statistics"),
+    ([{"_target_": "torch.nn.Tanh"}], r"writers\.0\._target_: 'torch\.nn\.Tanh' is no writer of statistics"),
+    ([{"_target_": "maze.DenseBlock"}], r"writers\.0\._target_: 'maze\.DenseBlock' is no writer of statistics"),
     ([{"_target_": "os.system"}], r"writers\.0\._target_: 'os\.system' does not belong to an allowed module"),
 ]
 

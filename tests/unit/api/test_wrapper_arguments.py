@@ -109,9 +109,19 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
         r"discretization_config\.action\.low: None is not accepted; accepted: numbers",
     ),
     (
+        "DiscretizeActionsWrapper",
+        {"discretization_config": {"action": {"num_bins": 3, "low": 2, "high": [3, 1]}}},
+        r"discretization_config\.action\.low: 2\.0 must be smaller than high \[3\.0, 1\.0\]",
+    ),
+    (
         "SplitActionsWrapper",
         {"split_config": {"action": {"a": "0"}}},
         r"split_config\.action\.a: '0' is not accepted; give indices",
+    ),
+    (
+        "SplitActionsWrapper",
+        {"split_config": {"action": {"a": {"indexes": [0]}}}},
+        r"split_config\.action\.a\.indexes: there is no such key; did you mean 'indices'\?",
     ),
 ]
 
