@@ -111,7 +111,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     (
         "DiscretizeActionsWrapper",
         {"discretization_config": {"action": {"num_bins": 3, "low": 2, "high": [3, 1]}}},
-        r"discretization_config\.action\.low: 2\.0 must be smaller than high \[3\.0, 1\.0\]",
+        r"discretization_config\.action: the range is 2\.0 to \[3\. 1\.\]; give low and high, low the smaller",
     ),
     (
         "SplitActionsWrapper",
