@@ -196,7 +196,9 @@ class RunContext:
 
         Args:
             source: directory of a run (or of its agent), an MLflow run id, or ``models:/name/version``.
-            config: where ``evaluation``, ``rollout`` and ``tracking`` come from, which an agent does not hold.
+            config: where ``evaluation``, ``rollout`` and ``tracking`` come from, which an agent does not hold; None
+                takes them from the run's ``record.json`` where there is one, and defaults elsewhere. Writers of one's
+                own stay behind, and without ``allow_code`` so do the store's address and the registered model.
             silent: print nothing.
             stage: name of the pipeline stage that is running.
             record: where the record is written.

@@ -184,7 +184,7 @@ class DiscretizeActionsWrapper(ActionWrapper):
             where = f"{path}.discretization_config.{head}"
             bounds = _range_of(read_entry(DiscretizationEntry, entry, where), where)
             if len(bounds) == 2 and _are_alike(*bounds.values()) and not (bounds["low"] < bounds["high"]).all():
-                raise _wrong_range(*bounds.values(), where)
+                raise _wrong_range(bounds["low"], bounds["high"], where)
 
     def action(self, action: Action) -> Action:
         """Return the values that were chosen, ``[..., *shape]``.
