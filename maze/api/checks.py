@@ -71,7 +71,7 @@ def check_config(config: RunConfig, objects: Mapping[str, Any] = _NOTHING) -> No
         check_model(model, config.choices.get("critic"), _step_keys(config), objects)
         _check_algorithm(without_constants(config.section("algorithm")), model)
         _check_launcher(without_constants(config.section("launcher")))
-        _check_writers(config.tracking.writers)
+        _check_writers(without_constants(config.section("tracking")["writers"]))
 
 
 def check_environment(

@@ -12,7 +12,7 @@ from maze.api.arguments import read_component
 from maze.api.record.objects import allow_copies, load_objects, read_index, refusal
 from maze.artifacts import AgentFiles, RunFiles, read_arrays, read_json
 from maze.config import RunConfig, installed_modules
-from maze.config.describe import describe_object
+from maze.config.describe import describe_object, with_objects
 from maze.config.own_code import modules_of_ids
 from maze.config.targets import is_within
 from maze.errors import ArtifactError, InvalidSpecificationError
@@ -26,6 +26,7 @@ __all__ = [
     "read_config",
     "read_env",
     "refuse_code",
+    "refuse_missing_objects",
     "stored_writers",
 ]
 
@@ -57,6 +58,17 @@ def read_config(config: AnyConfig) -> RunConfig:
             f"config: {config!r} is not accepted; accepted: the path of a YAML file, a mapping, or a RunConfig."
         )
     return RunConfig.from_mapping(config)
+
+
+def refuse_missing_objects(config: RunConfig) -> None:
+    """Refuse a configuration to which live objects belong, where there is nothing but the configuration.
+
+    Raises:
+        InvalidSpecificationError: names the first one, and how to pass it.
+    """
+    for section in ("env", "wrappers", "model", "algorithm"):
+        with_objects(config.section(section), {}, section)
+    with_objects(config.section("tracking")["writers"], {}, "tracking.writers")
 
 
 def load_agent(

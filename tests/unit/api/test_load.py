@@ -267,3 +267,21 @@ def test_what_is_neither_true_nor_false_allows_no_code(flag: Any, run_of_a_lambd
 def test_numpy_truth_allows_code(run_of_a_lambda: Path) -> None:
     rc = RunContext.load(run_of_a_lambda, silent=True, allow_code=np.True_)  # type: ignore[arg-type]
     assert rc.evaluate(n_episodes=1).lengths.tolist() == [4]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"env": lambda: counting([4])}, r"^env: the object .* not at hand, .*pass it again: RunContext\(env=\.\.\.\)"),
+        ({"wrappers": [lambda env: env]}, r"^wrappers\.0: the object .* RunContext\(wrappers=\.\.\.\)"),
+        (
+            {"overrides": {"model.policy.networks": [lambda obs_shapes, action_logits_shapes: None]}},
+            r"^model\.policy\.networks\.0: .* RunContext\(overrides=\{'model\.policy\.networks': \.\.\.\}\)",
+        ),
+    ],
+    ids=["env", "wrappers", "networks"],
+)
+def test_a_configuration_alone_does_not_do_where_objects_belong_to_it(given: dict[str, Any], message: str) -> None:
+    config = RunContext(silent=True, **given).config
+    with pytest.raises(InvalidSpecificationError, match=message):
+        RunContext.from_config(config)

@@ -30,7 +30,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("RewardScalingWrapper", {"scale": "a"}, r"scale: 'a' is not accepted; accepted: number\."),
     ("RewardScalingWrapper", {"scale": "0.1"}, r"scale: '0\.1' is not accepted; .* It is text: remove the quotes"),
     ("RewardScalingWrapper", {"scale": None}, r"scale: None is not accepted; accepted: number\."),
-    ("RewardScalingWrapper", {"scale": float("nan")}, r"scale: nan is not accepted"),
+    ("RewardScalingWrapper", {"scale": float("nan")}, r"scale: nan .*accepted: number\. The number has to be finite\."),
     ("RewardClippingWrapper", {"min_val": "a"}, r"min_val: 'a' is not accepted; accepted: number or null\."),
     ("RewardClippingWrapper", {"min_val": 1, "max_val": -1}, r"min_val: 1 must be smaller than max_val -1\."),
     ("ReturnNormalizationRewardWrapper", {"gamma": "a"}, r"gamma: 'a' is not accepted; accepted: number >= 0 and <= 1"),
