@@ -10,19 +10,23 @@ import importlib.util
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from maze.api.component_remedies import is_kind
 from maze.api.components import can_be_called
 from maze.api.literals import check_evaluator
-from maze.api.model_checks import check_critic, check_model
+from maze.api.model_checks import check_model
+from maze.api.model_needs import check_critic, check_state
 from maze.api.target_checks import check_source, components, known_target, split_component
 from maze.config.constants import without_constants
 from maze.config.instantiate import check_arguments
 from maze.config.overrides import is_marker
 from maze.config.schema import RunConfig
+from maze.config.source_lookup import Definition, derives_from, look_up
 from maze.config.targets import allow_modules, is_within, resolve_target
 from maze.errors import InvalidSpecificationError, suggest
+from maze.types import ActorID, StepKey
 
 __all__ = ["check_config", "check_environment"]
 
@@ -42,15 +46,20 @@ _REMOVED_ARGUMENTS: Mapping[str, str] = {
 }
 """What there is instead of arguments that the wrappers of MazeRL had, by their dotted names."""
 
+_WRITER = "maze.statistics.writers.LogStatsWriter"
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
 _DEVICE = re.compile(r"(cpu|cuda|mps|xpu)(:\d+)?")
 """Names of devices on which networks can compute."""
 
 
-def check_config(config: RunConfig) -> None:
+def check_config(config: RunConfig, objects: Mapping[str, Any] = _NOTHING) -> None:
     """Check what can be known before anything is made.
 
     Args:
-        config: a composed configuration; places of live objects are passed over.
+        config: a composed configuration.
+        objects: live objects by the path of their place; those that are not among them are passed over.
 
     Raises:
         InvalidSpecificationError: something that it names does not exist, is not installed, does not accept its
@@ -59,10 +68,10 @@ def check_config(config: RunConfig) -> None:
     check_environment(config.section("env"), config.section("wrappers"), config.allowed_modules)
     with allow_modules(config.allowed_modules):
         model = without_constants(config.section("model"))
-        check_model(model, config.choices.get("critic"))
+        check_model(model, config.choices.get("critic"), _step_keys(config), objects)
         _check_algorithm(without_constants(config.section("algorithm")), model)
         _check_launcher(without_constants(config.section("launcher")))
-        _check_writers(config.tracking.writers)
+        _check_writers(without_constants(config.section("tracking")["writers"]))
 
 
 def check_environment(
@@ -82,6 +91,14 @@ def check_environment(
         _check_env(without_constants(env))
         for index, wrapper in enumerate(wrappers):
             _check_wrapper(without_constants(wrapper), f"wrappers.{index}")
+
+
+def _step_keys(config: RunConfig) -> tuple[StepKey, ...] | None:
+    """Return the one step key of an environment of gymnasium's; None where there is code that may have others."""
+    names = [str(section.get("_target_", "")) for section in (config.section("env"), *config.section("wrappers"))]
+    env, *wrappers = (found.name if isinstance(found, Definition) else "" for found in map(look_up, names))
+    is_gym = env in _ID_ARGUMENTS and is_within(env, ("maze",))
+    return (ActorID().step_key,) if is_gym and all(is_within(name, ("maze",)) for name in wrappers) else None
 
 
 # --- sections --------------------------------------------------------------------------------------------------------
@@ -198,7 +215,10 @@ def _check_algorithm(algorithm: Mapping[str, Any], model: Mapping[str, Any]) -> 
         if path != "algorithm":
             check_source(*split_component(node, path), path)
     check_evaluator(algorithm.get("rollout_evaluator"), "algorithm.rollout_evaluator")
-    if getattr(target, "needs_critic", False) and not is_marker(model):
+    if is_marker(model):
+        return
+    check_state(target, model)
+    if getattr(target, "needs_critic", False):
         check_critic(target, model)
 
 
@@ -232,11 +252,13 @@ def _check_writers(writers: Iterable[Any]) -> None:
         target = known_target(name, path)
         if target is None:
             check_source(name, arguments, path)
-            continue
-        if isinstance(target, type) and not is_kind(target, "LogStatsWriter", "maze"):
+        is_none = isinstance(target, type) and not is_kind(target, "LogStatsWriter", "maze")
+        if is_none or derives_from(name, _WRITER) is False:
             raise InvalidSpecificationError(
                 f"{path}._target_: {name!r} is no writer of statistics; accepted: a class derived from "
                 "maze.LogStatsWriter, or a function that makes one."
             )
+        if target is None:
+            continue
         given_by_the_run = {"run_dir": None} if "run_dir" in inspect.signature(target).parameters else {}
         check_arguments(target, name, {**given_by_the_run, **arguments}, path)

@@ -191,12 +191,12 @@ def _read_env(env: Any) -> Any:
     return env
 
 
-def _needed(function: Callable[..., Any]) -> str:
-    """Name the arguments without defaults, in brackets."""
+def _needed(function: Callable[..., Any], n_given: int = 0) -> str:
+    """Name the arguments without defaults behind those that are given by their place, in brackets."""
     parameters = inspect.signature(function).parameters.values()
     kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     names = [item.name for item in parameters if item.default is item.empty and item.kind not in kinds]
-    return f" ({', '.join(names)})"
+    return f" ({', '.join(names[n_given:])})"
 
 
 def is_environment(thing: Any) -> bool:
@@ -248,6 +248,11 @@ def _read_wrapper(wrapper: Any, index: int) -> Any:
         return wrapper
     if isinstance(wrapper, type) and callable(getattr(wrapper, "wrap", None)):
         name = dotted_name(wrapper)
+        if name is None and is_kind(wrapper, "Wrapper", "maze") and not can_be_called(wrapper, 1):
+            raise InvalidSpecificationError(
+                f"wrappers.{index}: the class {wrapper.__name__} needs arguments{_needed(wrapper, 1)}; pass a function "
+                f"that gives them: wrappers=lambda env: {wrapper.__name__}.wrap(env, ...)."
+            )
         return wrapper if name is None else {"_target_": name}
     remedy = _wrapper_remedy(wrapper)
     is_other_class = isinstance(wrapper, type) and not is_kind(wrapper, "MazeEnv", "maze")

@@ -10,9 +10,9 @@ import yaml
 
 from maze.api.arguments import read_component
 from maze.api.record.objects import allow_copies, load_objects, read_index, refusal
-from maze.artifacts import AgentFiles, read_arrays, read_json
+from maze.artifacts import AgentFiles, RunFiles, read_arrays, read_json
 from maze.config import RunConfig, installed_modules
-from maze.config.describe import describe_object
+from maze.config.describe import describe_object, with_objects
 from maze.config.own_code import modules_of_ids
 from maze.config.targets import is_within
 from maze.errors import ArtifactError, InvalidSpecificationError
@@ -26,11 +26,18 @@ __all__ = [
     "read_config",
     "read_env",
     "refuse_code",
+    "refuse_missing_objects",
     "stored_writers",
 ]
 
 AnyConfig: TypeAlias = str | Path | Mapping[str, Any] | RunConfig
 """A resolved configuration: a YAML file, a mapping, or itself."""
+
+_OF_THE_RUN = ("evaluation", "rollout", "tracking")
+"""Sections that an agent does not hold, and the record of its run does."""
+
+_OUTSIDE = ("uri", "registered_model", "alias")
+"""Values of tracking that name stores and models of others."""
 
 _NOT_FOR_ACTING = ("env", "wrappers", "algorithm", "runner", "launcher")
 """Sections whose objects an agent does not need in order to act."""
@@ -53,6 +60,17 @@ def read_config(config: AnyConfig) -> RunConfig:
     return RunConfig.from_mapping(config)
 
 
+def refuse_missing_objects(config: RunConfig) -> None:
+    """Refuse a configuration to which live objects belong, where there is nothing but the configuration.
+
+    Raises:
+        InvalidSpecificationError: names the first one, and how to pass it.
+    """
+    for section in ("env", "wrappers", "model", "algorithm"):
+        with_objects(config.section(section), {}, section)
+    with_objects(config.section("tracking")["writers"], {}, "tracking.writers")
+
+
 def load_agent(
     source: str | Path, config: AnyConfig | None, *, allow_code: bool, env: Any
 ) -> tuple[AgentFiles, RunConfig, dict[str, Any]]:
@@ -60,7 +78,8 @@ def load_agent(
 
     Args:
         source: directory of a run or of its agent, an MLflow run id, or ``models:/name/version``.
-        config: where ``evaluation``, ``rollout`` and ``tracking`` come from, which an agent does not hold.
+        config: where ``evaluation``, ``rollout`` and ``tracking`` come from, which an agent does not hold; None takes
+            them from the record of its run, where that lies beside it.
         allow_code: load objects and modules that are stored with the agent, which runs their code. Otherwise an
             environment, wrappers and evaluators are refused when they are used, and everything else here.
         env: a callable that makes the environment, in place of the agent's own; None keeps that.
@@ -74,11 +93,39 @@ def load_agent(
     if allow_code is True:
         allow_copies(files.objects)
     agent_config = read_agent_config(files, config, allow_code=allow_code)
+    if config is None:
+        agent_config = _as_recorded(agent_config, files, allow_code=allow_code)
     writers = stored_writers(files.objects)
     if env is None:
         return files, agent_config, _objects_of(files.objects, allow_code, writers)
     agent_config, given = read_env(agent_config, env)
     return files, agent_config, {**_objects_of(files.objects, allow_code, ["env", *writers]), "env": given}
+
+
+def _as_recorded(config: RunConfig, files: AgentFiles, *, allow_code: bool) -> RunConfig:
+    """Return an agent's configuration with the sections that only the record of its run holds.
+
+    Writers of one's own are left out, since agents act without them; and where code is not allowed, so is what reaches
+    further than this machine, since the record may be a stranger's.
+
+    Raises:
+        InvalidSpecificationError: the record says something that is not accepted; names the record.
+    """
+    record = RunFiles(files.root.parent).record
+    try:
+        recorded = read_json(record).get("config") if files.root.name == "agent" and record.is_file() else None
+    except ArtifactError:
+        return config  # a damaged record keeps no agent from acting
+    if not isinstance(recorded, Mapping):
+        return config
+    sections = {name: recorded[name] for name in _OF_THE_RUN if isinstance(recorded.get(name), Mapping)}
+    tracking = {key: value for key, value in sections.get("tracking", {}).items() if allow_code or key not in _OUTSIDE}
+    if isinstance(tracking.get("writers"), list):
+        tracking["writers"] = [writer for writer in tracking["writers"] if isinstance(writer, str)]
+    try:
+        return RunConfig.from_mapping({**config.to_mapping(), **sections, "tracking": tracking})
+    except InvalidSpecificationError as error:
+        raise InvalidSpecificationError(f"{record}: {error} Pass config=... to use other sections.") from error
 
 
 class _Withheld:

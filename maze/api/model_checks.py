@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from maze.api.literals import check_home
+from maze.api.network_checks import check_composer
 from maze.api.target_checks import check_source, components, split_component
 from maze.config.critics import critic_option, kind_of_critic
-from maze.config.overrides import OBJECT_KEY, is_marker
-from maze.config.source_lookup import Definition, look_up
+from maze.config.overrides import is_marker
+from maze.config.source_lookup import Definition, derives_from, look_up, needed_arguments
 from maze.config.targets import is_within
 from maze.distributions.entries import DISTRIBUTIONS, distribution_name, read_entries
 from maze.errors import InvalidSpecificationError
-from maze.perception.blocks.parameters import PARAMETERS
+from maze.perception.blocks.parameters import PARAMETERS, check_lengths
 from maze.perception.template_settings import check_template, modality_entry
+from maze.types import StepKey
 
-__all__ = ["check_critic", "check_model"]
+__all__ = ["check_model"]
 
 _CLASS_NAME = re.compile(r"(maze|torch\.nn)(\.[A-Za-z_]\w*)+")
 """Texts in a model that can only be meant as names of classes."""
 
 _TEMPLATE_BUILDER = "maze.perception.builders.ConcatModelBuilder"
+
+_BLOCK = "maze.perception.blocks.base.Block"
+
+_MODULES = ("torch.nn.modules",)
+
+_ACTIVATIONS = "torch.nn.modules.activation."
+"""Where torch's non-linearities are defined; reading so long a file is spared."""
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 _GIVEN_TO_BLOCKS = ("in_keys", "out_keys", "in_shapes", "generator")
 
@@ -34,12 +46,19 @@ _GIVEN_TO_MODELS: Mapping[str, tuple[type, str]] = {
 """Arguments that a run gives to models and their parts: the kind of their entries, and what is accepted in words."""
 
 
-def check_model(model: Mapping[str, Any], critic: str | None = None) -> None:
+def check_model(
+    model: Mapping[str, Any],
+    critic: str | None = None,
+    step_keys: Sequence[StepKey] | None = None,
+    objects: Mapping[str, Any] = _NOTHING,
+) -> None:
     """Check the composer, its parts, and the values of maze's own networks and blocks.
 
     Args:
         model: the section, in plain containers and without constants.
         critic: the option of the group ``critic`` that was chosen, for messages.
+        step_keys: those of the environment; None where only its code knows them.
+        objects: live objects by the path of their place.
 
     Raises:
         InvalidSpecificationError: names the place, what is accepted and the nearest match.
@@ -57,16 +76,16 @@ def check_model(model: Mapping[str, Any], critic: str | None = None) -> None:
         check_home(name, path)
     if not is_own_composer:
         return  # a composer of a user's own decides what its arguments mean
-    for part in ("policy", "critic"):
-        _check_composer(model.get(part), f"model.{part}")
-    _check_builder(model.get("model_builder"), "model.model_builder")
+    _check_builder(model.get("model_builder"), "model.model_builder", objects)
     _check_distributions(model.get("distribution_mapper_config"), "model.distribution_mapper_config")
     for name, path in _class_names(model, "model"):
         check_source(name, {}, path, key="")
     for node, path in components(model, "model"):
         if is_within(str(node["_target_"]), ("maze",)):
-            _check_values(node, path)
+            _check_values(node, path, objects)
     _check_parts(model)
+    for part in ("policy", "critic"):
+        check_composer(model.get(part), f"model.{part}", step_keys, objects)
 
 
 def _check_what_is_given(model: Mapping[str, Any]) -> None:
@@ -135,7 +154,7 @@ def _takes_networks(target: Any) -> bool:
     return isinstance(found, Definition) and is_within(found.name, ("maze",)) and "networks" in found.named
 
 
-def _check_builder(builder: Any, path: str) -> None:
+def _check_builder(builder: Any, path: str, objects: Mapping[str, Any]) -> None:
     """Check the settings of maze's own template, its blocks and their parameters."""
     found = look_up(str(builder.get("_target_"))) if isinstance(builder, Mapping) and not is_marker(builder) else None
     if not isinstance(found, Definition) or found.name != _TEMPLATE_BUILDER:
@@ -160,29 +179,56 @@ def _check_builder(builder: Any, path: str) -> None:
                 f"{place}.block_type: {block_type!r} is not accepted; accepted: the dotted name of a block, for "
                 "example 'maze.perception.blocks.DenseBlock'."
             )
-        check_source(block_type, {}, place, key=".block_type")
-        check_source(block_type, parameters, f"{place}.block_params", key="", given=_GIVEN_TO_BLOCKS)
+        _check_block(block_type, parameters, place)
         if is_within(block_type, ("maze",)):
-            _check_values(parameters, f"{place}.block_params")
+            _check_values(parameters, f"{place}.block_params", objects)
+            check_lengths(f"{place}.block_params", parameters)
+
+
+def _check_block(block_type: str, parameters: Mapping[str, Any], place: str) -> None:
+    """Refuse what is certainly no block, and parameters that it does not accept or lacks."""
+    check_source(block_type, {}, place, key=".block_type")
+    if derives_from(block_type, _BLOCK) is False:
+        raise InvalidSpecificationError(
+            f"{place}.block_type: {block_type!r} is no block; accepted: subclasses of maze.perception.blocks.Block, "
+            "such as 'maze.perception.blocks.DenseBlock'."
+        )
+    check_source(block_type, parameters, f"{place}.block_params", key="", given=_GIVEN_TO_BLOCKS)
+    for name in needed_arguments(block_type):
+        if name not in parameters and name not in _GIVEN_TO_BLOCKS:
+            raise InvalidSpecificationError(f"{place}.block_params.{name}: {block_type} needs this parameter.")
 
 
 # --- values ----------------------------------------------------------------------------------------------------------
 
 
-def _check_values(arguments: Mapping[Any, Any], path: str) -> None:
+def _check_values(arguments: Mapping[Any, Any], path: str, objects: Mapping[str, Any]) -> None:
     """Check the arguments of one of maze's own networks or blocks, as far as their names say what they accept."""
     for key, value in arguments.items():
-        if is_marker(value):
-            continue
-        if key in PARAMETERS:
+        if key == "non_lin" and value is not None:
+            _check_non_linearity(objects.get(f"{path}.{key}", value), f"{path}.{key}")
+        elif key in PARAMETERS and not is_marker(value):
             PARAMETERS[key](f"{path}.{key}", value)
-        elif key == "non_lin" and isinstance(value, str):
-            check_source(value, {}, f"{path}.{key}", key="")
-        elif key == "non_lin" and value is not None:
-            raise InvalidSpecificationError(
-                f"{path}.{key}: {value!r} is not accepted; accepted: the dotted name of a class, for example "
-                "'torch.nn.Tanh'."
-            )
+
+
+def _check_non_linearity(value: Any, path: str) -> None:
+    """Refuse what is no class of modules that need no arguments; of a class itself its constructor tells."""
+    if isinstance(value, type) or is_marker(value):
+        return
+    if not isinstance(value, str):
+        raise InvalidSpecificationError(
+            f"{path}: {value!r} is not accepted; accepted: the dotted name of a class, for example 'torch.nn.Tanh', or "
+            "the class itself."
+        )
+    check_source(value, {}, path, key="")
+    found = look_up(value)
+    if not isinstance(found, Definition) or found.name.startswith(_ACTIVATIONS):
+        return
+    if needed_arguments(value) or (is_within(found.name, ("torch",)) and not is_within(found.name, _MODULES)):
+        raise InvalidSpecificationError(
+            f"{path}: {value!r} is not a class of modules that need no arguments; accepted: a dotted path or class "
+            "such as 'torch.nn.Tanh'."
+        )
 
 
 def _check_distributions(configuration: Any, path: str) -> None:
@@ -200,34 +246,6 @@ def _check_distributions(configuration: Any, path: str) -> None:
         check_source(head, arguments, f"{path}.{index}.args", key="", given=("space",))
 
 
-def _check_composer(part: Any, path: str) -> None:
-    """Check what the composers that are maze's own are given: networks by step key, and step keys."""
-    if not isinstance(part, Mapping) or is_marker(part) or not is_within(str(part.get("_target_")), ("maze",)):
-        return
-    separate = part.get("substeps_with_separate_agent_nets")
-    if not isinstance(separate, list | None) and not is_marker(separate):
-        raise InvalidSpecificationError(
-            f"{path}.substeps_with_separate_agent_nets: {separate!r} is not accepted; accepted: a list of step keys."
-        )
-    _check_networks(part.get("networks"), f"{path}.networks")
-
-
-def _check_networks(networks: Any, path: str) -> None:
-    """Refuse a network where a list of them stands, and entries that name none."""
-    accepted = "accepted: a list with one network for each step key, or a mapping by step key"
-    if isinstance(networks, Mapping) and is_marker(networks):
-        shown = networks[OBJECT_KEY]
-        raise InvalidSpecificationError(
-            f"{path}: {shown} is not accepted; {accepted}. One network alone is a list, too: "
-            f"overrides={{'{path}': [{shown.rpartition('.')[2]}]}}."
-        )
-    if not isinstance(networks, list | Mapping | None):
-        raise InvalidSpecificationError(f"{path}: {networks!r} is not accepted; {accepted}.")
-    for index, network in enumerate(networks if isinstance(networks, list) else []):
-        if isinstance(network, Mapping) and not is_marker(network):
-            split_component(network, f"{path}.{index}")
-
-
 def _class_names(node: Any, path: str) -> Iterator[tuple[str, str]]:
     """Yield every text that names a class of maze or torch, and its path; distributions have names of their own."""
     if isinstance(node, Mapping):
@@ -239,29 +257,3 @@ def _class_names(node: Any, path: str) -> Iterator[tuple[str, str]]:
             yield from _class_names(value, f"{path}.{index}")
     elif isinstance(node, str) and _CLASS_NAME.fullmatch(node):
         yield node, path
-
-
-# --- critics ---------------------------------------------------------------------------------------------------------
-
-
-def check_critic(algorithm: type[Any], model: Mapping[str, Any]) -> None:
-    """Refuse a model that certainly has no critic, or one of the other kind.
-
-    Args:
-        algorithm: the class of an algorithm's configuration that needs a critic.
-        model: the section of the model, which is no object.
-
-    Raises:
-        InvalidSpecificationError: names the critic to choose.
-    """
-    kind, critic = getattr(algorithm, "critic_values", "states"), model.get("critic")
-    if is_within(model["_target_"], ("maze",)) and critic is None:
-        raise InvalidSpecificationError(
-            f"model.critic: null is not accepted, since {algorithm.__name__} needs a critic; "
-            f"pass critic={critic_option(kind, model)!r}."
-        )
-    if critic is not None and kind_of_critic(critic) not in (None, kind):
-        raise InvalidSpecificationError(
-            f"model.critic: {critic['_target_']!r} is a critic of {kind_of_critic(critic)}, and {algorithm.__name__} "
-            f"needs one of {kind}; pass critic={critic_option(kind, model)!r}."
-        )

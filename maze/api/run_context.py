@@ -17,7 +17,7 @@ import numpy as np
 
 from maze.api import specs
 from maze.api.arguments import check_flag, check_source, explain_keywords, read_directory, with_input_dir
-from maze.api.loading import load_agent, read_config
+from maze.api.loading import load_agent, read_config, refuse_missing_objects
 from maze.api.multirun.sweep import Sweep
 from maze.api.quiet import Output, may_be_silent
 from maze.api.single_run import SingleRun
@@ -169,11 +169,13 @@ class RunContext:
             A context whose agent is untrained.
 
         Raises:
-            InvalidSpecificationError: the file cannot be read or a value is wrong.
+            InvalidSpecificationError: the file cannot be read, a value is wrong, or a live object belongs to the
+                configuration, which holds its name alone.
         """
         check_flag(silent, "silent")
         with Output(silent=bool(silent)):
             resolved = read_config(config)
+            refuse_missing_objects(resolved)
             places: dict[str, Any] = {"record": record, "files_dir": files_dir, "shown_dir": shown_dir}
             places["run_dir"] = run_dir if run_dir is not None else resolved.run_dir
             return cls._around(SingleRun(resolved, {}, seed=seed, silent=silent, stage=stage, **places))
@@ -196,7 +198,9 @@ class RunContext:
 
         Args:
             source: directory of a run (or of its agent), an MLflow run id, or ``models:/name/version``.
-            config: where ``evaluation``, ``rollout`` and ``tracking`` come from, which an agent does not hold.
+            config: where ``evaluation``, ``rollout`` and ``tracking`` come from, which an agent does not hold; None
+                takes them from the run's ``record.json`` where there is one, and defaults elsewhere. Writers of one's
+                own stay behind, and without ``allow_code`` so do the store's address and the registered model.
             silent: print nothing.
             stage: name of the pipeline stage that is running.
             record: where the record is written.

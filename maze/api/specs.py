@@ -119,7 +119,7 @@ def _explained_lists(given: Mapping[Any, Any]) -> Iterator[None]:
         ]
         accepted = message.partition("is not accepted")[2]
         explained = any(words in message for words in ("multirun=True", "go into overrides="))
-        if not refused or explained or not accepted or "list of" in accepted:
+        if not refused or explained or not accepted or "list of" in accepted or "a list with" in accepted:
             raise
         raise InvalidSpecificationError(f"{message} Lists span a grid of jobs with multirun=True.") from error
 
@@ -154,7 +154,7 @@ def _composed(
         config_dir=config_dir,
         allowed_modules=specification.allowed_modules,
     )
-    check_config(config)
+    check_config(config, specification.objects)
     check_writer_objects(specification.objects)
     if seed is not None:
         config = config.with_seeds(check_seed(seed), keep=True)  # what overrides say of one of the two wins

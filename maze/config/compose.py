@@ -86,8 +86,7 @@ def compose(
     explicit = {group: option for group, option in choices.items() if option is not None}
     markers = {path: describe_object(thing) for path, thing in objects.items()}
     _refuse_names(values, files, origin)
-    tokens: dict[str, str] = {}
-    literal = {path: protected(to_plain(value, f"{origin}{path}"), tokens) for path, value in values.items()}
+    literal = {path: to_plain(value, f"{origin}{path}") for path, value in values.items()}
     given = {canonical_path(str(path).removeprefix(ADD)) for path in (*values, *markers)}
     replaced = {group for group in files.defaults if canonical_path(group) in given}
     wanted = _following(literal, explicit, config_dir)
@@ -99,13 +98,14 @@ def compose(
     if critic is not None:
         tree, chosen = chosen_tree(files, {**wanted, "critic": critic}, replaced)
         _complete_algorithm(tree, literal, files, ())
-    if "model" in replaced:
-        literal |= _chosen_parts(files, explicit, given)
     if not isinstance(tree.get("wrappers"), str):  # an interpolation
         tree["wrappers"] = canonical_wrappers(tree.get("wrappers"))
     if isinstance(literal.get("wrappers"), dict):
         literal["wrappers"] = canonical_wrappers(literal["wrappers"])
-    literal = completed_sections(literal, TYPED_SECTIONS)
+    tokens: dict[str, str] = {}
+    literal = protected(completed_sections(literal, TYPED_SECTIONS), tokens)
+    if "model" in replaced:
+        literal |= _chosen_parts(files, explicit, given)
     merged = apply_values(tree, {**literal, **markers}, origin=origin)
     for group in replaced:
         chosen[group] = None

@@ -90,6 +90,14 @@ def describe_object(thing: Any) -> dict[str, str]:
     return {OBJECT_KEY: object_name(thing), **mark}
 
 
+def _argument(path: str) -> str:
+    """Return the argument of a run that takes an object in the place of a dotted path."""
+    section, _, inside = path.partition(".")
+    if not inside or section == "wrappers":
+        return f"{section}=..."
+    return f"overrides={{'{path.rpartition('.')[0] if path[-1].isdigit() else path}': ...}}"
+
+
 def with_objects(config: Any, objects: Mapping[str, Any], path: str) -> Any:
     """Put live objects back in the places that the configuration keeps for them, and leave constants out.
 
@@ -108,8 +116,8 @@ def with_objects(config: Any, objects: Mapping[str, Any], path: str) -> Any:
         return objects[path]
     if is_marker(config):
         raise InvalidSpecificationError(
-            f"{path}: the object {config[OBJECT_KEY]} is not at hand; "
-            "pass it again: RunContext(env=..., run_dir=RUN, resume=True)."
+            f"{path}: the object {config[OBJECT_KEY]} is not at hand, since a configuration holds its name alone; pass "
+            f"it again: RunContext({_argument(path)}), and to go on with a run, run_dir=RUN, resume=True beside it."
         )
     plain = to_plain(config) if type(config).__module__.startswith("omegaconf") else config
     if isinstance(plain, Mapping):

@@ -6,7 +6,8 @@ import difflib
 import importlib
 from collections.abc import Mapping
 
-from maze.config.source_lookup import Definition, find_module, look_up
+from maze.config.source_files import find_module
+from maze.config.source_lookup import Definition, look_up
 
 __all__ = ["instead_of", "meant_by", "offered_as"]
 

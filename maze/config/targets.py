@@ -115,15 +115,18 @@ def resolve_target(target: str, path: str = "_target_") -> Any:
         if found is None and isinstance(parent, types.ModuleType):
             found = _import(".".join(parts[: index + 1]), name, path, parent)
         if found is None:
-            meant = meant_by(name) or f" {suggest(part, _public_names(parent))}"
+            meant = meant_by(name) or f" {suggest(part, _public_names(parent, part == parts[-1]))}"
             raise InvalidSpecificationError(f"{path}: {name!r} was not found:{meant}")
     _check_identity(found, name, path)
     return found
 
 
-def _public_names(owner: object) -> list[str]:
+def _public_names(owner: object, is_last: bool) -> list[str]:
+    """Names to suggest; modules inside only where one may be meant, or nothing else is there."""
+    public = list(getattr(owner, "__all__", []))
     inside = [module.name for module in pkgutil.iter_modules(getattr(owner, "__path__", []))]
-    return [*getattr(owner, "__all__", []), *inside] or [name for name in dir(owner) if not name.startswith("_")]
+    names = public if public and is_last else [*public, *inside]
+    return names or [name for name in dir(owner) if not name.startswith("_")]
 
 
 def _import(module: str, name: str, path: str, parent: types.ModuleType | None = None) -> Any:

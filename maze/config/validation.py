@@ -254,7 +254,8 @@ def _message(path: str, value: Any, hint: Any, error: ValidationError) -> str:
     for part in error.errors()[0]["loc"]:
         if isinstance(part, int) and isinstance(value, list | tuple) and part < len(value):
             inside, value = f"{inside}.{part}", value[part]
-    advice = ""
+    is_open = any(item["type"] == "finite_number" for item in error.errors())
+    advice = " The number has to be finite." if is_open else ""
     numeric = any(option in (int, float) for option in _options(hint))
     if numeric and isinstance(value, str) and _reads_as_number(value):
         advice = " It is text: remove the quotes, and in YAML write 1.0e-3 rather than 1e-3."

@@ -106,6 +106,11 @@ class SplitActionsWrapper(ActionWrapper):
 
 
 def _indices(part: Any, path: str) -> Array:
+    for key in part if isinstance(part, Mapping) else ():
+        if key != "indices":
+            raise InvalidSpecificationError(
+                f"{path}.{key}: there is no such key; {suggest(key, ('indices',))} For example give indices: [0, 1]."
+            )
     indices = part.get("indices") if isinstance(part, Mapping) else part
     if isinstance(indices, str) or not isinstance(indices, Sequence) or not indices:
         raise InvalidSpecificationError(f"{path}: {part!r} is not accepted; give indices: [0, 1].")
@@ -177,7 +182,9 @@ class DiscretizeActionsWrapper(ActionWrapper):
         """Refuse entries that are wrong in every environment; see `Wrapper.check_values`."""
         for head, entry in arguments.get("discretization_config", {}).items():
             where = f"{path}.discretization_config.{head}"
-            _range_of(read_entry(DiscretizationEntry, entry, where), where)
+            bounds = _range_of(read_entry(DiscretizationEntry, entry, where), where)
+            if len(bounds) == 2 and _are_alike(*bounds.values()) and not (bounds["low"] < bounds["high"]).all():
+                raise _wrong_range(bounds["low"], bounds["high"], where)
 
     def action(self, action: Action) -> Action:
         """Return the values that were chosen, ``[..., *shape]``.
@@ -225,6 +232,15 @@ def _range_of(entry: DiscretizationEntry, path: str) -> dict[str, Array]:
     return bounds
 
 
+def _wrong_range(low: Array, high: Array, path: str) -> InvalidSpecificationError:
+    return InvalidSpecificationError(f"{path}: the range is {low} to {high}; give low and high, low the smaller.")
+
+
+def _are_alike(first: Array, second: Array) -> bool:
+    """Say whether two arrays can be compared element by element, as they are."""
+    return first.shape == second.shape or not first.ndim or not second.ndim
+
+
 def _bins(box: spaces.Box, entry: DiscretizationEntry, path: str) -> tuple[Array, Array]:
     """Return the numbers of values of each element ``[size]``, and the values ``[size, most]``."""
     size, given = int(np.prod(box.shape)), _range_of(entry, path)
@@ -238,7 +254,7 @@ def _bins(box: spaces.Box, entry: DiscretizationEntry, path: str) -> tuple[Array
             f"{bounds['high'].tolist()}, does not fit a head of {size} elements; give one number, or one for each."
         ) from error
     if not (np.isfinite(low).all() and np.isfinite(high).all() and (low < high).all()):
-        raise InvalidSpecificationError(f"{path}: the range is {low} to {high}; give low and high, low the smaller.")
+        raise _wrong_range(low, high, path)
     outside = {  # in the box's dtype: what is rounded there is not outside
         "low": low.astype(box.dtype) < box.low.ravel(),
         "high": high.astype(box.dtype) > box.high.ravel(),

@@ -19,7 +19,20 @@ from maze.trainers.schedules import Schedule
 if TYPE_CHECKING:
     from maze.statistics import Distribution, Plot
 
-__all__ = ["AlgorithmConfig", "EpochListener", "EpochReport", "TrainingSummary"]
+__all__ = ["AlgorithmConfig", "EpochListener", "EpochReport", "TrainingSummary", "state_refused"]
+
+
+def state_refused(algorithm: type[Any]) -> InvalidSpecificationError:
+    """Return the error for networks with state where an algorithm learns from single steps.
+
+    Args:
+        algorithm: the class of its configuration.
+    """
+    return InvalidSpecificationError(
+        f"model: its networks carry a state from step to step, and {algorithm.__name__} learns from steps out of their "
+        "order. Train with algorithm='ppo' or 'a2c', or give the networks stacked observations: "
+        "model='vector_obs_rnn' with wrappers='vector_obs_rnn'."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import numpy as np
 
 from maze import statistics
-from maze.errors import InvalidSpecificationError, TrainingError
-from maze.trainers.algorithm import AlgorithmConfig, EpochListener, EpochReport, TrainingSummary
+from maze.errors import TrainingError
+from maze.trainers.algorithm import AlgorithmConfig, EpochListener, EpochReport, TrainingSummary, state_refused
 from maze.trainers.schedules import Schedule
 from maze.types import StateDict
 
@@ -332,8 +332,4 @@ class Trainer(ABC, Generic[ConfigT]):
 def _refuse_state(config: AlgorithmConfig, model: ActorCritic) -> None:
     """Refuse networks that carry a state where the algorithm learns from single steps."""
     if model.has_state and not config.trains_state:
-        raise InvalidSpecificationError(
-            f"model: its networks carry a state from step to step, and {type(config).__name__} learns from steps out "
-            "of their order. Train with algorithm='ppo' or 'a2c', or give the networks stacked observations: "
-            "model='vector_obs_rnn' with wrappers='vector_obs_rnn'."
-        )
+        raise state_refused(type(config))

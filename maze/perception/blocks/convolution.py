@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from maze.errors import InvalidSpecificationError
 from maze.perception.blocks.base import Block, Keys, NonLinearity, Shape, Shapes, resolve_non_linearity
-from maze.perception.blocks.parameters import check_flag, check_layers, check_parameters, check_widths
+from maze.perception.blocks.parameters import check_flag, check_layers, check_length, check_parameters, check_widths
 from maze.perception.weight_init import gain_of, initialize_orthogonal_
 
 __all__ = ["StridedConvolutionBlock", "VGGConvolutionBlock", "scaled_image"]
@@ -173,10 +173,7 @@ def _per_layer(
 ) -> list[Shape]:
     """Return one number for each layer and axis."""
     checked = check_layers(name, values, least)
-    if len(values) != n_layers:
-        raise InvalidSpecificationError(
-            f"{name}: {list(values)!r} has {len(values)} entries; hidden_channels has {n_layers}. Give one per layer."
-        )
+    check_length(name, values, n_layers)
     made = [(value,) * n_axes if isinstance(value, int) else value for value in checked]
     for value in made:
         if len(value) != n_axes:

@@ -20,6 +20,8 @@ __all__ = [
     "check_flag",
     "check_fraction",
     "check_layers",
+    "check_length",
+    "check_lengths",
     "check_option",
     "check_parameters",
     "check_weight_init",
@@ -158,6 +160,43 @@ def check_layers(name: str, values: Any, least: int = 1) -> list[int | tuple[int
             raise _refused(name, list(values), accepted)
         made.append(int(value) if sizes is not value else tuple(int(size) for size in sizes))
     return made
+
+
+_PER_LAYER = ("hidden_kernels", "hidden_strides", "hidden_dilations", "hidden_padding")
+
+
+def check_length(name: str, values: Sequence[Any], n_layers: int) -> None:
+    """Refuse a list that has not one entry for each layer of a convolution.
+
+    Args:
+        name: of the parameter.
+        values: what was given.
+        n_layers: how many channels there are.
+
+    Raises:
+        InvalidSpecificationError: it is longer or shorter.
+    """
+    if len(values) != n_layers:
+        raise InvalidSpecificationError(
+            f"{name}: {list(values)!r} has {len(values)} entries; hidden_channels has {n_layers}. Give one per layer."
+        )
+
+
+def check_lengths(path: str, parameters: Mapping[str, Any]) -> None:
+    """Compare the lengths of lists that have one entry for each layer of a convolution.
+
+    Args:
+        path: where the parameters stand.
+        parameters: values by name, each checked by itself; what is left out or null is passed over.
+
+    Raises:
+        InvalidSpecificationError: one is longer or shorter than ``hidden_channels``.
+    """
+    channels = parameters.get("hidden_channels")
+    for name in _PER_LAYER:
+        values = parameters.get(name)
+        if isinstance(channels, list) and isinstance(values, list):
+            check_length(f"{path}.{name}", values, len(channels))
 
 
 _Check = Callable[[str, Any], object]

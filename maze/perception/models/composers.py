@@ -23,8 +23,9 @@ from maze.env import mask_keys
 from maze.errors import InvalidSpecificationError
 from maze.perception.builders import ConcatModelBuilder
 from maze.perception.models.critics import StateCriticComposer
-from maze.perception.models.network_specs import accepts, by_step_key
+from maze.perception.models.network_specs import accepts
 from maze.perception.models.policies import ProbabilisticPolicyComposer
+from maze.perception.models.step_networks import by_step_key
 from maze.types import AnyMapping, StepKey
 
 Critic: TypeAlias = TorchStateCritic | TorchStateActionCritic

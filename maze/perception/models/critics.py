@@ -11,14 +11,8 @@ from torch import nn
 from maze.agents.critic import TorchStateCritic
 from maze.agents.policy import TorchPolicy
 from maze.errors import InvalidSpecificationError
-from maze.perception.models.network_specs import (
-    accepts,
-    by_step_key,
-    check_outputs,
-    make_network,
-    observation_shapes,
-    specifications_by_step_key,
-)
+from maze.perception.models.network_specs import accepts, check_outputs, make_network, observation_shapes
+from maze.perception.models.step_networks import by_step_key, specifications_by_step_key
 from maze.types import StepKey
 
 __all__ = ["SharedStateCriticComposer", "StateCriticComposer", "StepStateCriticComposer"]

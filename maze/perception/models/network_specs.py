@@ -15,58 +15,13 @@ from torch import nn
 from maze.agents.network_state import StateShapes, state_shapes_of
 from maze.config.instantiate import instantiate, resolve_target
 from maze.errors import InvalidSpecificationError, MazeError, suggest
-from maze.types import StepKey
 
 __all__ = [
     "accepts",
-    "by_step_key",
     "check_outputs",
     "make_network",
     "observation_shapes",
-    "specifications_by_step_key",
 ]
-
-
-def by_step_key(mapping: Mapping[Any, Any]) -> dict[StepKey, Any]:
-    """Return a copy whose keys are step keys: ``"0"``, as JSON and some YAML tools write it, becomes ``0``."""
-    return {int(key) if isinstance(key, str) and key.isdigit() else key: value for key, value in mapping.items()}
-
-
-def specifications_by_step_key(networks: object, step_keys: Sequence[StepKey], owner: str) -> dict[StepKey, Any]:
-    """Return the network specification of every step key.
-
-    Args:
-        networks: a list in the order of the step keys, or a mapping by step key.
-        step_keys: the environment's step keys.
-        owner: whose networks they are, for messages.
-
-    Raises:
-        InvalidSpecificationError: where there is not exactly one specification per step key.
-    """
-    if isinstance(networks, Mapping) and "_target_" not in networks:
-        named = by_step_key(networks)
-        for key in named:
-            if key not in step_keys:
-                raise InvalidSpecificationError(
-                    f"{owner}.networks has the step key {key!r}, which the environment has not; "
-                    f"{suggest(key, step_keys)}"
-                )
-    elif isinstance(networks, Sequence) and not isinstance(networks, str):
-        if len(networks) > len(step_keys):
-            raise InvalidSpecificationError(
-                f"{owner}.networks has {len(networks)} entries, but the environment has the step keys "
-                f"{list(step_keys)}; give one network per step key."
-            )
-        named = dict(zip(step_keys, networks, strict=False))
-    else:
-        raise InvalidSpecificationError(
-            f"{owner}.networks is {networks!r}; accepted: a list with one network per step key, or a mapping by step "
-            "key. A template (model=vector_obs) fills it in where it is null."
-        )
-    missing = [key for key in step_keys if key not in named]
-    if missing:
-        raise InvalidSpecificationError(f"{owner}.networks lacks the step key {missing[0]!r}; give it a network too.")
-    return named
 
 
 def make_network(specification: object, path: str, *, copy_instance: bool = False, **arguments: Any) -> nn.Module:
@@ -86,8 +41,7 @@ def make_network(specification: object, path: str, *, copy_instance: bool = Fals
     elif isinstance(specification, nn.Module):
         network = copy.deepcopy(specification) if copy_instance else specification
     elif callable(specification):
-        _check_call(specification, path, arguments)
-        network = specification(**arguments)
+        network = _made_by(specification, path, arguments)
     else:
         network = specification
     if not isinstance(network, nn.Module):
@@ -118,14 +72,22 @@ def accepts(specification: object, name: str, path: str) -> bool:
     return parameter is not None and parameter.kind is not parameter.POSITIONAL_ONLY
 
 
-def _check_call(target: Callable[..., Any], path: str, arguments: Mapping[str, Any]) -> None:
-    """Raise an InvalidSpecificationError where a class or function does not accept ``arguments``."""
+def _made_by(target: Callable[..., Any], path: str, arguments: Mapping[str, Any]) -> Any:
+    """Return what a class or function makes of ``arguments``, and say what it has to accept where that fails."""
+    name, listed = getattr(target, "__qualname__", target), ", ".join(arguments)
     try:
         inspect.signature(target).bind(**arguments)
     except TypeError as error:
         raise InvalidSpecificationError(
-            f"{path}: {getattr(target, '__qualname__', target)} is called with {', '.join(arguments)}, which does not "
-            f"fit: {error}. Bind its other arguments with functools.partial or use a mapping with _target_."
+            f"{path}: {name} is called with {listed}, which does not fit: {error}. Bind its other arguments with "
+            "functools.partial or use a mapping with _target_."
+        ) from error
+    try:
+        return target(**arguments)
+    except TypeError as error:  # also of those that take any arguments, and hand them on to what does not
+        raise InvalidSpecificationError(
+            f"{path}: {name} fails when it is called with {listed}: {error}. Accepted: a class or function that makes "
+            "a torch.nn.Module from these."
         ) from error
 
 

@@ -12,13 +12,8 @@ from maze.agents.policy import TorchPolicy
 from maze.distributions.mapper import DistributionMapper
 from maze.env import mask_keys
 from maze.errors import InvalidSpecificationError, suggest
-from maze.perception.models.network_specs import (
-    by_step_key,
-    check_outputs,
-    make_network,
-    observation_shapes,
-    specifications_by_step_key,
-)
+from maze.perception.models.network_specs import check_outputs, make_network, observation_shapes
+from maze.perception.models.step_networks import by_step_key, specifications_by_step_key
 from maze.types import StepKey
 
 __all__ = ["ProbabilisticPolicyComposer"]

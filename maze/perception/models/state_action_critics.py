@@ -11,13 +11,8 @@ from torch import nn
 
 from maze.agents.state_action_critic import TorchStateActionCritic, action_input_shapes, all_discrete
 from maze.errors import InvalidSpecificationError
-from maze.perception.models.network_specs import (
-    by_step_key,
-    check_outputs,
-    make_network,
-    observation_shapes,
-    specifications_by_step_key,
-)
+from maze.perception.models.network_specs import check_outputs, make_network, observation_shapes
+from maze.perception.models.step_networks import by_step_key, specifications_by_step_key
 from maze.types import StepKey
 
 __all__ = ["StateActionCriticComposer", "StepStateActionCriticComposer"]

@@ -18,8 +18,10 @@ from maze import (
     GymMazeEnv,
     InvalidSpecificationError,
     LogStatsWrapper,
+    MazeEnv,
     RunContext,
     StateCriticComposer,
+    Wrapper,
 )
 from maze.config import EvaluationConfig, RunnerConfig
 from maze.launchers import SerialLauncher
@@ -36,6 +38,14 @@ from tests.components import (
     policy_object,
     scaled,
 )
+
+
+class NeedsMore(Wrapper):
+    """A wrapper that cannot be made of an environment alone."""
+
+    def __init__(self, env: MazeEnv, n: int, name: str = "") -> None:
+        super().__init__(env)
+
 
 GROUP = r"accepted: the name of a module of the group '{0}', a mapping with _target_, "
 
@@ -61,6 +71,12 @@ REFUSED: list[tuple[str, str, Callable[[], Any], str]] = [
     ("wrappers", "literal", lambda: 3, r"^wrappers\.0: 3 is not accepted; accepted: a Wrapper class"),
     ("wrappers", "function of nothing", lambda: [LogStatsWrapper, lambda: 1], r"^wrappers\.1: .* is not accepted"),
     ("wrappers", "wrong arguments", lambda: {LOG_STATS: 3}, r"^wrappers\.maze.*: 3 is not accepted; .*mapping"),
+    (
+        "wrappers",
+        "needs an argument",
+        lambda: NeedsMore,
+        r"^wrappers\.0: the class NeedsMore needs arguments \(n\); pass",
+    ),
     ("wrappers", "module", lambda: types, r"^wrappers\.0: .*types is a module"),
     ("algorithm", "unknown name", lambda: "PPO", r"^algorithm: 'PPO' not found; did you mean 'ppo'\? Accepted: a2c"),
     ("algorithm", "mapping", lambda: {"lr": 1}, r"^algorithm: \{'lr': 1\} is not accepted; .*_target_"),

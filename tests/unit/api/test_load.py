@@ -17,6 +17,7 @@ import pytest
 from maze import ArtifactError, GymMazeEnv, InvalidSpecificationError, MazeError, RunContext, replay, run_rollout
 from maze.api.record.objects import load_objects
 from maze.api.rollouts import RolloutRun
+from maze.config.sections import TrackingConfig
 from tests.scripted import counting, tiny_context, weights_of
 
 ROOT = Path(__file__).parents[3]
@@ -56,6 +57,52 @@ def run_of_a_lambda(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def copy_of_run(run: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(run, tmp_path / "copy"))
+
+
+OTHERS = {
+    "evaluation.n_episodes": 3,
+    "rollout.n_episodes": 4,
+    "tracking.experiment_name": "mine",
+    "tracking.registered_model": "mine",
+    "tracking.alias": "champion",
+    "tracking.writers": ["json_lines"],
+}
+
+
+def test_what_the_agent_does_not_hold_comes_from_the_record_of_its_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with tiny_context(tmp_path / "run", {"tracking.mode": "off", **OTHERS}) as rc:
+        rc.train(1)
+    with RunContext.load("run", silent=True) as loaded:
+        tracking = loaded.config.tracking
+        assert (loaded.config.evaluation, loaded.config.rollout) == (rc.config.evaluation, rc.config.rollout)
+        assert (tracking.mode, tracking.experiment_name, tracking.writers) == ("off", "mine", ("json_lines",))
+        assert (tracking.registered_model, tracking.alias) == (None, None)
+        loaded.train(1)
+        assert (loaded.run_dir / "statistics.jsonl").is_file()
+        assert not (tmp_path / ".maze").exists()
+    for form in ("run", "run/agent"):
+        trusted = RunContext.load(tmp_path / form, silent=True, allow_code=True).config
+        assert trusted.tracking == rc.config.tracking
+    given = RunContext.load(tmp_path / "run", silent=True, config=rc.config.replace({"tracking.mode": "required"}))
+    assert given.config.tracking.mode == "required"
+    shutil.copytree(tmp_path / "run" / "agent", tmp_path / "alone")
+    assert RunContext.load(tmp_path / "alone", silent=True).config.tracking == TrackingConfig()
+
+
+def test_a_record_that_cannot_be_read_keeps_no_agent_from_acting(copy_of_run: Path) -> None:
+    record = copy_of_run / "record.json"
+    content = json.loads(record.read_text())
+    record.write_text("{")
+    assert RunContext.load(copy_of_run, silent=True).config.tracking == TrackingConfig()
+    content["config"]["tracking"]["mode"] = "of"
+    record.write_text(json.dumps(content))
+    with pytest.raises(
+        InvalidSpecificationError, match=r"record\.json: tracking\.mode: 'of' is not accepted; .*config="
+    ):
+        RunContext.load(copy_of_run, silent=True)
 
 
 def test_a_fresh_process_acts_and_evaluates_the_same(tmp_path: Path) -> None:
@@ -220,3 +267,21 @@ def test_what_is_neither_true_nor_false_allows_no_code(flag: Any, run_of_a_lambd
 def test_numpy_truth_allows_code(run_of_a_lambda: Path) -> None:
     rc = RunContext.load(run_of_a_lambda, silent=True, allow_code=np.True_)  # type: ignore[arg-type]
     assert rc.evaluate(n_episodes=1).lengths.tolist() == [4]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"env": lambda: counting([4])}, r"^env: the object .* not at hand, .*pass it again: RunContext\(env=\.\.\.\)"),
+        ({"wrappers": [lambda env: env]}, r"^wrappers\.0: the object .* RunContext\(wrappers=\.\.\.\)"),
+        (
+            {"overrides": {"model.policy.networks": [lambda obs_shapes, action_logits_shapes: None]}},
+            r"^model\.policy\.networks\.0: .* RunContext\(overrides=\{'model\.policy\.networks': \.\.\.\}\)",
+        ),
+    ],
+    ids=["env", "wrappers", "networks"],
+)
+def test_a_configuration_alone_does_not_do_where_objects_belong_to_it(given: dict[str, Any], message: str) -> None:
+    config = RunContext(silent=True, **given).config
+    with pytest.raises(InvalidSpecificationError, match=message):
+        RunContext.from_config(config)

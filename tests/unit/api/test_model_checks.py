@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from torch import nn
 
-from maze import RunContext
+from maze import GymMazeEnv, RunContext
 from maze.errors import InvalidSpecificationError
+from maze.perception.blocks import Block
+from maze.perception.blocks.base import Keys, Shapes
 
 BUILDER = "model.model_builder"
 FEATURE = f"{BUILDER}.modality_config.feature"
@@ -18,6 +21,7 @@ CONVOLUTION = {"hidden_channels": [4], "hidden_kernels": [3], "hidden_units": [8
 ATTENTION = {"num_heads": 2}
 WHOLE = "is not accepted; accepted: a whole number above 0"
 WIDTHS = r"is not accepted; accepted: a list of whole numbers above 0"
+LENGTH = r"\[3, 3, 3\] has 3 entries; hidden_channels has 2\. Give one per layer"
 LAYERS = r"is not accepted; accepted: a list with one entry for each layer"
 
 IN_BLOCKS: list[tuple[str, dict[str, Any], str, Any, str]] = [
@@ -44,6 +48,15 @@ IN_BLOCKS: list[tuple[str, dict[str, Any], str, Any, str]] = [
     ("SelfAttentionSeqBlock", ATTENTION, "bias", 3, "accepted: true or false"),
     ("SelfAttentionConvBlock", {}, "embed_dim", 0, WHOLE),
     ("FlattenBlock", {}, "num_flatten_dims", 0, WHOLE),
+    (
+        "DenseBlock",
+        {"hidden_units": [8]},
+        "non_lin",
+        "torch.nn.Conv2d",
+        "is not a class of modules that need no arguments",
+    ),
+    ("StridedConvolutionDenseBlock", {**CONVOLUTION, "hidden_channels": [4, 8]}, "hidden_kernels", [3, 3, 3], LENGTH),
+    ("StridedConvolutionDenseBlock", CONVOLUTION, "hidden_strides", [1, 1], r"\[1, 1\] has 2 entries; .* has 1\."),
 ]
 
 
@@ -67,6 +80,13 @@ TEMPLATES: list[tuple[str, Any, str]] = [
     (f"{FEATURE}.block_type", 3, r"block_type: 3 is not accepted; accepted: the dotted name of a block"),
     (f"{FEATURE}.block_params", [1], r"block_params: \[1\] is not accepted; accepted: a mapping of the block's"),
     (f"++{FEATURE}.block_parms", {}, r"block_parms: there is no such key; did you mean 'block_params'"),
+    (
+        f"{FEATURE}.block_type",
+        "torch.nn.Linear",
+        r"block_type: 'torch\.nn\.Linear' is no block; accepted: subclasses of",
+    ),
+    (f"{FEATURE}.block_type", "maze.ConcatModelBuilder", r"block_type: 'maze\.ConcatModelBuilder' is no block"),
+    (FEATURE, {"block_type": "maze.DenseBlock"}, r"block_params\.hidden_units: maze\.DenseBlock needs this parameter"),
     (FEATURE, "dense", r"feature: 'dense' is not accepted; accepted: a mapping with block_type"),
 ]
 
@@ -84,10 +104,11 @@ def test_a_block_of_somebodys_own_may_mean_anything_by_its_parameters() -> None:
     assert rc.config[f"{FEATURE}.block_params.dropout"] == "much"
 
 
-class Own:
+class Own(Block):
     """Stands for a block."""
 
-    def __init__(self, dropout: str) -> None:
+    def __init__(self, in_keys: Keys, out_keys: Keys, in_shapes: Shapes, dropout: str) -> None:
+        super().__init__(in_keys, out_keys, in_shapes)
         self.dropout = dropout
 
 
@@ -95,7 +116,75 @@ NETWORKS: list[tuple[dict[str, Any], str]] = [
     ({f"{NETWORK}.hidden_units": [0]}, rf"hidden_units: \[0\] {WIDTHS}"),
     ({f"++{NETWORK}.weight_init": "normk"}, r"weight_init: 'normk' is not accepted; did you mean 'normc'"),
     ({NETWORK: {"hidden_units": [8]}}, r"a mapping needs _target_"),
+    (
+        {f"{NETWORK}.non_lin": "torch.nn.Conv2d"},
+        r"non_lin: 'torch\.nn\.Conv2d' is not a class of modules that need no arg",
+    ),
+    ({f"{NETWORK}.non_lin": "torch.nn.functional.relu"}, r"non_lin: 'torch\.nn\.functional\.relu' is not a class"),
+    ({f"{NETWORK}.non_lin": nn.Tanh()}, r"non_lin: Tanh\(\) is not accepted; .*'torch\.nn\.Tanh', or the class itself"),
 ]
+
+FITS = {"_target_": "maze.FlattenConcatPolicyNet"}
+VALUES = {"_target_": "maze.FlattenConcatStateValueNet"}
+"""A network of a policy, and one of a critic."""
+
+
+class WithoutShapes(nn.Module):
+    """A network that cannot be told what it reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+
+
+WRONG_NETWORKS: list[tuple[str, Any, str]] = [
+    ("policy.networks", [3], r"\.0: 3 is no network; .* from obs_shapes, action_logits_shapes\."),
+    ("policy.networks", ["maze.FlattenConcatPolicyNet"], r"\.0: 'maze\.FlattenConcatPolicyNet' is no network"),
+    ("policy.networks", [], r": \[\] is not accepted; accepted: a list with one network for each .* by step key\.$"),
+    ("policy.networks", FITS, r": 'maze\.FlattenConcatPolicyNet' alone is not accepted; .* is a list, too"),
+    ("policy.networks", {"x": FITS}, r" has the step key 'x', which the environment has not; accepted: 0\."),
+    ("policy.networks", [FITS, FITS], r" has 2 entries, but the environment has the step keys \[0\]"),
+    (
+        "policy.networks",
+        [VALUES],
+        r"\.0: maze\.FlattenConcatStateValueNet accepts no 'action_logits_shapes'.*PolicyNet'",
+    ),
+    (
+        "policy.networks",
+        [{"_target_": "torch.nn.Linear", "in_features": 4}],
+        r"\.0: torch\.nn\.Linear accepts no 'obs_sh",
+    ),
+    ("policy.networks", [nn.Tanh], r"\.0: Tanh accepts no 'obs_shapes', .* for example 'maze\.FlattenConcatPolicyNet'"),
+    ("policy.networks", [WithoutShapes], r"\.0: WithoutShapes is called with obs_shapes, action_logits_shapes, which"),
+    ("policy.substeps_with_separate_agent_nets", ["foo"], r": there is no step key 'foo'; accepted: 0\."),
+    ("critic.networks", [FITS], r"\.0: maze\.FlattenConcatPolicyNet needs 'action_logits_shapes'.*StateValueNet'"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "message"), WRONG_NETWORKS)
+def test_networks_that_their_composer_could_not_make(path: str, value: Any, message: str) -> None:
+    with pytest.raises(InvalidSpecificationError, match=rf"^model\.{path}{message}"):
+        RunContext(critic="flatten_concat", overrides={f"model.{path}": value})
+
+
+@pytest.mark.parametrize("networks", [[FITS], {0: FITS}, {"0": FITS}, [nn.Identity()]], ids=str)
+def test_networks_that_may_fit_are_accepted(networks: Any) -> None:
+    RunContext(overrides={"model.policy.networks": networks}).close()
+
+
+def test_an_environment_of_somebodys_own_may_have_any_step_keys() -> None:
+    overrides = {"model.policy.networks": {"x": FITS, "y": FITS}}
+    RunContext(env=lambda: GymMazeEnv("CartPole-v1"), overrides=overrides).close()
+
+
+@pytest.mark.parametrize("algorithm", ["sac", "es", "impala"])
+@pytest.mark.parametrize("model", ["vector_obs_recurrent", "pixel_obs_recurrent"])
+def test_a_template_with_a_state_needs_an_algorithm_that_trains_it(model: str, algorithm: str) -> None:
+    with pytest.raises(
+        InvalidSpecificationError, match=r"^model: its networks carry a state .*algorithm='ppo' or 'a2c'"
+    ):
+        RunContext(model=model, algorithm=algorithm, overrides={"env.name": "Pendulum-v1"})
+    RunContext(model=model, algorithm="ppo", critic="template_state").close()
+
 
 COMPOSERS: list[tuple[dict[str, Any], str]] = [
     (

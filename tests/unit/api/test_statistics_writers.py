@@ -150,6 +150,24 @@ def test_a_mapping_makes_a_writer_in_python_in_a_file_and_in_a_shell(module: str
     ]
 
 
+def test_constants_of_a_writer_are_left_out_where_it_is_made(tmp_path: Path) -> None:
+    place = tmp_path / "lines.jsonl"
+    writer = {"_target_": "maze.statistics.JsonLinesWriter", "path": str(place), "_": {"k": 1}}
+    with tiny_context(tmp_path / "run", {"tracking.writers": [writer]}) as rc:
+        rc.train(1)
+        assert rc.config.tracking.writers == (writer,)
+    assert place.read_text()
+
+
+def test_a_configuration_does_not_hold_the_writer_itself(tmp_path: Path) -> None:
+    with tiny_context(tmp_path / "run", {"tracking.writers": [Kept()]}) as rc:
+        again = r"RunContext\(overrides=\{'tracking\.writers': \.\.\.\}\)"
+        with pytest.raises(
+            InvalidSpecificationError, match=rf"^tracking\.writers\.0: .*Kept is not at hand, .*{again}"
+        ):
+            RunContext.from_config(rc.config)
+
+
 WRONG: list[tuple[Any, str]] = [
     (["tensorbord"], r"writers\.0: 'tensorbord' is not accepted; did you mean 'tensorboard'\?"),
     ("tensorboard", r"writers: 'tensorboard' is not accepted; accepted: a list"),
@@ -161,6 +179,8 @@ WRONG: list[tuple[Any, str]] = [
     ([{"_target_": "maze.statistics.ConsolWriter"}], r"writers\.0\._target_: .*did you mean 'ConsoleWriter'"),
     ([{"_target_": "maze.statistics.JsonLinesWriter", "pth": 1}], r"writers\.0\.pth: .*did you mean 'path'"),
     ([{"_target_": "maze.env.LogStatsWrapper"}], r"writers\.0\._target_: .*is no writer of statistics"),
+    ([{"_target_": "torch.nn.Tanh"}], r"writers\.0\._target_: 'torch\.nn\.Tanh' is no writer of statistics"),
+    ([{"_target_": "maze.DenseBlock"}], r"writers\.0\._target_: 'maze\.DenseBlock' is no writer of statistics"),
     ([{"_target_": "os.system"}], r"writers\.0\._target_: 'os\.system' does not belong to an allowed module"),
 ]
 

@@ -30,7 +30,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("RewardScalingWrapper", {"scale": "a"}, r"scale: 'a' is not accepted; accepted: number\."),
     ("RewardScalingWrapper", {"scale": "0.1"}, r"scale: '0\.1' is not accepted; .* It is text: remove the quotes"),
     ("RewardScalingWrapper", {"scale": None}, r"scale: None is not accepted; accepted: number\."),
-    ("RewardScalingWrapper", {"scale": float("nan")}, r"scale: nan is not accepted"),
+    ("RewardScalingWrapper", {"scale": float("nan")}, r"scale: nan .*accepted: number\. The number has to be finite\."),
     ("RewardClippingWrapper", {"min_val": "a"}, r"min_val: 'a' is not accepted; accepted: number or null\."),
     ("RewardClippingWrapper", {"min_val": 1, "max_val": -1}, r"min_val: 1 must be smaller than max_val -1\."),
     ("ReturnNormalizationRewardWrapper", {"gamma": "a"}, r"gamma: 'a' is not accepted; accepted: number >= 0 and <= 1"),
@@ -109,9 +109,19 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
         r"discretization_config\.action\.low: None is not accepted; accepted: numbers",
     ),
     (
+        "DiscretizeActionsWrapper",
+        {"discretization_config": {"action": {"num_bins": 3, "low": 2, "high": [3, 1]}}},
+        r"discretization_config\.action: the range is 2\.0 to \[3\. 1\.\]; give low and high, low the smaller",
+    ),
+    (
         "SplitActionsWrapper",
         {"split_config": {"action": {"a": "0"}}},
         r"split_config\.action\.a: '0' is not accepted; give indices",
+    ),
+    (
+        "SplitActionsWrapper",
+        {"split_config": {"action": {"a": {"indexes": [0]}}}},
+        r"split_config\.action\.a\.indexes: there is no such key; did you mean 'indices'\?",
     ),
 ]
 

@@ -60,6 +60,26 @@ def test_values_stay_literal(text):
     assert compose({}, {"env.name": text}).env.name == text
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"algorithm.lr": "${x}"},
+        {"algorithm": {"_target_": "maze.A2CAlgorithmConfig", "lr": "${x}"}},
+    ],
+    ids=str,
+)
+def test_a_literal_that_is_refused_is_shown_as_it_was_given(values):
+    with pytest.raises(
+        InvalidSpecificationError, match=r"^algorithm\.lr: '\$\{x\}' is not accepted; accepted: number > 0"
+    ):
+        compose({}, values)
+
+
+def test_a_whole_section_of_literals_stays_literal():
+    env = {"_target_": "maze.GymMazeEnv", "env": "${x}", "_": {"x": "${y}"}}
+    assert compose({}, {"env": env}).section("env") == env
+
+
 def test_interpolations_of_files_see_the_final_values(user_tree):
     tree = user_tree(env__mine="_target_: maze.E\nname: x\ntitle: the ${env.name} of ${runner.concurrency}\n")
     config = compose({"env": "mine"}, {"env.name": "${y}", "runner.concurrency": 3}, config_dir=tree)

@@ -96,6 +96,14 @@ def test_factories_leave_constants_out_and_resolve_interpolations_through_them()
     assert env.env.spec.id == "Acrobot-v1"
 
 
+def test_containers_of_omegaconf_resolve_their_constants_and_mappings_of_python_stay_literal() -> None:
+    tree = {"env": {"_target_": "maze.GymMazeEnv", "_": {"id": "Acrobot-v1"}, "env": "${env._.id}"}}
+    with RunContext(env=OmegaConf.create(tree).env, silent=True) as rc:
+        assert rc.config.env.env == "Acrobot-v1"
+    with pytest.raises(InvalidSpecificationError, match=r"^env\.env: Unknown environment '\$\{env\._\.id\}'"):
+        RunContext(env=tree["env"])
+
+
 def test_constants_are_left_out_at_every_depth_and_nothing_else_is_touched() -> None:
     live = object()
     given = {"_": 1, "a": [{"_": 2, "b": live}, {"__": 3}], "c": {"d": {"_": 4}}}

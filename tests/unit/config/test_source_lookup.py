@@ -12,9 +12,10 @@ import pytest
 import torch.nn
 
 import maze
-from maze.config.source_lookup import Absent, Definition, look_up
+from maze.config.source_lookup import Absent, Definition, derives_from, look_up, needed_arguments
 from maze.config.targets import resolve_target
 from maze.errors import InvalidSpecificationError
+from maze.perception.blocks import Block
 
 PACKAGES = ("maze.agents", "maze.distributions", "maze.env", "maze.perception", "maze.rollout", "maze.trainers")
 
@@ -79,6 +80,40 @@ def test_reasons_name_what_is_there() -> None:
     assert missing == Absent("there is no module 'no_such_package'; is it installed?")
     module = look_up("maze.env.log_stats")
     assert module == Absent("it is a module; accepted: a class or a function.")
+
+
+def test_what_is_last_in_a_name_is_no_module_and_what_stands_before_may_be_one() -> None:
+    found = look_up("maze.perception.blocks.Dens")
+    assert isinstance(found, Absent)
+    names = set(found.reason.partition("Accepted: ")[2].partition(" and ")[0].split(", "))
+    assert "DenseBlock" in names
+    assert not names & {"attention", "base", "convolution", "dense", "general", "joint", "pooling", "recurrent"}
+    distributions = look_up("maze.distributions.Categoric")
+    assert isinstance(distributions, Absent)
+    assert "CategoricalHead" in distributions.reason
+    assert "entries" not in distributions.reason
+    before = look_up("maze.perception.block.DenseBlock")
+    assert isinstance(before, Absent)
+    assert "blocks" in before.reason
+
+
+def test_needed_arguments_and_bases_are_those_of_the_classes_themselves() -> None:
+    for name in public_classes():
+        cls = resolve_target(name)
+        derived = derives_from(name, f"{Block.__module__}.Block")
+        assert derived is None or derived == issubclass(cls, Block), name
+        if needed_arguments(name):
+            parameters = inspect.signature(cls).parameters.values()
+            assert list(needed_arguments(name)) == [
+                item.name
+                for item in parameters
+                if item.default is item.empty and item.kind not in (item.VAR_POSITIONAL, item.VAR_KEYWORD)
+            ]
+    assert derives_from("maze.DenseBlock", f"{Block.__module__}.Block")
+    assert derives_from("maze.ConcatModelBuilder", f"{Block.__module__}.Block") is False
+    assert derives_from("torch.nn.Linear", f"{Block.__module__}.Block") is False
+    assert needed_arguments("torch.nn.Conv2d") == ("in_channels", "out_channels", "kernel_size")
+    assert needed_arguments("torch.nn.Identity") == ()
 
 
 SOURCES = {
