@@ -242,6 +242,10 @@ class SAC(Trainer[SACAlgorithmConfig]):
         """Return how many environment steps the last update took."""
         return self._steps_of_update
 
+    def not_finite(self) -> list[str]:
+        """Name what of the replayed experience is not a finite number somewhere."""
+        return self.replay.not_finite()
+
     # --- state ----------------------------------------------------------------------------------------------------
 
     def state_dict(self) -> StateDict:
