@@ -11,6 +11,7 @@ from gymnasium import spaces
 from maze.env.base_env import MazeEnv
 from maze.env.context_env import ContextEnv
 from maze.env.core_env import ActionConversionInterface, CoreEnv, ObservationConversionInterface
+from maze.env.interface_errors import read_reward, wrong_values
 from maze.env.readers import make_action_reader, make_observation_reader, wrong_heads
 from maze.env.spaces import to_dict_space
 from maze.errors import EnvError, InvalidSpecificationError
@@ -92,9 +93,14 @@ class CoreMazeEnv(ContextEnv, Generic[CoreEnvT]):
             return stays
         self.context.begin_step()
         maze_action = self._action_conversion.space_to_maze(given, self.core_env.get_maze_state())
-        maze_state, reward, done, core_info = self.core_env.step(maze_action)
+        told: Any = self.core_env.step(maze_action)
+        try:
+            maze_state, paid, done, core_info = told
+        except (TypeError, ValueError) as error:
+            raise wrong_values(self, "step", told, "state, reward, done, info") from error
         self.context.end_step()
-        self._base_events.reward(float(reward))
+        reward = read_reward(self, paid)
+        self._base_events.reward(reward)
         flags = _ends(bool(done), core_info)
         if done:
             self._end = flags
@@ -102,7 +108,7 @@ class CoreMazeEnv(ContextEnv, Generic[CoreEnvT]):
         self._keep_events(done=bool(done))
         result = self._observe(maze_state)
         self._observation = {key: value.copy() for key, value in result.items()}
-        return result, float(reward), bool(done), {**core_info, **flags}
+        return result, reward, bool(done), {**core_info, **flags}
 
     def _read_action(self, action: Any) -> Action:
         if not isinstance(action, Mapping) or action.keys() != self._action_readers.keys():
