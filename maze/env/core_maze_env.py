@@ -38,7 +38,7 @@ class CoreMazeEnv(ContextEnv, Generic[CoreEnvT]):
         context: of the simulation.
 
     Raises:
-        InvalidSpecificationError: there are other step keys than 0, or several agents.
+        InvalidSpecificationError: there are other step keys than 0, or several agents, or a conversion is none.
         EnvError: a space is not supported.
     """
 
@@ -48,12 +48,8 @@ class CoreMazeEnv(ContextEnv, Generic[CoreEnvT]):
         action_conversion_dict: Mapping[StepKey, ActionConversionInterface],
         observation_conversion_dict: Mapping[StepKey, ObservationConversionInterface],
     ) -> None:
-        for name, given in (("action", action_conversion_dict), ("observation", observation_conversion_dict)):
-            if list(given) != [0]:
-                raise InvalidSpecificationError(
-                    f"{name}_conversion_dict: has the step keys {list(given)}; accepted is [0], since environments of "
-                    "several steps are not supported yet."
-                )
+        _check_conversions("action_conversion_dict", action_conversion_dict, ActionConversionInterface)
+        _check_conversions("observation_conversion_dict", observation_conversion_dict, ObservationConversionInterface)
         check_agent_counts(core_env)
         super().__init__(core_env.context)
         self.core_env = core_env
@@ -200,6 +196,21 @@ class CoreMazeEnv(ContextEnv, Generic[CoreEnvT]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({type(self.core_env).__name__})"
+
+
+def _check_conversions(name: str, given: Any, kind: type) -> None:
+    """Refuse everything but one conversion, for example that of the other kind."""
+    if not isinstance(given, Mapping):
+        raise InvalidSpecificationError(f"{name}: {given!r} is not accepted; accepted is {{0: {kind.__name__}}}.")
+    if list(given) != [0]:
+        raise InvalidSpecificationError(
+            f"{name}: has the step keys {list(given)}; accepted is [0], since environments of several steps are not "
+            "supported yet."
+        )
+    if not isinstance(given[0], kind):
+        raise InvalidSpecificationError(
+            f"{name}: {given[0]!r} is not accepted; accepted is an object of a class below maze.{kind.__name__}."
+        )
 
 
 def _dict_space(conversion: object, space: spaces.Space[Any]) -> spaces.Dict:
