@@ -6,7 +6,7 @@ import abc
 import importlib
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from gymnasium import error as gymnasium_error
@@ -23,18 +23,26 @@ class _RulePolicy(abc.ABC):
     """Base: the action follows from the observation alone, so that nothing is ever drawn.
 
     Args:
-        observation_spaces_dict: observation space by step key.
-        action_spaces_dict: action space by step key.
+        observation_spaces_dict: observation space by step key; None reads the only observation that there is.
+        action_spaces_dict: action space by step key, given where the other one is; None gives ``action``.
 
     Raises:
         InvalidSpecificationError: they are those of another environment.
     """
 
+    _n_seen: ClassVar[int]
+    """How many numbers an observation of that environment has."""
+
     def __init__(
         self,
-        observation_spaces_dict: Mapping[StepKey, spaces.Dict],
-        action_spaces_dict: Mapping[StepKey, spaces.Dict],
+        observation_spaces_dict: Mapping[StepKey, spaces.Dict] | None = None,
+        action_spaces_dict: Mapping[StepKey, spaces.Dict] | None = None,
     ) -> None:
+        self._key: str | None = None
+        self._head = "action"
+        self._action_space: spaces.Space[Any] | None = None
+        if observation_spaces_dict is None and action_spaces_dict is None:
+            return
         observed, acted = _only_part(observation_spaces_dict), _only_part(action_spaces_dict)
         if observed is None or acted is None or not self._fits(observed[1], acted[1]):
             raise InvalidSpecificationError(
@@ -69,7 +77,7 @@ class _RulePolicy(abc.ABC):
             By action head [N, *action_shape].
         """
         del rng, deterministic
-        return {self._head: self._decide(np.asarray(observation[self._key]))}
+        return {self._head: self._decide(self._seen(observation))}
 
     def compute_action(
         self,
@@ -92,7 +100,17 @@ class _RulePolicy(abc.ABC):
             By action head, without a batch axis.
         """
         del maze_state, env, actor_id, deterministic
-        return {self._head: self._decide(np.asarray(observation[self._key])[np.newaxis])[0]}
+        return {self._head: self._decide(self._seen(observation)[np.newaxis])[0]}
+
+    def _seen(self, observation: Observation) -> Array:
+        """Return the observation that the rules are about, [..., n]."""
+        key = next(iter(observation)) if self._key is None else self._key
+        seen = np.asarray(observation[key])
+        if seen.shape[-1:] != (self._n_seen,):
+            raise InvalidSpecificationError(
+                f"{type(self).__name__} plays {self._plays()}; given is the observation {key!r} of shape {seen.shape}."
+            )
+        return seen
 
 
 def _only_part(given: Any) -> tuple[str, spaces.Space[Any]] | None:
@@ -106,12 +124,14 @@ class DummyCartPolePolicy(_RulePolicy):
     """Pushes the cart under the pole: to the side to which the pole leans, or is about to lean.
 
     Args:
-        observation_spaces_dict: observation space by step key, those of CartPole.
-        action_spaces_dict: action space by step key, those of CartPole.
+        observation_spaces_dict: observation space by step key, those of CartPole; None checks nothing before it plays.
+        action_spaces_dict: action space by step key, those of CartPole; given where the other one is.
 
     Raises:
         InvalidSpecificationError: they are those of another environment.
     """
+
+    _n_seen = 4
 
     @staticmethod
     def _plays() -> str:
@@ -132,17 +152,20 @@ class HeuristicLunarLanderPolicy(_RulePolicy):
     Source: ``gymnasium.envs.box2d.lunar_lander.heuristic``, which is called.
 
     Args:
-        observation_spaces_dict: observation space by step key, those of LunarLander.
-        action_spaces_dict: action space by step key, those of LunarLander.
+        observation_spaces_dict: observation space by step key, those of LunarLander; None checks nothing before it
+            plays, and takes the engines to be discrete.
+        action_spaces_dict: action space by step key, those of LunarLander; given where the other one is.
 
     Raises:
         InvalidSpecificationError: they are those of another environment, or Box2D is not installed.
     """
 
+    _n_seen = 8
+
     def __init__(
         self,
-        observation_spaces_dict: Mapping[StepKey, spaces.Dict],
-        action_spaces_dict: Mapping[StepKey, spaces.Dict],
+        observation_spaces_dict: Mapping[StepKey, spaces.Dict] | None = None,
+        action_spaces_dict: Mapping[StepKey, spaces.Dict] | None = None,
     ) -> None:
         super().__init__(observation_spaces_dict, action_spaces_dict)
         continuous = isinstance(self._action_space, spaces.Box)

@@ -30,7 +30,7 @@ from maze.api.single_run import refuse_multirun
 from maze.api.specs import check_seed
 from maze.artifacts import AgentFiles, RunFiles, write_json, write_text
 from maze.config.describe import with_objects
-from maze.config.instantiate import allow_modules, instantiate, resolve_target
+from maze.config.instantiate import allow_modules, instantiate
 from maze.config.overrides import OBJECT_KEY
 from maze.config.rollout_run import RolloutRunConfig
 from maze.errors import ArtifactError, InvalidSpecificationError, suggest
@@ -300,9 +300,7 @@ def _make_policy(config: RolloutRunConfig, objects: Mapping[str, Any], environme
     if isinstance(policy, Mapping):
         observation_space, action_space = environments.observed_and_acted
         offered = {"observation_spaces_dict": {0: observation_space}, "action_spaces_dict": {0: action_space}}
-        parameters = inspect.signature(resolve_target(policy["_target_"], "policy._target_")).parameters
-        spaces = {name: space for name, space in offered.items() if name in parameters}
-        policy = instantiate(policy, _path_="policy", **spaces)
+        policy = instantiate(policy, _path_="policy", _offered_=offered)
     if not callable(getattr(policy, "act", None)):
         raise InvalidSpecificationError(
             f"policy: {policy!r} has no method act(observation, rng, deterministic), which gets N observations at once "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from types import MappingProxyType
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from maze.api.arguments import WRITERS_PLACE, writers_among
 from maze.artifacts import RunFiles
-from maze.config.instantiate import instantiate, resolve_target
+from maze.config.instantiate import instantiate
 from maze.errors import InvalidSpecificationError
 from maze.statistics import ConsoleWriter, JsonLinesWriter, LogStatsWriter, TensorboardWriter, WriterGroup
 
@@ -70,9 +69,7 @@ def _open(given: Any, path: str, files: RunFiles, *, append: bool) -> LogStatsWr
         return ConsoleWriter()
     if not isinstance(given, Mapping):
         return _Lent(given)
-    parameters = inspect.signature(resolve_target(given["_target_"], f"{path}._target_")).parameters
-    place = {"run_dir": files.root} if "run_dir" in parameters and "run_dir" not in given else {}
-    writer = instantiate(given, _path_=path, **place)
+    writer = instantiate(given, _path_=path, _offered_={"run_dir": files.root})
     if not isinstance(writer, LogStatsWriter):
         raise InvalidSpecificationError(
             f"{path}: {given['_target_']} made {writer!r}; accepted is what makes a maze.LogStatsWriter."

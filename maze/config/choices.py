@@ -114,7 +114,7 @@ def _checked(files: ConfigFiles, explicit: Mapping[str, str]) -> dict[str, str]:
                 f"{group}: {option!r} is not available yet; it comes in a later release; {suggest(option, options)}"
             )
         if group == "policy" and option in _ROLLOUT_POLICIES:
-            raise InvalidSpecificationError(_rollout_policy(option))
+            raise InvalidSpecificationError(_rollout_policy(option) + instead_of(option))
         known = [name for name in options if group != "policy" or name not in _ROLLOUT_POLICIES]
         raise InvalidSpecificationError(
             f"{group}: {option!r} not found; {suggest(option, known)}{_advice(group, option)}"

@@ -27,7 +27,9 @@ __all__ = [
 ]
 
 
-def instantiate(config: Any, /, *, _path_: str = "component", **kwargs: Any) -> Any:
+def instantiate(
+    config: Any, /, *, _path_: str = "component", _offered_: Mapping[str, Any] | None = None, **kwargs: Any
+) -> Any:
     """Make the object that a component's configuration describes.
 
     Nested components are left as they are: the object itself decides when to make its parts. Constants (the key ``_``)
@@ -36,6 +38,7 @@ def instantiate(config: Any, /, *, _path_: str = "component", **kwargs: Any) -> 
     Args:
         config: a mapping with ``_target_`` and arguments; anything else is an object already and is returned as it is.
         _path_: where the component stands in the configuration, for messages.
+        _offered_: further arguments for a target that names them, where the mapping does not give them.
         kwargs: further arguments; they win over those of the mapping.
 
     Returns:
@@ -57,6 +60,9 @@ def instantiate(config: Any, /, *, _path_: str = "component", **kwargs: Any) -> 
         )
     name = arguments.pop("_target_")
     target = resolve_target(name, f"{_path_}._target_")
+    if _offered_ is not None:
+        parameters = inspect.signature(target).parameters
+        arguments = {**{key: value for key, value in _offered_.items() if key in parameters}, **arguments}
     arguments.update(kwargs)
     check_arguments(target, name, arguments, _path_)
     return target(**arguments)

@@ -15,6 +15,7 @@ _PLACES = ("maze", "maze.env.preprocessors")
 """Modules whose public names are offered, the first one first."""
 
 _RENAMED: Mapping[str, str] = {
+    "ActionRecordingWrapper": "TrajectoryRecordingWrapper",
     "BCTrainer": "BC",
     "DistributedRandomPolicy": "RandomPolicy",
     "FlattenConcatMaskedPolicyNet": "FlattenConcatPolicyNet",
@@ -33,6 +34,20 @@ _RENAMED: Mapping[str, str] = {
 }
 """Names of MazeRL that are other names here."""
 
+_GRAPHS = "blocks for graphs and point clouds come in a later release; docs/models.md says how to write one."
+_NUMBERS = "what trainers tell are numbers of the run, such as loss/policy; docs/migration.md says which."
+_SUB_STEPS = "it is for environments of several sub-steps, which come in a later release."
+
+_WITHOUT: Mapping[str, str] = {
+    **dict.fromkeys(("ActorCriticEvents", "ESEvents", "ImitationEvents", "ImpalaEvents", "SACEvents"), _NUMBERS),
+    **dict.fromkeys(("DeltaStateCriticComposer", "SharedStateActionCriticComposer"), _SUB_STEPS),
+    **dict.fromkeys(("GraphAttentionBlock", "GraphConvBlock", "PointNetFeatureBlock"), _GRAPHS),
+    "ObservationVisualizationWrapper": "maze.MazeEnvMonitoringWrapper tells what agents see, and events with "
+    "maze.define_plot draw figures.",
+    "SortedSpacesWrapper": "it is for RLlib, which comes in a later release.",
+}
+"""Names of MazeRL that nothing is called here, and what is said instead."""
+
 _FORMER_PACKAGES = (
     "maze.core",
     "maze.normalization_strategies",
@@ -48,6 +63,8 @@ _SEARCH = "Settings are searched with maze-run tune, in Python with maze.tune."
 _INSTEAD: Mapping[str, str] = {
     "algorithm_launcher": "Jobs go to launcher='joblib' or launcher='serial', whatever the algorithm.",
     "algorithm_runner": "A runner serves every algorithm: runner='dev', or runner='local' for worker processes.",
+    "masked_random_policy": "policy='random_policy' obeys masks; see docs/migration.md.",
+    "replay_recorded_actions_policy": "maze-run replay repeats a run with its actions; see docs/migration.md.",
     "hydra": "Hydra's own settings are not used: run_dir names the directory, multirun=True spans a grid.",
     "hydra/launcher": "Jobs go to launcher='joblib' or launcher='serial'.",
     "hydra/sweeper": _SEARCH,
@@ -73,6 +90,8 @@ def offered_as(name: str) -> str | None:
         not exist either.
     """
     module, _, last = name.rpartition(".")
+    if last in _WITHOUT:
+        return None
     spellings = [last, _RENAMED.get(last, ""), *(last.removesuffix(suffix) for suffix in _FORMER_SUFFIXES)]
     public = {place: importlib.import_module(place).__all__ for place in _PLACES}
     for place, names in public.items():
@@ -97,6 +116,9 @@ def meant_by(name: object) -> str:
     Returns:
         The question, or where MazeRL's names are told, with a space in front; nothing where nothing is known.
     """
+    without = _WITHOUT.get(name.rpartition(".")[2]) if isinstance(name, str) else None
+    if without is not None:
+        return f" {without}"
     found = offered_as(name) if isinstance(name, str) and name else None
     if found is not None:
         return f" did you mean {found!r}?"

@@ -76,7 +76,11 @@ class ActionMaskWrapper(Wrapper):
         elif self._info_key in info:
             mask = info[self._info_key]
         else:
-            raise EnvError(f"info has no {self._info_key!r}, only {sorted(info)}; give info_key or method.")
+            raise EnvError(
+                f"{self.env!r} tells no action mask: its info has no {self._info_key!r}, only {sorted(info)}. Let "
+                "reset() and step() put it there, or say where it is: info_key=, or method= for a method or an "
+                "attribute of the environment, such as 'action_masks'."
+            )
         result = np.asarray(mask).astype(np.int8)
         if result.shape != (self._size,):
             raise EnvError(f"The action mask has shape {result.shape}; expected ({self._size},).")

@@ -11,6 +11,7 @@ from gymnasium import spaces
 from maze.env.base_env import MazeEnv
 from maze.env.context_env import ContextEnv
 from maze.env.core_env import ActionConversionInterface, CoreEnv, ObservationConversionInterface
+from maze.env.interface_errors import read_reward, wrong_values
 from maze.env.readers import make_action_reader, make_observation_reader, wrong_heads
 from maze.env.spaces import to_dict_space
 from maze.errors import EnvError, InvalidSpecificationError
@@ -37,7 +38,7 @@ class CoreMazeEnv(ContextEnv, Generic[CoreEnvT]):
         context: of the simulation.
 
     Raises:
-        InvalidSpecificationError: there are other step keys than 0, or several agents.
+        InvalidSpecificationError: there are other step keys than 0, or several agents, or a conversion is none.
         EnvError: a space is not supported.
     """
 
@@ -47,12 +48,8 @@ class CoreMazeEnv(ContextEnv, Generic[CoreEnvT]):
         action_conversion_dict: Mapping[StepKey, ActionConversionInterface],
         observation_conversion_dict: Mapping[StepKey, ObservationConversionInterface],
     ) -> None:
-        for name, given in (("action", action_conversion_dict), ("observation", observation_conversion_dict)):
-            if list(given) != [0]:
-                raise InvalidSpecificationError(
-                    f"{name}_conversion_dict: has the step keys {list(given)}; accepted is [0], since environments of "
-                    "several steps are not supported yet."
-                )
+        _check_conversions("action_conversion_dict", action_conversion_dict, ActionConversionInterface)
+        _check_conversions("observation_conversion_dict", observation_conversion_dict, ObservationConversionInterface)
         check_agent_counts(core_env)
         super().__init__(core_env.context)
         self.core_env = core_env
@@ -92,9 +89,14 @@ class CoreMazeEnv(ContextEnv, Generic[CoreEnvT]):
             return stays
         self.context.begin_step()
         maze_action = self._action_conversion.space_to_maze(given, self.core_env.get_maze_state())
-        maze_state, reward, done, core_info = self.core_env.step(maze_action)
+        told: Any = self.core_env.step(maze_action)
+        try:
+            maze_state, paid, done, core_info = told
+        except (TypeError, ValueError) as error:
+            raise wrong_values(self, "step", told, "state, reward, done, info") from error
         self.context.end_step()
-        self._base_events.reward(float(reward))
+        reward = read_reward(self, paid)
+        self._base_events.reward(reward)
         flags = _ends(bool(done), core_info)
         if done:
             self._end = flags
@@ -102,7 +104,7 @@ class CoreMazeEnv(ContextEnv, Generic[CoreEnvT]):
         self._keep_events(done=bool(done))
         result = self._observe(maze_state)
         self._observation = {key: value.copy() for key, value in result.items()}
-        return result, float(reward), bool(done), {**core_info, **flags}
+        return result, reward, bool(done), {**core_info, **flags}
 
     def _read_action(self, action: Any) -> Action:
         if not isinstance(action, Mapping) or action.keys() != self._action_readers.keys():
@@ -194,6 +196,21 @@ class CoreMazeEnv(ContextEnv, Generic[CoreEnvT]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({type(self.core_env).__name__})"
+
+
+def _check_conversions(name: str, given: Any, kind: type) -> None:
+    """Refuse everything but one conversion, for example that of the other kind."""
+    if not isinstance(given, Mapping):
+        raise InvalidSpecificationError(f"{name}: {given!r} is not accepted; accepted is {{0: {kind.__name__}}}.")
+    if list(given) != [0]:
+        raise InvalidSpecificationError(
+            f"{name}: has the step keys {list(given)}; accepted is [0], since environments of several steps are not "
+            "supported yet."
+        )
+    if not isinstance(given[0], kind):
+        raise InvalidSpecificationError(
+            f"{name}: {given[0]!r} is not accepted; accepted is an object of a class below maze.{kind.__name__}."
+        )
 
 
 def _dict_space(conversion: object, space: spaces.Space[Any]) -> spaces.Dict:

@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from maze.env.base_env import MazeEnv, RecordedStep
+from maze.env.mask_keys import are_possible, mask_keys
 from maze.env.readers import make_action_reader, wrong_heads
 from maze.env.sampling import ActionSampler, neutral_action
 from maze.env.stateful import Rows, StatefulWrapper
@@ -150,6 +151,8 @@ class RandomResetWrapper(StatefulWrapper):
 class StepSkipWrapper(StatefulWrapper):
     """Lets the environment go on for several steps for each action of the agent, and adds up their rewards.
 
+    Where a mask among the observations does not allow what skipped steps would do, the agent chooses anew at once.
+
     Args:
         env: the environment inside.
         n_steps: steps of the environment for each of the agent, 1 skips nothing.
@@ -171,6 +174,7 @@ class StepSkipWrapper(StatefulWrapper):
     ) -> None:
         super().__init__(env)
         self.n_steps, self.skip_mode = n_steps, skip_mode
+        self._masks = mask_keys(self.observation_space, self.action_space)
         self._noop = self._find_noop(noop_action) if skip_mode == "noop" or noop_action is not None else {}
 
     @classmethod
@@ -197,15 +201,18 @@ class StepSkipWrapper(StatefulWrapper):
         return {head: np.asarray(noop[head], space.dtype) for head, space in heads.items()}
 
     def step_rows(self, inner: Rows, action: Action, rows: Array) -> VectorStep:
-        """Act once, and go on until the steps are done or the episode has ended."""
+        """Act once, and go on until the steps are done, the episode has ended, or a mask forbids to go on."""
         step = inner.step_rows(action, rows)
         reward, terminated, truncated = step.reward.copy(), step.terminated.copy(), step.truncated.copy()
         told = copy_told(step.told_rewards)
         following = action
         if self.skip_mode == "noop":
             following = {head: np.repeat(value[None], len(rows), axis=0) for head, value in self._noop.items()}
+        active = rows.copy()
         for _ in range(self.n_steps - 1):
-            active = rows & ~(terminated | truncated)
+            active &= ~(terminated | truncated)
+            for head, key in self._masks.items():
+                active &= are_possible(self.action_space[head], following[head], step.observation[key])
             if not active.any():
                 break
             step = inner.step_rows(following, active)

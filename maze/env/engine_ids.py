@@ -12,6 +12,7 @@ import importlib
 import importlib.util
 import inspect
 import io
+import re
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -30,6 +31,7 @@ __all__ = [
     "import_box2d",
     "legacy_gym",
     "missing_dependency",
+    "remedy_of_missing",
     "split_id",
     "unknown_id",
 ]
@@ -204,6 +206,17 @@ def missing_dependency(env_id: str, where: str, error: Exception) -> InvalidSpec
     return InvalidSpecificationError(
         f"The environment {env_id!r} needs packages that are missing: {error} Remedy: {remedy}."
     )
+
+
+def remedy_of_missing(error: Exception) -> str:
+    """Return the end of a message about an error of somebody's own code: how the packages that it misses are installed.
+
+    Args:
+        error: any; where no package is missing, or none that an extra of maze brings, there is nothing to say.
+    """
+    words = set(re.split("[^a-z0-9]+", str(error).lower()))
+    extra = next((extra for word, extra in EXTRAS.items() if word in words), None)
+    return f' Remedy: pip install "maze[{extra}]".' if extra and isinstance(error, _not_installed()) else ""
 
 
 def _is_installed(package: str) -> bool:

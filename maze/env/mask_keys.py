@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from gymnasium import spaces
 
 from maze.errors import InvalidSpecificationError
+from maze.types import Array
 
-__all__ = ["MASK_SUFFIX", "mask_keys", "mask_size"]
+__all__ = ["MASK_SUFFIX", "are_possible", "mask_keys", "mask_size"]
 
 MASK_SUFFIX = "_mask"
 
@@ -46,6 +48,23 @@ def mask_keys(observation_space: spaces.Dict, action_space: spaces.Dict) -> dict
 def mask_size(space: spaces.Discrete | spaces.MultiDiscrete) -> int:
     """Return how many entries the mask of a head has."""
     return int(space.n) if isinstance(space, spaces.Discrete) else int(space.nvec.sum())
+
+
+def are_possible(space: spaces.Space[Any], action: Array, mask: Array) -> Array:
+    """Tell which actions the masks allow, bool ``[N]``; a mask that allows nothing allows everything.
+
+    Args:
+        space: of the head, Discrete or MultiDiscrete.
+        action: ``[N, *shape]``, each in the space.
+        mask: ``[N, n]``, see `mask_keys`.
+    """
+    assert isinstance(space, spaces.Discrete | spaces.MultiDiscrete)  # noqa: S101  (no other kind has masks)
+    choices = (action - space.start).reshape(len(action), -1)
+    sizes = [mask_size(space)] if isinstance(space, spaces.Discrete) else space.nvec.ravel().tolist()
+    possible = np.ones(len(action), bool)
+    for choice, part in zip(choices.T, np.split(mask != 0, np.cumsum(sizes)[:-1], axis=-1), strict=True):
+        possible &= part[np.arange(len(part)), choice] | ~part.any(-1)
+    return possible
 
 
 def _holds_bits(mask: spaces.Space[Any]) -> bool:

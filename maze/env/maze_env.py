@@ -14,6 +14,7 @@ from maze.env.context import EnvironmentContext
 from maze.env.context_env import ContextEnv
 from maze.env.engine_ids import check_keys
 from maze.env.engines import legacy_engine_of, make_engine
+from maze.env.interface_errors import read_reward, space_of, wrong_values
 from maze.env.readers import make_action_reader, make_observation_reader, wrong_heads
 from maze.env.snapshot import decode_value, encode_value
 from maze.env.spaces import from_dict_value, leaves_of, to_dict_space, to_dict_value
@@ -21,6 +22,8 @@ from maze.errors import EnvError, InvalidSpecificationError
 from maze.types import Action, Observation, StateDict
 
 __all__ = ["GymMazeEnv", "MazeEnv", "make_gym_maze_env"]
+
+ENGINE_STEP_VALUES = "observation, reward, terminated, truncated, info (a dictionary)"
 
 
 class GymMazeEnv(ContextEnv):
@@ -66,10 +69,11 @@ class GymMazeEnv(ContextEnv):
             self.env = env if isinstance(env, gymnasium.Env) else legacy_engine_of(env)
         super().__init__(EnvironmentContext())
         self.made_plainly = isinstance(env, str) and render_mode is None and not kwargs
-        self.observation_space = to_dict_space(self.env.observation_space, "observation", ignored)
-        self.action_space = to_dict_space(self.env.action_space, "action")
-        self._observation_leaves = leaves_of(self.env.observation_space, "observation", ignored)
-        self._action_leaves = leaves_of(self.env.action_space, "action")
+        observed, acted = space_of(self.env, "observation_space"), space_of(self.env, "action_space")
+        self.observation_space = to_dict_space(observed, "observation", ignored)
+        self.action_space = to_dict_space(acted, "action")
+        self._observation_leaves = leaves_of(observed, "observation", ignored)
+        self._action_leaves = leaves_of(acted, "action")
         self._observation_readers = {
             key: make_observation_reader(space, key) for key, space in self.observation_space.spaces.items()
         }
@@ -85,7 +89,10 @@ class GymMazeEnv(ContextEnv):
     def reset(self) -> Observation:
         """Begin an episode and return its first observation."""
         seed = self._begin_episode()
-        self._maze_state, self.reset_info = self.env.reset() if seed is None else self.env.reset(seed=seed)
+        begun: Any = self.env.reset() if seed is None else self.env.reset(seed=seed)
+        if not isinstance(begun, tuple) or len(begun) != 2:
+            raise wrong_values(self, "reset", begun, "observation, info")
+        self._maze_state, self.reset_info = begun
         self._observation = self._observe(self._maze_state)
         return dict(self._observation)
 
@@ -101,10 +108,14 @@ class GymMazeEnv(ContextEnv):
         if stays is not None:
             return stays
         self.context.begin_step()
-        self._maze_state, reward, terminated, truncated, info = self.env.step(engine_action)
+        told: Any = self.env.step(engine_action)
+        try:
+            self._maze_state, reward, terminated, truncated, info = told
+            terminated, truncated = bool(terminated), bool(truncated)
+            info = dict(info, terminated=terminated, truncated=truncated)
+        except (TypeError, ValueError) as error:
+            raise wrong_values(self, "step", told, ENGINE_STEP_VALUES) from error
         self.context.end_step()
-        terminated, truncated = bool(terminated), bool(truncated)
-        info = dict(info, terminated=terminated, truncated=truncated)
         result = self._observe(self._maze_state)
         done = terminated or truncated
         if done:
@@ -112,7 +123,7 @@ class GymMazeEnv(ContextEnv):
             self._observation = {key: value.copy() for key, value in result.items()}
         if self.context.event_service.interfaces:  # somebody makes events
             self._keep_events(done=done)
-        return result, float(reward), done, info
+        return result, reward if type(reward) is float else read_reward(self, reward), done, info
 
     def get_maze_state(self) -> Any:
         """Return what the engine shows of its state, its own last observation, as a copy.
@@ -137,7 +148,12 @@ class GymMazeEnv(ContextEnv):
     def _observe(self, value: Any) -> Observation:
         if self._flat_observation is not None:
             return {"observation": self._flat_observation(value)}
-        return to_dict_value(value, self._observation_leaves, self._observation_readers)
+        try:
+            return to_dict_value(value, self._observation_leaves, self._observation_readers)
+        except (KeyError, IndexError, TypeError) as error:
+            raise EnvError(
+                f"{self!r} returned the observation {value!r}, which is not in its observation_space: {error!r}."
+            ) from error
 
     def _turn_back(self, maze_action: Any) -> Action:
         heads = to_dict_value(maze_action, self._action_leaves, self._action_readers)

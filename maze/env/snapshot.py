@@ -86,11 +86,16 @@ def restore_layers(layers: Iterable[Any], snapshot: StateDict) -> None:
     """Continue from what `snapshot_layers` returned.
 
     Raises:
-        ArtifactError: the snapshot is of other layers.
+        ArtifactError: the snapshot is of other layers, or is none.
     """
     layers = list(layers)
     names = [type(layer).__name__ for layer in layers]
-    saved = [part["class"] for part in snapshot["layers"]]
+    try:
+        saved = [part["class"] for part in snapshot["layers"]]
+    except (KeyError, TypeError) as error:
+        raise ArtifactError(
+            f"{snapshot!r} is not the state of an environment; accepted: what snapshot_state() of an equal one returns."
+        ) from error
     if names != saved:
         raise ArtifactError(
             f"The saved environment consists of {saved}, this one of {names}. Use the environment and the "

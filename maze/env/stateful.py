@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from maze.env.base_env import MazeEnv, RecordedStep
+from maze.env.interface_errors import check_observation, read_ends, read_reward, wrong_values
 from maze.env.readers import wrong_heads
 from maze.env.sampling import neutral_action
 from maze.env.told_rewards import told_from_info, told_in_info
@@ -56,20 +57,25 @@ class _BatchOfOne:
 
     def step_rows(self, action: Mapping[str, Array], rows: Array) -> VectorStep:
         del rows  # nobody asks for a step of no environment
-        observation, reward, _, self.info = self.env.step({key: values[0] for key, values in action.items()})
-        self.events.extend(self.env.get_step_events())
+        step: Any = self.env.step({key: values[0] for key, values in action.items()})
         try:
-            terminated, truncated = self.info["terminated"], self.info["truncated"]
-        except KeyError as error:
-            raise EnvError(f"step() of {self.env!r} left {error} out of its info; both flags must be there.") from error
+            observation, reward, _, self.info = step
+        except (TypeError, ValueError) as error:
+            raise wrong_values(self.env, "step", step) from error
+        self.events.extend(self.env.get_step_events())
+        terminated, truncated = read_ends(self.env, self.info)
         ends = np.array([terminated]), np.array([truncated])
         told = told_from_info(self.info, (1,))
-        return VectorStep(_with_axis(observation), np.array([reward], np.float32), *ends, told_rewards=told)
+        return VectorStep(
+            _with_axis(observation), np.array([read_reward(self.env, reward)], np.float32), *ends, told_rewards=told
+        )
 
     def reset_rows(self, rows: Array) -> Observation:
         del rows
         self.events = []
-        return _with_axis(self.env.reset())
+        observation = self.env.reset()
+        check_observation(self.env, "reset", observation)
+        return _with_axis(observation)
 
 
 class _RecordedRows:

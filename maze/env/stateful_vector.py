@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from maze.env.interface_errors import check_observation
 from maze.env.readers import wrong_heads
 from maze.env.stateful import StatefulWrapper
 from maze.env.told_rewards import copy_told
@@ -97,6 +98,7 @@ class StatefulVectorEnv(VectorEnv):
     def reset_rows(self, rows: Array) -> Observation:
         """Begin an episode in some environments; see `VectorEnv.reset_rows`."""
         self._observation = self._layer.reset_rows(self.env, rows)
+        check_observation(self._layer, "reset_rows", self._observation, (self.n_envs,))
         return self._observation
 
     def close(self) -> None:

@@ -30,7 +30,7 @@ class SimpleStatsLoggingSetup:
         writers: further ones, which are closed with the others.
 
     Raises:
-        InvalidSpecificationError: there is no `LogStatsWrapper`.
+        InvalidSpecificationError: there is no `LogStatsWrapper`, or something else is among the writers.
     """
 
     def __init__(
@@ -42,6 +42,11 @@ class SimpleStatsLoggingSetup:
             )
         self.env: LogStatsWrapper = env
         self._log_dir = None if log_dir is None else Path(log_dir)
+        if not isinstance(writers, Sequence) or not all(isinstance(writer, LogStatsWriter) for writer in writers):
+            raise InvalidSpecificationError(
+                f"writers: {writers!r} is not accepted; accepted: a list of maze.LogStatsWriter objects, such as "
+                "[TensorboardWriter(path)]. A table, and the files in log_dir, are written without them."
+            )
         self._further = writers
         self._writer: LogStatsWriter = WriterGroup([])
 

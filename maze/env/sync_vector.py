@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 
 from maze.env.gathering import gathers_within
+from maze.env.interface_errors import check_observation, read_ends, read_reward, wrong_observation, wrong_values
 from maze.env.maze_env import MazeEnv
 from maze.env.snapshot import layers_within, restore_snapshot, take_snapshot
 from maze.env.told_rewards import INFO_KEY, TOLD
@@ -154,24 +156,21 @@ class SyncVectorEnv(VectorEnv):
     def _begin_episode(self, row: int, env: MazeEnv) -> None:
         observation = env.reset()
         self._episodes[row] += 1
-        for key, buffer in self._observation.items():
-            buffer[row] = observation[key]
+        check_observation(env, "reset", observation)
+        _keep(observation, self._observation, row, env)
 
     def step(self, action: Mapping[str, Array]) -> VectorStep:
         """Act once in every environment; see `VectorEnv.step`."""
         heads = self.heads_of(action)
-        buffers = list(self._observation.items())
         final = None
         for row, env in enumerate(self._envs):
             observation, done = self._act(row, env, heads)
             if done:
                 final = self._final
-                for key, buffer in final.items():
-                    buffer[row] = observation[key]
+                _keep(observation, final, row, env)
                 self._begin_episode(row, env)
             else:
-                for key, buffer in buffers:
-                    buffer[row] = observation[key]
+                _keep(observation, self._observation, row, env)
         ends = self._terminated, self._truncated
         return VectorStep(self._observation, self._reward, *ends, final, self._told, self.step_events)
 
@@ -182,8 +181,7 @@ class SyncVectorEnv(VectorEnv):
             values[~rows] = 0
         for row in rows.nonzero()[0].tolist():
             observation, _ = self._act(row, self._envs[row], heads)
-            for key, buffer in self._observation.items():
-                buffer[row] = observation[key]
+            _keep(observation, self._observation, row, self._envs[row])
         ends = self._terminated, self._truncated
         return VectorStep(self._observation, self._reward, *ends, told_rewards=self._told)
 
@@ -195,18 +193,19 @@ class SyncVectorEnv(VectorEnv):
 
     def _act(self, row: int, env: MazeEnv, heads: list[tuple[str, Array]]) -> tuple[Observation, bool]:
         """Act once in one environment; keep its reward and ends, and return its observation and whether it is done."""
-        observation, reward, done, info = env.step({key: values[row] for key, values in heads})
-        self._reward[row] = reward
+        step: Any = env.step({key: values[row] for key, values in heads})
+        try:
+            observation, reward, done, info = step
+        except (TypeError, ValueError) as error:
+            raise wrong_values(env, "step", step) from error
+        self._reward[row] = reward = reward if type(reward) is float else read_reward(env, reward)
+        self._terminated[row], self._truncated[row] = read_ends(env, info)
         if self.step_events is not None:
             self.step_events[row] = [_copied(call) for call in env.get_step_events()]
         if self._told is not None:
             told = info.get(INFO_KEY, {})
             for name, values in self._told.items():
                 values[row] = told.get(name, reward)
-        try:
-            self._terminated[row], self._truncated[row] = info["terminated"], info["truncated"]
-        except KeyError as error:
-            raise EnvError(f"step() of {env!r} left {error} out of its info; both flags must be there.") from error
         return observation, done
 
     def close(self) -> None:
@@ -268,6 +267,15 @@ class SyncVectorEnv(VectorEnv):
             else:
                 env.seed(derive_seed(self._seeds[row], "resumed_episode", self._episodes[row]))
                 self._begin_episode(row, env)
+
+
+def _keep(observation: Observation, buffers: Observation, row: int, env: MazeEnv) -> None:
+    """Write the observation that an environment returned into its row of some arrays."""
+    try:
+        for key, buffer in buffers.items():
+            buffer[row] = observation[key]
+    except (IndexError, KeyError, TypeError, ValueError) as error:
+        raise wrong_observation(env, "step", observation, error) from error
 
 
 def _copied(call: EventCall) -> EventCall:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from maze.env.base_env import MazeEnv
+from maze.env.interface_errors import space_of
+from maze.errors import EnvError
 from maze.statistics import EpisodeStats, KpiCalculator, LogStats
 from maze.types import ActorID, Array, StepKey
 
+if TYPE_CHECKING:
+    from gymnasium import spaces
+
 __all__ = ["TransparentEnv"]
+
+_OWN = frozenset({"env", "_changes_action", "_changes_observation", "_gathers", "_sees_reward", "_training"})
+"""What every wrapper has from the start, and never takes from the environment inside."""
+
+_SPACES = frozenset({"observation_space", "action_space"})
 
 
 @cache
@@ -33,8 +43,8 @@ class TransparentEnv(MazeEnv):
     def __init__(self, env: MazeEnv) -> None:
         self.env = env
         self._training = env.training
-        self.observation_space = env.observation_space
-        self.action_space = env.action_space
+        self.observation_space = cast("spaces.Dict", space_of(env, "observation_space"))
+        self.action_space = cast("spaces.Dict", space_of(env, "action_space"))
 
     def seed(self, seed: int) -> None:
         """Seed the inner environment."""
@@ -117,7 +127,12 @@ class TransparentEnv(MazeEnv):
     __class__ = property(_seen_class)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or "env" not in self.__dict__:
+        has_env = "env" in self.__dict__
+        if name in _OWN or (name in _SPACES and not has_env):
+            raise EnvError(
+                f"{type(self).__name__} has no {name}; its __init__ must call super().__init__(env) before it uses it."
+            )
+        if name.startswith("__") or not has_env:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return getattr(self.env, name)
 

@@ -8,6 +8,7 @@ from typing import cast
 from gymnasium import spaces
 
 from maze.env.core_maze_env import check_agent_counts
+from maze.env.interface_errors import space_of
 from maze.env.maze_env import GymMazeEnv, MazeEnv
 from maze.env.native import NativeCartPoleVectorEnv, has_native_form
 from maze.env.stateful import StatefulWrapper
@@ -63,7 +64,7 @@ def make_vector_env(
             f"The factory made {prototype!r}, not a MazeEnv. Put GymMazeEnv(...) around it."
         )
     check_agent_counts(prototype)
-    for space in (prototype.observation_space, prototype.action_space):
+    for space in (space_of(prototype, "observation_space"), space_of(prototype, "action_space")):
         if not isinstance(space, spaces.Dict):
             raise EnvError(f"{prototype!r} has the space {space}; only Dict spaces have batches. Leave NoDict... out.")
     events = events and _tells_events(prototype)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from gymnasium import spaces
 
 from maze.env.gathering import gathers_within
+from maze.env.interface_errors import check_observation, read_rewards
 from maze.env.maze_env import MazeEnv
 from maze.env.readers import wrong_heads
 from maze.env.snapshot import restore_layers, snapshot_layers
@@ -38,7 +40,7 @@ class WrappedVectorEnv(VectorEnv):
         self._training = False
         self._action_layers = [layer for layer in reversed(self._layers) if overrides(layer, "action")]
         self._observation_layers = [
-            (layer, overrides(layer, "gather"))
+            (layer, overrides(layer, "gather"), _shapes_of(layer))
             for layer in self._layers
             if overrides(layer, "observation") or overrides(layer, "gather")
         ]
@@ -81,6 +83,7 @@ class WrappedVectorEnv(VectorEnv):
             done = step.terminated | step.truncated
             for layer in self._reward_layers:
                 reward, told = pass_reward(layer, reward, told)
+                reward = read_rewards(layer, reward, step.reward)
                 layer.episode_step(reward, done)
         final = step.final_observation
         if final is not None:
@@ -94,6 +97,7 @@ class WrappedVectorEnv(VectorEnv):
         reward, told, done = step.reward, step.told_rewards, step.terminated | step.truncated
         for layer in self._reward_layers:
             reward, told = pass_reward(layer, reward, told)
+            reward = read_rewards(layer, reward, step.reward)
             layer.episode_step_rows(reward, done, rows)
         reward = np.where(rows, reward, np.float32(0.0))
         if told is not None:
@@ -150,14 +154,17 @@ class WrappedVectorEnv(VectorEnv):
             gathered: of which environments, bool ``[N]``; None for all.
             rows: None for all.
         """
-        for layer, gathers in self._observation_layers:
+        for layer, gathers, shapes in self._observation_layers:
             if gather and gathers and (gathered is None or gathered.all()):
                 layer.gather(observation)
             elif gather and gathers and gathered is not None:
                 chosen = gathered if rows is None else gathered[rows]
                 part = {key: values[chosen] for key, values in observation.items()}
                 layer.gather(part, gathered.nonzero()[0])
-            observation = layer.observation(observation)
+            seen = layer.observation(observation)
+            if not _fits(seen, shapes):
+                check_observation(layer, "observation", seen, (len(next(iter(observation.values()))),))
+            observation = seen
         return observation
 
     def close(self) -> None:
@@ -240,6 +247,25 @@ class WrappedVectorEnv(VectorEnv):
         for layer in self._layers:
             layer.episode_start((self.n_envs,))
         self._observation = self._observe(observation, gather=self._training)
+
+
+def _shapes_of(layer: Wrapper) -> list[tuple[str, tuple[int, ...]]]:
+    """Return key and shape of each observation that a wrapper makes; none where it leaves them as they are."""
+    space = layer.observation_space
+    if not overrides(layer, "observation") or not isinstance(space, spaces.Dict):
+        return []
+    return [(key, part.shape or ()) for key, part in space.spaces.items()]
+
+
+def _fits(observation: Observation, shapes: list[tuple[str, tuple[int, ...]]]) -> bool:
+    """Tell whether the arrays of a batch have their shapes; every step asks, so that it looks at nothing else."""
+    try:
+        for key, shape in shapes:
+            if observation[key].shape[1:] != shape:
+                return False
+    except (AttributeError, IndexError, KeyError, TypeError):
+        return False
+    return True
 
 
 def _chain_state(layers: list[Wrapper]) -> StateDict:

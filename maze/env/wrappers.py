@@ -16,6 +16,7 @@ import numpy as np
 
 from maze.config.targets import is_within
 from maze.env.base_env import MazeEnv, RecordedStep
+from maze.env.interface_errors import check_observation, read_reward, read_rewards, wrong_values
 from maze.env.layers import Layer, chain_statistics, load_chain_statistics, names_of_layers, wrapper_layers
 from maze.env.readers import wrong_heads
 from maze.env.told_rewards import pass_reward, told_from_info, told_in_info
@@ -92,6 +93,7 @@ class Wrapper(Layer):
             )
         super().__init__(env)
         self._gathers = overrides(self, "gather")
+        self._changes_observation = overrides(self, "observation")
         self._changes_action = overrides(self, "action")
         self._sees_reward = sees_reward(self)
 
@@ -191,10 +193,14 @@ class Wrapper(Layer):
     def reset(self) -> Observation:
         """Begin an episode and return its first observation."""
         observation = self.env.reset()
+        check_observation(self.env, "reset", observation)
         if self._training and self._gathers:
             self.gather(observation)
         self.episode_start(())
-        return self.observation(observation)
+        observation = self.observation(observation)
+        if self._changes_observation:
+            check_observation(self, "observation", observation)
+        return observation
 
     def step(self, action: Action) -> tuple[Observation, float, bool, dict[str, Any]]:
         """Act once; see `MazeEnv.step`."""
@@ -202,13 +208,19 @@ class Wrapper(Layer):
             if not isinstance(action, Mapping) or action.keys() != self.action_space.spaces.keys():
                 raise wrong_heads(action, self.action_space.spaces)
             action = self.action({key: np.asarray(value) for key, value in action.items()})
-        observation, reward, done, info = self.env.step(action)
+        told: Any = self.env.step(action)
+        try:
+            observation, reward, done, info = told
+        except (TypeError, ValueError) as error:
+            raise wrong_values(self.env, "step", told) from error
         if self._training and self._gathers and not done:  # nobody acts on the last observation; so batches do, too
             self.gather(observation)
         if self._sees_reward:  # float32 arrays without axes, so that the result is that of a batch to the last bit
-            new_reward, told = pass_reward(self, np.array(reward, dtype=np.float32), told_from_info(info, ()))
+            paid = np.array(read_reward(self.env, reward), dtype=np.float32)
+            new_reward, rewards = pass_reward(self, paid, told_from_info(info, ()))
+            new_reward = read_rewards(self, new_reward, paid)
             self.episode_step(new_reward, np.array(done))
-            reward, info = float(new_reward), told_in_info(info, told)
+            reward, info = float(new_reward), told_in_info(info, rewards)
         return self.observation(observation), reward, done, info
 
     def get_observation_and_action_dicts(

@@ -15,7 +15,7 @@ from maze.rollout.episodes import ActingPolicy, acting, new_player
 from maze.statistics import EpisodeTracker
 from maze.types import Array, Observation, StateDict
 
-__all__ = ["Collector", "Rollout", "allocate"]
+__all__ = ["Collector", "Rollout", "allocate", "not_finite"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,20 @@ def allocate(space: spaces.Dict, *leading: int) -> dict[str, Array]:
             )
         arrays[key] = np.zeros((*leading, *subspace.shape), dtype=subspace.dtype)
     return arrays
+
+
+def not_finite(observation: Observation, reward: Array) -> list[str]:
+    """Name what of an experience is not a finite number somewhere.
+
+    Args:
+        observation: by key; only floating ones can be something else.
+        reward: of any shape.
+
+    Returns:
+        Such as ``["rewards", "observations 'speed'"]``.
+    """
+    named = {"rewards": reward, **{f"observations {key!r}": values for key, values in observation.items()}}
+    return [name for name, values in named.items() if values.dtype.kind == "f" and not np.isfinite(values).all()]
 
 
 class Collector:
@@ -160,6 +174,10 @@ class Collector:
             begins=self._begins,
             state=state,
         )
+
+    def not_finite(self) -> list[str]:
+        """Name what of the last collection is not a finite number somewhere; see :func:`not_finite`."""
+        return not_finite(self._observation, self._reward)
 
     def _first_observation(self) -> Observation:
         if self._started:

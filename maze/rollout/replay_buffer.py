@@ -13,7 +13,7 @@ import numpy as np
 from gymnasium import spaces
 
 from maze.errors import ArtifactError, InvalidSpecificationError
-from maze.rollout.collect import Rollout, allocate
+from maze.rollout.collect import Rollout, allocate, not_finite
 from maze.types import Array, Observation, StateDict
 
 __all__ = ["ReplayBuffer", "ReplayMark", "Transitions"]
@@ -161,6 +161,10 @@ class ReplayBuffer:
             rows = np.arange(self._n_rows, self._n_rows + n_steps) % self._ring
             self._pool.free(self._final[rows])
             self._final[rows] = 0
+
+    def not_finite(self) -> list[str]:
+        """Name what of the transitions is not a finite number somewhere; see :func:`not_finite`."""
+        return not_finite(self._observation, self._reward)
 
     def sample(self, n_transitions: int, generator: np.random.Generator) -> Transitions:
         """Return transitions that are drawn uniformly, with replacement.

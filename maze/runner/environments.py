@@ -19,6 +19,7 @@ from maze.config.instantiate import allow_modules, instantiate, resolve_target, 
 from maze.config.own_code import object_name
 from maze.env import GymMazeEnv, MazeEnv, VectorEnv, estimate_statistics, make_vector_env
 from maze.env.core_maze_env import check_agent_counts
+from maze.env.engine_ids import remedy_of_missing
 from maze.env.estimation import wants_estimation
 from maze.env.wrappers import wrapper_layers
 from maze.errors import EnvError, InvalidSpecificationError, MazeError
@@ -252,7 +253,8 @@ def _own_code(path: str, thing: Any) -> ForeignErrors:
     name = _name_of(thing)
 
     def translate(error: Exception) -> MazeError:
-        return EnvError(f"{path}: {name} failed while it made an environment: {error_text(error)}")
+        text = f"{path}: {name} failed while it made an environment: {error_text(error)}"
+        return EnvError(text + remedy_of_missing(error))
 
     return ForeignErrors(translate, passes=MazeError)
 

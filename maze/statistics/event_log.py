@@ -112,6 +112,8 @@ class EventLog:
     def write(self, directory: Path) -> dict[str, Path]:
         """Write every table as tab-separated text, in place of those of an earlier rollout.
 
+        Without events nothing is left, not even the directory, unless there is something else in it.
+
         Returns:
             The file of each kind of event. Arrays take one column for each element: ``action.0``, ``action.1``, ...
             Those of several shapes, and other containers, stand in one column as JSON; None is an empty text.
@@ -129,6 +131,8 @@ class EventLog:
         for path in directory.glob(f"*{_SUFFIX}"):
             if path not in files.values():
                 path.unlink()
+        if directory.is_dir() and not any(directory.iterdir()):
+            directory.rmdir()
         return files
 
 

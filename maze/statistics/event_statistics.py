@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 import inspect
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple, TypeAlias
@@ -32,6 +32,7 @@ __all__ = [
     "event_statistics",
     "events_of",
     "input_of",
+    "kinds_of_events",
     "statistic_name",
 ]
 
@@ -143,6 +144,27 @@ def events_of(interface: type) -> dict[str, Event]:
     """
     members = inspect.getmembers(interface, inspect.isfunction)
     return {name: member for name, member in members if not name.startswith("_")}
+
+
+def kinds_of_events(given: Iterable[Event | Iterable[Event]]) -> frozenset[Event]:
+    """Return the events that somebody asks for.
+
+    Args:
+        given: events, and lists, or other iterables, of events.
+
+    Raises:
+        InvalidSpecificationError: something else is among them.
+    """
+    kinds: list[Any] = []
+    for one in given:
+        kinds.extend(one if isinstance(one, Iterable) and not isinstance(one, str | type) else (one,))
+    for kind in kinds:
+        if not inspect.isfunction(kind):
+            raise InvalidSpecificationError(
+                f"query_events: {kind!r} is no event; accepted: methods of an events interface, such as "
+                "BaseEnvEvents.reward, one by one or in a list."
+            )
+    return frozenset(kinds)
 
 
 def input_of(event: Event, arguments: Mapping[str, Any], name: str | None) -> Any:

@@ -7,12 +7,12 @@ is global, so that environments in one process never see each other's events.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from maze.errors import EnvError
-from maze.statistics.event_statistics import Event, declared_groups, event_arguments, events_of
+from maze.statistics.event_statistics import Event, declared_groups, event_arguments, events_of, kinds_of_events
 
 __all__ = ["EpisodeEvents", "EventCall", "EventService", "EventTopic", "Pubsub", "Subscriber"]
 
@@ -67,9 +67,10 @@ class EventService:
         """Take note of an event."""
         self.calls.append(call)
 
-    def query_events(self, event: Event) -> list[EventCall]:
-        """Return this step's events of one kind."""
-        return [call for call in self.calls if call.event == event]
+    def query_events(self, *events: Event | Iterable[Event]) -> list[EventCall]:
+        """Return this step's events of some kinds; see `EpisodeEvents.query_events`."""
+        kinds = kinds_of_events(events)
+        return [call for call in self.calls if call.event in kinds]
 
     def clear_events(self) -> list[EventCall]:
         """Begin the next step, for subscribers as well, and return what happened in the last one."""
@@ -102,9 +103,17 @@ class Subscriber(ABC):
         """Take note of an event of these interfaces."""
         self.calls.append(call)
 
-    def query_events(self, *events: Event) -> Iterator[EventCall]:
-        """Yield this step's events of some kinds, in the order in which they happened."""
-        return (call for call in self.calls if call.event in events)
+    def query_events(self, *events: Event | Iterable[Event]) -> Iterator[EventCall]:
+        """Yield this step's events of some kinds, in the order in which they happened.
+
+        Args:
+            events: methods of interfaces, such as ``ShopEvents.sold``, one by one or in a list.
+
+        Raises:
+            InvalidSpecificationError: one of them is no event.
+        """
+        kinds = kinds_of_events(events)
+        return (call for call in self.calls if call.event in kinds)
 
     def clear_events(self) -> None:
         """Begin the next step."""
@@ -150,9 +159,17 @@ class EpisodeEvents:
 
     steps: list[list[EventCall]] = field(default_factory=list)
 
-    def query_events(self, *events: Event) -> list[EventCall]:
-        """Return the episode's events of some kinds, in the order in which they happened."""
-        return [call for step in self.steps for call in step if call.event in events]
+    def query_events(self, *events: Event | Iterable[Event]) -> list[EventCall]:
+        """Return the episode's events of some kinds, in the order in which they happened.
+
+        Args:
+            events: methods of interfaces, such as ``ShopEvents.sold``, one by one or in a list.
+
+        Raises:
+            InvalidSpecificationError: one of them is no event.
+        """
+        kinds = kinds_of_events(events)
+        return [call for step in self.steps for call in step if call.event in kinds]
 
 
 def _make_topic(interface: type, publish: Callable[[EventCall], None], service: EventService) -> Any:

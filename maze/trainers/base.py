@@ -222,12 +222,26 @@ class Trainer(ABC, Generic[ConfigT]):
             values = [float(step[name]) for step in measured]
             mean = float(np.mean(values))
             if name.startswith("loss/") and not math.isfinite(mean):
-                raise TrainingError(
-                    f"{name} is {mean} in epoch {self.epoch}; the best state until then is kept. "
-                    "Lower the learning rate, clip gradients (max_grad_norm) or scale the rewards."
-                )
+                raise self._broke_down(f"{name} is {mean}", episodes)
             metrics[name] = mean
         return metrics
+
+    def not_finite(self) -> list[str]:
+        """Name what of the experience at hand is not a finite number somewhere, such as ``["rewards"]``."""
+        return self.collector.not_finite()
+
+    def _broke_down(self, what: str, episodes: EpisodeBatch) -> TrainingError:
+        """Return the error for a loss that is not a number, with the reason as far as it can be seen."""
+        found = self.not_finite()
+        if not found and not np.isfinite(episodes.returns).all():
+            found = ["rewards"]
+        remedy = "Lower the learning rate, clip gradients (max_grad_norm) or scale the rewards."
+        if found:
+            remedy = (
+                f"Not finite (nan or infinite) were the environment's {' and '.join(found)}: mend these, in the "
+                "environment or in its wrappers. Where they follow from actions that are too large, bound the actions."
+            )
+        return TrainingError(f"{what} in epoch {self.epoch}; the best state until then is kept. {remedy}")
 
     def _evaluate(self, metrics: dict[str, float], plots: dict[str, statistics.Plot]) -> bool:
         """Measure the policy, keep it if it is the best; on equal returns the one that trained longer is kept."""

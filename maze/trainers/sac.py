@@ -31,6 +31,7 @@ from maze.types import StateDict
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from maze.env import VectorEnv
     from maze.rollout import ActingPolicy, Transitions
 
 __all__ = ["SAC", "SACAlgorithmConfig"]
@@ -65,7 +66,8 @@ class SACAlgorithmConfig(AlgorithmConfig):
         replay_buffer_size: transitions that are kept, of all environments together.
         initial_buffer_size: transitions that are collected before anything is learnt.
         initial_sampling_policy: ``_target_`` mapping of the policy that collects these, made with
-            ``action_spaces_dict``, or such a policy; None lets the learning policy do it.
+            ``action_spaces_dict`` and, where its constructor names them, ``observation_spaces_dict``, or such a policy;
+            None lets the learning policy do it.
         initial_demonstrations: what :func:`maze.load_trajectories` reads, a run's directory or a list of them, whose
             steps are learnt from beside the replayed ones, count as collected, and are never forgotten; None for none.
     """
@@ -132,7 +134,7 @@ class SAC(Trainer[SACAlgorithmConfig]):
         self.log_temperature = torch.full((1,), first, device=model.device)
         self.temperature_optimizer = agents.Adam(self.log_temperature, torch.zeros_like(self.log_temperature))
         self.noise = torch.Generator(model.device).manual_seed(int(parts.generator.integers(2**63)))
-        self.first_policy = _first_policy(config.initial_sampling_policy, env.action_space)
+        self.first_policy = _first_policy(config.initial_sampling_policy, env)
         self.target_entropy = _target_entropy(config.target_entropy_multiplier, env.action_space)
         self.n_gradient_steps = 0
         self._steps_of_update = 0
@@ -240,6 +242,10 @@ class SAC(Trainer[SACAlgorithmConfig]):
         """Return how many environment steps the last update took."""
         return self._steps_of_update
 
+    def not_finite(self) -> list[str]:
+        """Name what of the replayed experience is not a finite number somewhere."""
+        return self.replay.not_finite()
+
     # --- state ----------------------------------------------------------------------------------------------------
 
     def state_dict(self) -> StateDict:
@@ -294,9 +300,14 @@ def _critic_of_actions(config: SACAlgorithmConfig, parts: TrainerParts) -> agent
     )
 
 
-def _first_policy(given: Any, action_space: spaces.Dict) -> ActingPolicy | None:
+def _first_policy(given: Any, env: VectorEnv) -> ActingPolicy | None:
     """Return the policy that collects what learning begins with, None for the one that learns."""
-    made = instantiate(given, _path_="algorithm.initial_sampling_policy", action_spaces_dict={0: action_space})
+    made = instantiate(
+        given,
+        _path_="algorithm.initial_sampling_policy",
+        _offered_={"observation_spaces_dict": {0: env.observation_space}},
+        action_spaces_dict={0: env.action_space},
+    )
     if made is not None and not callable(getattr(made, "act", None)):
         raise InvalidSpecificationError(
             f"algorithm.initial_sampling_policy: {made!r} has no method act; accepted are a mapping with _target_, "

@@ -107,3 +107,37 @@ def test_random_play_obeys_masks_too(tmp_path: Path) -> None:
     }
     rc = RunContext(env=env, wrappers=wrappers, overrides=QUICK, run_dir=tmp_path / "run", seed=0, silent=True)
     rc.train()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_skipped_steps_end_where_the_mask_forbids_them(kind: str, tmp_path: Path) -> None:
+    rc = RunContext(
+        env=lambda: GymMazeEnv(Guarded(kind, MASKS["bits"])),
+        wrappers={"maze.StepSkipWrapper": {"n_steps": 2}},
+        overrides=QUICK,
+        run_dir=tmp_path / "run",
+        seed=0,
+        silent=True,
+    )
+    rc.train()
+    assert rc.rollout(n_episodes=2).lengths.tolist() == [6, 6]  # what was possible never is in the next step
+
+
+@pytest.mark.parametrize("kind", ["discrete", "started"])
+def test_what_sac_collects_before_it_learns_is_possible_too(kind: str, tmp_path: Path) -> None:
+    overrides = {
+        "algorithm.n_epochs": 1,
+        "algorithm.epoch_length": 3,
+        "algorithm.initial_buffer_size": 60,
+        "tracking.mode": "off",
+    }
+    rc = RunContext(
+        env=lambda: GymMazeEnv(Guarded(kind, MASKS["floats"])),
+        algorithm="sac",
+        overrides=overrides,
+        run_dir=tmp_path / "run",
+        seed=0,
+        silent=True,
+    )
+    rc.train()
+    rc.rollout(n_episodes=3, deterministic=False)

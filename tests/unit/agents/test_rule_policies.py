@@ -43,6 +43,24 @@ def test_the_lander_does_what_gymnasiums_rules_say(continuous: bool) -> None:
     np.testing.assert_array_equal(policy.compute_action({"observation": falling})["action"], actions[0])
 
 
+@pytest.mark.parametrize(
+    ("policy_class", "env_id"),
+    [(DummyCartPolePolicy, "CartPole-v1"), (HeuristicLunarLanderPolicy, "LunarLander-v3")],
+)
+def test_without_spaces_they_play_the_environment_as_it_is_registered(policy_class: type[Any], env_id: str) -> None:
+    bare = policy_class()
+    with GymMazeEnv(env_id) as env:
+        env.seed(0)
+        seen = env.reset()
+        action = bare.compute_action(seen)
+        assert env.action_space["action"].contains(action["action"])
+        assert action == made(policy_class, env_id).compute_action(seen)
+    acted = bare.act({"observation": np.stack([seen["observation"]] * 3)}, RNG)["action"]
+    assert acted.tolist() == [action["action"]] * 3
+    with pytest.raises(InvalidSpecificationError, match=r"plays .*; given is the observation 'other' of shape \(3,\)"):
+        bare.compute_action({"other": np.zeros(3, np.float32)})
+
+
 def test_the_spaces_of_other_environments_are_refused() -> None:
     for policy_class, env_id in ((DummyCartPolePolicy, "Acrobot-v1"), (HeuristicLunarLanderPolicy, "CartPole-v1")):
         with pytest.raises(InvalidSpecificationError, match=rf"{policy_class.__name__} plays .*; given are the obs"):

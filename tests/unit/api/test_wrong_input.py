@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 
@@ -153,6 +154,23 @@ def test_errors_of_a_factory_or_wrapper_are_errors_of_the_environment(components
     with pytest.raises(EnvError, match=message) as caught:
         _ = RunContext(**components, overrides=OFF, silent=True).policy
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (gymnasium.error.DependencyNotInstalled("Box2D is not installed"), r' Remedy: pip install "maze\[box2d\]"\.$'),
+        (ModuleNotFoundError("No module named 'mujoco'"), r' Remedy: pip install "maze\[mujoco\]"\.$'),
+        (ModuleNotFoundError("No module named 'scale'"), r"No module named 'scale'$"),
+        (ValueError("no box2d"), r"no box2d$"),
+    ],
+)
+def test_what_a_factory_misses_is_told_with_the_extra_that_brings_it(error: Exception, remedy: str) -> None:
+    def missing() -> GymMazeEnv:
+        raise error
+
+    with pytest.raises(EnvError, match=rf"missing failed while it made an environment: .*{remedy}"):
+        _ = RunContext(env=missing, overrides=OFF, silent=True).policy
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,8 @@ OFFERED = [
     ("hydra_plugins.maze_local_launcher.MazeLocalLauncher", "maze.JoblibLauncher"),
     ("TimeLimitWrapper", "maze.TimeLimitWrapper"),
     ("TimeLimitWraper", "maze.TimeLimitWrapper"),
+    ("maze.core.wrappers.action_recording_wrapper.ActionRecordingWrapper", "maze.TrajectoryRecordingWrapper"),
+    ("maze.core.log_events.monitoring_events.RewardEvents", "maze.RewardEvents"),
     ("Tanh", "torch.nn.Tanh"),
 ]
 
@@ -53,6 +55,34 @@ def test_what_has_no_counterpart_is_told_where_it_is_written_down() -> None:
     assert "docs/migration.md" in meant_by("maze.core.agent.flat_policy.FlatPolicy")
     with pytest.raises(InvalidSpecificationError, match=r"was not found: it is a name of MazeRL's"):
         RunContext(model={"_target_": "maze.core.agent.flat_policy.FlatPolicy"})
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("maze.core.wrappers.observation_visualization_wrapper.ObservationVisualizationWrapper", "define_plot"),
+        ("maze.core.wrappers.sorted_spaces_wrapper.SortedSpacesWrapper", "RLlib, which comes in a later release"),
+        ("maze.perception.models.critics.DeltaStateCriticComposer", "sub-steps, which come in a later release"),
+        ("maze.perception.models.critics.critic_composer.SharedStateActionCriticComposer", "come in a later release"),
+        ("maze.perception.blocks.GraphConvBlock", "graphs and point clouds come in a later release"),
+        ("maze.perception.blocks.feed_forward.point_net.PointNetFeatureBlock", "come in a later release"),
+        ("maze.train.trainers.es.es_events.ESEvents", r"numbers of the run, such as loss/policy"),
+        ("SortedSpacesWrapper", "RLlib"),
+    ],
+)
+def test_what_nothing_is_called_here_is_answered_by_what_is_known_of_it(name: str, words: str) -> None:
+    assert offered_as(name) is None
+    for where in ({"wrappers": {name: {}}}, {"critic": {"_target_": name}}):
+        with pytest.raises(InvalidSpecificationError, match=words) as caught:
+            RunContext(**where)  # type: ignore[arg-type]
+        assert "did you mean" not in str(caught.value)
+
+
+@pytest.mark.parametrize("policy", ["masked_random_policy", "replay_recorded_actions_policy"])
+def test_policies_of_mazerl_are_told_where_they_went(policy: str) -> None:
+    for compose in (RunContext, maze.run_rollout):
+        with pytest.raises(InvalidSpecificationError, match=rf"{policy}.* see docs/migration\.md"):
+            compose(policy=policy, silent=True)
 
 
 def test_what_is_no_text_is_refused_as_before() -> None:

@@ -187,6 +187,14 @@ def test_a_clone_shares_nothing() -> None:
     assert clone.core_env.items == [0]
 
 
+@pytest.mark.parametrize("state", [{"foo": 1}, {}, {"layers": 3}, {"layers": [{"attributes": {}}]}, {"layers": [4]}])
+def test_what_is_no_snapshot_is_told(state: Any) -> None:
+    with pytest.raises(
+        ArtifactError, match=r"^\{.*\} is not the state of an environment; accepted: what snapshot_state"
+    ):
+        wrapped_pole().load_snapshot_state(state)
+
+
 def test_simulations_are_cloned_by_themselves() -> None:
     core, clone = Shelf(), Shelf()
     core.seed(4)

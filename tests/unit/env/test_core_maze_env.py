@@ -143,6 +143,14 @@ def test_wrong_parts_are_told() -> None:
         CoreMazeEnv(Walk(), {0: Steps()}, {0: Flat()})
     with pytest.raises(InvalidSpecificationError, match=r"step keys \[0, 1\]; accepted is \[0\]"):
         CoreMazeEnv(Walk(), {0: Steps(), 1: Steps()}, {0: Place()})
+    swapped: Any = {0: Place()}
+    for given in (swapped, {0: Steps}, Steps()):
+        with pytest.raises(InvalidSpecificationError, match=r"^action_conversion_dict: .*ActionConversionInterface"):
+            CoreMazeEnv(Walk(), given, {0: Place()})
+    with pytest.raises(
+        InvalidSpecificationError, match=r"^observation_conversion_dict: .*Steps.*maze\.ObservationConv"
+    ):
+        CoreMazeEnv(Walk(), {0: Steps()}, {0: Steps()})  # type: ignore[dict-item]
     with pytest.raises(EnvError, match="no action that does nothing"):
         Steps().noop_action()
     env = WalkEnv()

@@ -7,11 +7,22 @@ import pytest
 from gymnasium import spaces
 
 from maze.env import mask_keys
+from maze.env.mask_keys import are_possible
 from maze.errors import InvalidSpecificationError
 
 ACTIONS = spaces.Dict(
     {"move": spaces.Discrete(4, start=2), "aim": spaces.MultiDiscrete([2, 3]), "push": spaces.Box(0, 1)}
 )
+
+
+def test_what_a_mask_allows_by_hand() -> None:
+    mask = np.array([[1, 0, 0], [0, 1, 1], [0, 0, 0]])
+    discrete = are_possible(spaces.Discrete(3, start=2), np.array([2, 2, 4]), mask)
+    assert discrete.tolist() == [True, False, True]  # the last mask allows nothing, and so everything
+    choices = spaces.MultiDiscrete([2, 3])
+    masks = np.array([[1, 0, 0, 1, 1], [1, 0, 0, 1, 1], [0, 0, 0, 1, 0], [0, 0, 0, 1, 0]])
+    actions = np.array([[0, 2], [0, 0], [1, 1], [1, 2]])
+    assert are_possible(choices, actions, masks).tolist() == [True, False, True, False]
 
 
 def test_masks_of_every_kind_are_found() -> None:

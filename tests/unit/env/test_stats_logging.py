@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -100,3 +101,12 @@ def test_a_loop_ends_its_epochs_itself(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in (tmp_path / "statistics.jsonl").read_text().splitlines()]
     assert [(line["step"], line["BaseEnvEvents/reward/episode_count"]) for line in lines] == [(0, 1), (1, 2)]
     writer.close()
+
+
+@pytest.mark.parametrize("writers", [["consol"], "console", [Notes], [None], Notes(), None])
+def test_what_is_no_writer_is_refused_at_once(writers: Any) -> None:
+    env = LogStatsWrapper.wrap(GymMazeEnv(DelayedRewardProbe()))
+    with pytest.raises(
+        InvalidSpecificationError, match=r"^writers: .* is not accepted; accepted: a list of maze.LogSt"
+    ):
+        SimpleStatsLoggingSetup(env, writers=writers)

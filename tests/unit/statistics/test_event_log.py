@@ -68,6 +68,11 @@ def test_tables_of_an_earlier_rollout_do_not_stay(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new.tsv", "notes.txt"]
     EventLog().write(tmp_path / "nothing")
     assert not (tmp_path / "nothing").exists()
+    log.write(tmp_path / "logs")
+    EventLog().write(tmp_path / "logs")
+    assert not (tmp_path / "logs").exists()
+    EventLog().write(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
 @pytest.mark.parametrize("name", ["", "../up", "a b", "1st", "a/b"])

@@ -12,6 +12,7 @@ import pytest
 from maze.errors import EnvError, InvalidSpecificationError
 from maze.statistics import (
     BaseEnvEvents,
+    EpisodeEvents,
     EpisodeStatistics,
     EpochStatistics,
     EventCall,
@@ -111,6 +112,32 @@ def test_subscribers_are_told_what_they_asked_for_until_the_step_ends() -> None:
     assert len(service.clear_events()) == 3
     assert not service.calls
     assert not list(revenue.query_events(ShopEvents.sold, ShopEvents.closed))
+
+
+def test_events_are_asked_for_one_by_one_or_in_a_list() -> None:
+    service = EventService()
+    pubsub, revenue = Pubsub(service), Revenue()
+    pubsub.register_subscriber(revenue)
+    shop = pubsub.create_event_topic(ShopEvents)
+    shop.closed()
+    shop.sold("north", "bread", 2.0)
+    shop.closed()
+    sold, both = [ShopEvents.sold], [ShopEvents.closed, ShopEvents.sold, ShopEvents.closed]
+    for asked in (service, revenue, EpisodeEvents([list(service.calls)])):
+        assert [call.event for call in asked.query_events(sold)] == sold
+        for events in ((ShopEvents.sold, ShopEvents.closed), [[ShopEvents.closed, ShopEvents.sold]], [iter(both)]):
+            assert [call.event for call in asked.query_events(*events)] == both
+        assert not list(asked.query_events([]))
+
+
+@pytest.mark.parametrize("wrong", ["ShopEvents.sold", ShopEvents, None, ["sold"], [ShopEvents.sold, ShopEvents]])
+def test_what_is_no_event_is_refused_where_it_is_asked_for(wrong: Any) -> None:
+    service = EventService()
+    for asked in (service, Revenue(), EpisodeEvents()):
+        with pytest.raises(InvalidSpecificationError, match=r"no event; accepted: methods of an events interface"):
+            asked.query_events(wrong)
+    with pytest.raises(InvalidSpecificationError, match=r"bound method .* is no event"):
+        service.query_events(service.create_event_topic(ShopEvents).sold)
 
 
 def test_services_are_apart() -> None:

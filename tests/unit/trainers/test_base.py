@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 import torch
 
-from maze import InvalidSpecificationError, TrainingError
+from maze import InvalidSpecificationError, ObservationWrapper, TrainingError
 from maze.runner import AgentRunner
 from maze.trainers import EpochReport, Trainer
+from maze.types import Observation
 from tests.components import made, model_object
 from tests.scripted import counting, tiny_context, weights_of
 
@@ -245,12 +246,24 @@ def test_a_reward_that_is_no_number_ends_training_and_keeps_the_last_good_state(
         return counting([4], nan_after=30)  # an epoch takes 24 steps of each environment, an evaluation 4
 
     broken = tiny_context(tmp_path / "broken", env=worn, algorithm=algorithm)
-    with pytest.raises(TrainingError, match=r"loss/.* is nan in epoch 2; the best state until then is kept"):
+    told = r"loss/.* is nan in epoch 2; the best state until then is kept. Not finite .* environment's rewards: mend"
+    with pytest.raises(TrainingError, match=told):
         broken.train()
     good = tiny_context(tmp_path / "good", env=lambda: counting([4]), algorithm=algorithm)
     good.train(1)
     assert weights_of(broken).tobytes() == weights_of(good).tobytes()
     assert np.isfinite(weights_of(broken)).all()
+
+
+@pytest.mark.parametrize("algorithm", ["a2c", "ppo", "sac"])
+def test_observations_that_are_no_numbers_are_told_as_the_reason(algorithm: str, tmp_path: Path) -> None:
+    class Blind(ObservationWrapper):
+        def observation(self, observation: Observation) -> Observation:
+            return {"observation": np.where(observation["observation"] > 2.0, np.float32(np.nan), 0.0)}
+
+    rc = tiny_context(tmp_path / "run", env=lambda: counting([4]), wrappers=[Blind], algorithm=algorithm)
+    with pytest.raises(TrainingError, match=r"Not finite .* were the environment's observations 'observation': mend"):
+        rc.train(2)
 
 
 @BOTH
