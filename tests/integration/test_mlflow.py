@@ -185,8 +185,8 @@ def test_a_store_that_is_new_shows_what_others_had_drawn(tracked: Tracked) -> No
     assert clone.dvc("cache", "dir", "--local", str(tracked.project.root / ".dvc" / "cache")).status == 0
     assert clone.dvc("checkout").status == 0
     assert clone.dvc("repro", "--force", "--single-item", "report").status == 0
-    (run,) = agents(tracked_runs(clone), dvc__exp__name="again")
-    assert set(run.stages.values()) == {f"reused:{run.tags['maze.run_id']}"} or "ran" not in run.stages["train"]
+    (run,) = agents(tracked_runs(clone))
+    assert all(run.stages[stage].startswith("reused:") for stage in ("train", "rollout", "evaluate"))
     assert set(tracked.first[0].files) - {"repro/environment.txt"} <= set(run.files)
 
 

@@ -73,8 +73,8 @@ values = st.recursive(
 FREE = {
     "++model._": ("model", "_"),
     "++env._": ("env", "_"),
-    "wrappers.0.exclude": ("wrappers", 0, "exclude"),
-    f"wrappers.{NORMALIZATION}.default_strategy_config": ("wrappers", 0, "default_strategy_config"),
+    "++wrappers.1._": ("wrappers", 1, "_"),
+    f"++wrappers.{NORMALIZATION}._": ("wrappers", 0, "_"),
 }
 """Leaves that accept anything, and where they stand in the resolved configuration."""
 
