@@ -261,8 +261,8 @@ class SAC(Trainer[SACAlgorithmConfig]):
         return {**self._state_without_replay(), "replay": self.replay.mark()}
 
     def whole(self, epoch_start: StateDict) -> StateDict:
-        """Return as :meth:`state_dict` would have done what `epoch_start` returned."""
-        return {**epoch_start, "replay": self.replay.state_dict(epoch_start["replay"])}
+        """Return what :meth:`state_dict` would have returned then, for a file; the replay as it lies in memory."""
+        return {**epoch_start, "replay": self.replay.whole(epoch_start["replay"])}
 
     def _state_without_replay(self) -> StateDict:
         return {
