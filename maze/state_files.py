@@ -70,7 +70,7 @@ class JoinedArray:
         header = {**np.lib.format.header_data_from_array_1_0(self.parts[0]), "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(member, header)
         for part in self.parts:
-            member.write(np.ascontiguousarray(part).reshape(-1).view(np.uint8))
+            member.write(np.ascontiguousarray(part).reshape(-1).view(np.uint8).data)
 
 
 def write_state(path: Path, state: Mapping[str, Any]) -> None:

@@ -13,8 +13,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from gymnasium import spaces
 
-from maze.errors import ArtifactError, InvalidSpecificationError
+from maze.errors import ArtifactError
 from maze.rollout.collect import Rollout, allocate
+from maze.rollout.memory import reserving
 from maze.state_files import JoinedArray
 from maze.types import Array, Observation, StateDict
 
@@ -87,16 +88,12 @@ class ReplayBuffer:
         self.n_envs = n_envs
         self.capacity = -(-capacity // n_envs)
         self._ring = self.capacity + spare_steps + 1
-        try:
+        with reserving("algorithm.replay_buffer_size", f"{capacity} transitions of {observation_space}"):
             self._observation = allocate(observation_space, self._ring, n_envs)
             self._action = allocate(action_space, self._ring, n_envs)
             self._reward = np.zeros((self._ring, n_envs), np.float32)
             self._terminated = np.zeros((self._ring, n_envs), np.bool_)
             self._final = np.zeros((self._ring, n_envs), np.int32)  # 1 + place in the pool, or 0
-        except MemoryError as error:
-            raise InvalidSpecificationError(
-                f"replay_buffer_size: {capacity} transitions of {observation_space} do not fit into memory; give fewer."
-            ) from error
         self._pool = _Pool(observation_space)
         self._n_rows = 0  # rows that were ever added, of which the ring holds the latest
         self._first_row = 0  # oldest row that counts

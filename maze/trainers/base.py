@@ -131,6 +131,12 @@ class Trainer(ABC, Generic[ConfigT]):
         return setting.at(self.progress) if isinstance(setting, Schedule) else setting
 
     @property
+    def learns_no_more(self) -> bool:
+        """Whether the learning rate's schedule has ended at 0, so that updates change nothing."""
+        rate = getattr(self.config, "lr", None)
+        return isinstance(rate, Schedule) and rate.end == 0.0 and self.progress >= rate.until
+
+    @property
     def first_epoch_that_counts(self) -> int:
         """Epochs after which patience begins."""
         return 0

@@ -19,15 +19,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, cast
 
+import numpy as np
 from gymnasium import spaces
 from pydantic import Field
 
 from maze import agents, distributions, functional, rollout
 from maze.config.instantiate import instantiate
 from maze.errors import InvalidSpecificationError
+from maze.rollout.memory import reserving
 from maze.trainers.base import AlgorithmConfig, Trainer, TrainerParts
 from maze.trainers.schedules import Schedule
-from maze.types import StateDict
+from maze.types import FLOAT, StateDict
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -102,6 +104,11 @@ class SACAlgorithmConfig(AlgorithmConfig):
                 f"algorithm.entropy_coef: {self.entropy_coef!r} is not accepted with entropy_tuning, which learns it "
                 "from a first value > 0; give one, or entropy_tuning: false."
             )
+        if self.initial_demonstrations == ():
+            raise InvalidSpecificationError(
+                "algorithm.initial_demonstrations: an empty list is not accepted; accepted: the directory of a run or "
+                "of a rollout whose steps were recorded, a list of them, or null."
+            )
         if self.initial_buffer_size > self.replay_buffer_size:
             raise InvalidSpecificationError(
                 f"algorithm.initial_buffer_size: {self.initial_buffer_size} is not accepted; accepted are numbers up "
@@ -120,6 +127,8 @@ class SAC(Trainer[SACAlgorithmConfig]):
         model, env = parts.model, parts.collector.env
         spare_steps = config.epoch_length * config.n_rollout_steps
         self.replay = rollout.make_replay(env, config.replay_buffer_size, spare_steps, config.initial_demonstrations)
+        with reserving("algorithm.batch_size", f"{config.batch_size} transitions"):
+            np.empty((config.batch_size, spaces.flatdim(env.observation_space)), FLOAT)
         super().__init__(config, parts)
         self.critic.fuse_networks_()
         model.policy.fuse_networks_()

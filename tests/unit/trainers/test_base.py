@@ -344,3 +344,28 @@ def test_a_stop_after_a_step_that_broke_the_weights_does_not_keep_them(tmp_path:
     assert trainer.train(should_stop=lambda: True).reason == "stopped"
     assert not trainer.model.is_finite
     assert torch.equal(trainer.best_state["model"]["parameters"], before)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "name", "value"),
+    [
+        ("ppo", "n_rollout_steps", 10**12),
+        ("ppo", "n_rollout_steps", 10**30),
+        ("impala", "queue_out_of_sync_factor", 10**21),
+        ("es", "n_rollouts_per_update", 10**12),
+        ("es", "n_rollouts_per_update", 10**30),
+        ("sac", "batch_size", 10**30),
+        ("sac", "replay_buffer_size", 10**14),
+        ("sac", "replay_buffer_size", 10**30),
+    ],
+)
+def test_what_does_not_fit_into_memory_is_named(algorithm: str, name: str, value: int, tmp_path: Path) -> None:
+    message = rf"^algorithm\.{name}: [0-9]+ .* do not fit into memory; give fewer\.$"
+    with pytest.raises(InvalidSpecificationError, match=message):
+        trainer_of(tmp_path, {f"algorithm.{name}": value}, algorithm=algorithm)
+
+
+def test_an_unknown_setting_of_the_evaluator_is_named_in_full(tmp_path: Path) -> None:
+    rc = tiny_context(tmp_path / "run", {"algorithm.rollout_evaluator": {"foo": 1}})
+    with pytest.raises(InvalidSpecificationError, match=r"^algorithm\.rollout_evaluator\.foo: .*no such argument"):
+        rc.train()

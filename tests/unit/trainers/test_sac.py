@@ -380,6 +380,11 @@ def test_the_first_policy_needs_a_method_act(tmp_path: Path) -> None:
     assert sac(tmp_path, initial_sampling_policy=None).train(1).n_epochs == 1
 
 
+def test_an_empty_list_of_demonstrations_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSpecificationError, match=r"^algorithm\.initial_demonstrations: an empty list"):
+        tiny_context(tmp_path / "run", {"algorithm.initial_demonstrations": []}, algorithm="sac")
+
+
 def test_learning_begins_with_enough_random_experience(tmp_path: Path) -> None:
     trainer = sac(tmp_path, initial_buffer_size=100)
     acted: list[str] = []
