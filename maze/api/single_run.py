@@ -185,7 +185,8 @@ class SingleRun:
     def model(self) -> ActorCritic:
         """Policy and critic of the best state."""
         self._warn_untrained()
-        return self._runner.model
+        with allow_modules(self.config.allowed_modules):
+            return self._runner.model
 
     @property
     def trainer(self) -> Trainer[Any]:

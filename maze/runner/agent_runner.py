@@ -142,7 +142,9 @@ class AgentRunner:
             generator=numpy_generator(self._agent_seed, "minibatches"),
             make_vector_env=self.environments.make_vector_env,
             make_workers=self._make_workers,
-            draws=TorchDraws(derive_seed(self._agent_seed, "torch")) if draws_globally(learner) else None,
+            draws=(
+                TorchDraws(derive_seed(self._agent_seed, "torch"), config.device) if draws_globally(learner) else None
+            ),
         )
         return self.trainer_class(config, parts)
 

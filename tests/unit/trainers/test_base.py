@@ -335,6 +335,12 @@ def test_weights_that_the_last_update_broke_are_not_kept(algorithm: str, evaluat
     assert rc.trainer.best_epoch == 0
 
 
+def test_a_policy_with_a_network_of_ones_own_is_at_hand_before_training(tmp_path: Path) -> None:
+    rc = steep_context(tmp_path, "a2c", evaluates=True)
+    assert isinstance(rc.policy.networks[0], Steep)
+    assert rc.model.is_finite
+
+
 def test_a_stop_after_a_step_that_broke_the_weights_does_not_keep_them(tmp_path: Path) -> None:
     rc = steep_context(tmp_path, "a2c", evaluates=False)
     with pytest.raises(TrainingError):

@@ -13,6 +13,7 @@ from maze import RunContext
 from maze.state_files import read_state
 from tests.remembering import CUSTOM
 from tests.scripted import tiny_context
+from tests.unit.runner.test_torch_draws import NETWORK, Forgetful
 
 pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU"),
@@ -80,3 +81,16 @@ def test_a_checkpoint_of_the_gpu_lies_on_the_cpu(demonstrations: Path, tmp_path:
     context(tmp_path / "run", "sac", DEVICE, demonstrations).train(1)
     state = read_state(tmp_path / "run" / "checkpoint" / "state.npz")["trainer"]
     assert state["model"]["parameters"].device.type == state["noise"].device.type == "cpu"
+
+
+def test_dropout_follows_the_runs_seed_and_leaves_the_gpus_own_generator_alone(tmp_path: Path) -> None:
+    overrides = {"algorithm.device": DEVICE, "model.policy": NETWORK, "allowed_modules": [Forgetful.__module__]}
+    first, second = (tiny_context(tmp_path / name, overrides, algorithm="ppo") for name in ("first", "second"))
+    first.train(2)
+    with torch.random.fork_rng(devices=[0]):
+        torch.rand(1, device=DEVICE)  # somebody else draws, too
+        state = torch.cuda.get_rng_state()
+        second.train(2)
+        assert torch.equal(torch.cuda.get_rng_state(), state)
+    weights = [rc.trainer.model.snapshot()["parameters"].cpu() for rc in (first, second)]
+    assert torch.equal(*weights)
