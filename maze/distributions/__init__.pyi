@@ -16,7 +16,6 @@ __all__ = [
     "MultiCategoricalHead",
     "SquashedGaussian",
     "SquashedGaussianHead",
-    "n_possible",
 ]
 
 from .beta import Beta as Beta
@@ -31,7 +30,6 @@ from .heads import DiagonalGaussianHead as DiagonalGaussianHead
 from .heads import MultiCategoricalHead as MultiCategoricalHead
 from .heads import SquashedGaussianHead as SquashedGaussianHead
 from .mapper import DistributionMapper as DistributionMapper
-from .masking import n_possible as n_possible
 from .torch_dist import Bernoulli as Bernoulli
 from .torch_dist import Categorical as Categorical
 from .torch_dist import DictDistribution as DictDistribution

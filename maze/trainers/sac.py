@@ -25,6 +25,7 @@ from pydantic import Field
 
 from maze import agents, distributions, functional, rollout
 from maze.config.instantiate import instantiate
+from maze.distributions.masking import n_possible
 from maze.errors import InvalidSpecificationError
 from maze.rollout.memory import reserving
 from maze.trainers.base import AlgorithmConfig, Trainer, TrainerParts
@@ -246,7 +247,7 @@ class SAC(Trainer[SACAlgorithmConfig]):
 
     def target_entropy_of(self, observation: Mapping[str, Tensor]) -> Tensor | float:
         """Return what the entropy should be, in nats: one number, or one for each state [B] where masks limit it."""
-        largest = [n.log() for n in distributions.n_possible(observation, self.mask_keys).values()]
+        largest = [n.log() for n in n_possible(observation, self.mask_keys).values()]
         return self.target_entropy + self.config.target_entropy_multiplier * SHARE_OF_LARGEST_ENTROPY * sum(largest)
 
     def step_temperature(self, entropy: Tensor, target: Tensor | float) -> None:

@@ -16,6 +16,7 @@ from torch import nn
 
 from maze import InvalidSpecificationError, RunContext, TrainingError
 from maze.runner import AgentRunner
+from maze.state_files import read_state, write_state
 from maze.trainers import EpochReport, Trainer
 from tests.components import POLICY, made, model_object
 from tests.scripted import counting, tiny_context, weights_of
@@ -71,6 +72,12 @@ def same(first: Any, second: Any) -> bool:
     if isinstance(first, np.ndarray):
         return np.array_equal(first, second, equal_nan=first.dtype.kind == "f")
     return bool(first == second)
+
+
+def written(trainer: Trainer[Any], tmp_path: Path) -> Any:
+    """Return the state from which training goes on as a file holds it."""
+    write_state(tmp_path / "state.npz", trainer.whole_state())
+    return read_state(tmp_path / "state.npz")
 
 
 @BOTH

@@ -17,12 +17,11 @@ from maze.agents import TorchStateActionCritic
 from maze.errors import ArtifactError
 from maze.rollout import Transitions
 from maze.runner import AgentRunner
-from maze.state_files import read_state, write_state
-from maze.trainers import Schedule, Trainer
+from maze.trainers import Schedule
 from maze.trainers.sac import SAC
 from tests.probes import PROBES, Probe
 from tests.scripted import counting, tiny_context
-from tests.unit.trainers.test_base import same
+from tests.unit.trainers.test_base import same, written
 
 
 class Line(gymnasium.Env[Any, Any]):
@@ -72,12 +71,6 @@ def sac(tmp_path: Path, env: Any = None, **values: Any) -> SAC:
     trainer = AgentRunner(context.config, objects).trainer
     assert isinstance(trainer, SAC)
     return trainer
-
-
-def written(trainer: Trainer[Any], tmp_path: Path) -> Any:
-    """Return the state from which training goes on as a file holds it."""
-    write_state(tmp_path / "state.npz", trainer.whole_state())
-    return read_state(tmp_path / "state.npz")
 
 
 def pendulum() -> GymMazeEnv:
