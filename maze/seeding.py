@@ -92,14 +92,16 @@ class TorchDraws:
 
     Args:
         seed: where the stream begins.
+        device: where the code draws besides; the stream seeds a GPU's own generator anew for every block.
 
     Attributes:
         state: where the stream is between two blocks.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, device: str = "cpu") -> None:
         import torch  # noqa: PLC0415
 
+        self._gpus = [device] if device.startswith("cuda") else []
         self.state: Tensor = torch.Generator().manual_seed(seed).get_state()
 
     @contextmanager
@@ -107,8 +109,11 @@ class TorchDraws:
         """Run a block in which torch's global generator gives this stream, and put it back; one thread at a time."""
         import torch  # noqa: PLC0415
 
-        with _TORCH_LOCK, torch.random.fork_rng(devices=[]):
+        with _TORCH_LOCK, torch.random.fork_rng(devices=self._gpus):
             torch.default_generator.set_state(self.state)
+            for gpu in self._gpus:
+                with torch.cuda.device(gpu):
+                    torch.cuda.manual_seed(int(torch.randint(2**63 - 1, ())))
             try:
                 yield
             finally:

@@ -7,7 +7,6 @@ in equal order, give equal bytes.
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import struct
@@ -15,8 +14,9 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from maze.artifacts import atomic_path
 from maze.errors import ArtifactError
 from maze.types import Array
 
-__all__ = ["read_state", "write_state"]
+__all__ = ["JoinedArray", "read_state", "write_state"]
 
 ACCEPTED = "dict, list, tuple, str, bool, int, float, None, NumPy arrays and scalars without objects, torch tensors"
 EXACT_INTEGER = 2**53
@@ -49,6 +49,30 @@ DAMAGE = (
 """What reading a damaged file can raise."""
 
 
+@dataclass(frozen=True, slots=True)
+class JoinedArray:
+    """Arrays that are written as the one that joining them along the first axis gives, which takes no memory.
+
+    Attributes:
+        parts: at least one, of equal dtypes, and of equal shapes but for the first axis.
+    """
+
+    parts: tuple[Array, ...]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """That of all parts."""
+        return self.parts[0].dtype
+
+    def write(self, member: IO[bytes]) -> None:
+        """Write the same bytes as for the array that the parts give together."""
+        shape = (sum(map(len, self.parts)), *self.parts[0].shape[1:])
+        header = {**np.lib.format.header_data_from_array_1_0(self.parts[0]), "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(member, header)
+        for part in self.parts:
+            member.write(np.ascontiguousarray(part).reshape(-1).view(np.uint8).data)
+
+
 def write_state(path: Path, state: Mapping[str, Any]) -> None:
     """Write a nested state, whole or not at all.
 
@@ -58,6 +82,7 @@ def write_state(path: Path, state: Mapping[str, Any]) -> None:
         path: the file.
         state: dictionaries, lists and tuples of strings, numbers (of any size; infinities and NaN, too), None, NumPy
             arrays and scalars of any dtype without objects, and dense torch tensors. Keys are any of those that hash.
+            Arrays are written from where they lie; what they hold must not change meanwhile.
 
     Raises:
         ArtifactError: something in it is of another type, named by its place; or the file cannot be written. The
@@ -73,7 +98,10 @@ def write_state(path: Path, state: Mapping[str, Any]) -> None:
         archive.writestr(zipfile.ZipInfo(TREE), text)
         for index, array in enumerate(encoder.arrays):
             with archive.open(zipfile.ZipInfo(f"{index}.npy"), "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
+                if isinstance(array, JoinedArray):
+                    array.write(member)
+                else:
+                    np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def read_state(path: Path) -> dict[str, Any]:
@@ -83,8 +111,7 @@ def read_state(path: Path) -> dict[str, Any]:
         ArtifactError: the file is missing or damaged.
     """
     try:
-        content = io.BytesIO(path.read_bytes())
-        with zipfile.ZipFile(content) as archive:
+        with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
             if damaged is not None:
                 raise ValueError(f"{damaged} is not what was written")
@@ -112,7 +139,7 @@ class _Encoder:
     """
 
     def __init__(self) -> None:
-        self.arrays: list[Array] = []
+        self.arrays: list[Array | JoinedArray] = []
 
     def encode(self, value: Any, place: str) -> Any:
         """Return the tree of a value; ``place`` names it in errors."""
@@ -126,7 +153,7 @@ class _Encoder:
             return items if kind is list else {"$tuple": items}
         if kind is dict:
             return self._encode_dictionary(value, place)
-        if kind is np.ndarray or isinstance(value, np.generic):
+        if kind in (np.ndarray, JoinedArray) or isinstance(value, np.generic):
             return self._encode_array(value, place)
         torch = sys.modules.get("torch")
         if torch is not None and isinstance(value, torch.Tensor):
@@ -144,10 +171,10 @@ class _Encoder:
         }
 
     def _encode_array(self, value: Any, place: str) -> Any:
-        array = np.array(value, order="C")
+        array = value if type(value) is JoinedArray else np.asarray(value, order="C")
         if array.dtype.hasobject:
             raise ArtifactError(f"{place}: an array of {array.dtype} cannot be saved; accepted: {ACCEPTED}.")
-        return {"$array" if type(value) is np.ndarray else "$scalar": self._put_aside(array)}
+        return {"$scalar" if isinstance(value, np.generic) else "$array": self._put_aside(array)}
 
     def _encode_tensor(self, value: Any, place: str) -> Any:
         import torch  # noqa: PLC0415  (it is loaded already)
@@ -157,9 +184,9 @@ class _Encoder:
         dense = value.detach().to("cpu").resolve_conj().resolve_neg().contiguous()
         content = dense.reshape(-1).view(torch.uint8).numpy()  # NumPy does not know all of torch's dtypes
         name = str(value.dtype).removeprefix("torch.")
-        return {"$tensor": self._put_aside(content.copy()), "dtype": name, "shape": list(value.shape)}
+        return {"$tensor": self._put_aside(content), "dtype": name, "shape": list(value.shape)}
 
-    def _put_aside(self, array: Array) -> int:
+    def _put_aside(self, array: Array | JoinedArray) -> int:
         self.arrays.append(array)
         return len(self.arrays) - 1
 

@@ -58,6 +58,12 @@ class ActorCritic(nn.Module):
         return self.policy.has_state or (self.critic is not None and self.critic.has_state)
 
     @property
+    def is_finite(self) -> bool:
+        """Whether every parameter is a finite number."""
+        parameters = self.parameters() if self._flat is None else [self._flat]
+        return all(bool(parameter.isfinite().all()) for parameter in parameters)
+
+    @property
     def flat_parameters(self) -> Tensor:
         """All parameters as one contiguous float32 vector [P]; change it in place and the networks change."""
         return self._require(self._flat)

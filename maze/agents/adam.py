@@ -38,10 +38,16 @@ class Adam:
         self.beta1 = beta1
         self.beta2 = beta2
         self.epsilon = epsilon
-        self.n_steps = 0
-        self._mean = torch.zeros_like(parameters)
-        self._square = torch.zeros_like(parameters)
+        self._mean = torch.empty_like(parameters)
+        self._square = torch.empty_like(parameters)
         self._scratch = torch.empty_like(parameters)
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Forget all steps until now, so that the next one is a first step."""
+        self.n_steps = 0
+        self._mean.zero_()
+        self._square.zero_()
 
     @torch.no_grad()
     def step(self, learning_rate: float, max_grad_norm: float = 0.0) -> Tensor | None:

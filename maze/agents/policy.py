@@ -266,12 +266,16 @@ class TorchPolicy(nn.Module):
         """
         self._remembered.begin_episode(rows)
 
+    def mask_keys(self, step_key: StepKey = 0) -> Mapping[str, str]:
+        """Return the observation that says which actions are possible, by action head; empty where none does."""
+        return self._mask_keys.get(str(step_key), {})
+
     def mask_array(
         self, logits: Mapping[str, Array], observation: Mapping[str, Array], step_key: StepKey = 0
     ) -> Mapping[str, Array]:
         """Return logits [N, n] by head, with those of actions that the observations say are impossible replaced."""
-        keys = self._mask_keys.get(str(step_key))
-        return logits if keys is None else mask_logits_array(logits, observation, keys)
+        keys = self.mask_keys(step_key)
+        return mask_logits_array(logits, observation, keys) if keys else logits
 
     def free_vectors(self, step_key: StepKey = 0) -> dict[str, Tensor]:
         """Return the learned vectors, by action head, that are appended to the network's logits."""
@@ -394,7 +398,7 @@ class TorchPolicy(nn.Module):
             free = self.free_logits[str(step_key)]
             logits = {head: append_free(value, free, head) for head, value in logits.items()}
         if self._mask_keys:
-            logits = mask_logits(logits, observation, self._mask_keys.get(str(step_key), {}))
+            logits = mask_logits(logits, observation, self.mask_keys(step_key))
         return logits
 
     def _sampled(

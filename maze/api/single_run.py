@@ -116,6 +116,7 @@ class SingleRun:
         self._shown_dir = absolute_directory(shown_dir, "shown_dir") if shown_dir is not None else None
         self._ready = False  # there is a trained agent
         self._warned = False  # it was said that there is none
+        self._warned_of_schedule = False  # nor whether it was said that its learning rate is 0
         self._closed = False
         self._is_training = False
         self.interruption: Interruption | None = None
@@ -184,7 +185,8 @@ class SingleRun:
     def model(self) -> ActorCritic:
         """Policy and critic of the best state."""
         self._warn_untrained()
-        return self._runner.model
+        with allow_modules(self.config.allowed_modules):
+            return self._runner.model
 
     @property
     def trainer(self) -> Trainer[Any]:
@@ -249,6 +251,7 @@ class SingleRun:
             call.is_repeatable = runner.algorithm.repeatable
             stack.enter_context(compute_threads(self.config.runner.torch_threads or 1))
             trainer = self._continuation.begin(runner, session)  # loads torch while the tracking store is being opened
+            self._warn_of_ended_schedule(trainer)
             limit = trainer.n_epochs_ahead(n_epochs) or 0
             progress = stack.enter_context(TrainingProgress(limit, trainer.epoch, silent=self.is_silent))
             if self._inheritance is not None and not self._ready:
@@ -449,6 +452,14 @@ class SingleRun:
         if not self._ready and not self._warned and self.config.input_dir is None:
             self._warned = True
             self._warn("the agent's weights are untrained; call rc.train() first")
+
+    def _warn_of_ended_schedule(self, trainer: Trainer[Any]) -> None:
+        if trainer.learns_no_more and not self._warned_of_schedule:
+            self._warned_of_schedule = True
+            self._warn(
+                "algorithm.lr: its schedule has ended at 0, so that further training changes nothing; give it an end > "
+                "0, or more n_epochs in a run of its own"
+            )
 
     def _warn(self, message: str) -> None:
         if not self.is_silent:

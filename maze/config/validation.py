@@ -24,6 +24,7 @@ __all__ = [
     "read_entry",
     "validate_arguments",
     "validate_fields",
+    "validate_plain",
 ]
 
 _Entry = TypeVar("_Entry")
@@ -80,6 +81,23 @@ def validate_fields(instance: Any, path: str) -> None:
     cls: Any = type(instance)
     for name, (hint, adapter) in _adapters(cls).items():
         object.__setattr__(instance, name, _validated(getattr(instance, name), hint, adapter, f"{path}.{name}"))
+
+
+def validate_plain(cls: Any, name: str, value: object, path: str) -> None:
+    """Check a value as a field's plain one, where the field takes a dataclass beside it, such as a schedule of numbers.
+
+    Args:
+        cls: the dataclass that has the field.
+        name: of the field.
+        value: what is checked.
+        path: where it stands in the configuration.
+
+    Raises:
+        InvalidSpecificationError: names the path, the value and what is accepted.
+    """
+    hint, _ = _adapters(cls)[name]
+    plain: Any = Union[tuple(option for option in get_args(hint) if not dataclasses.is_dataclass(option))]  # noqa: UP007
+    _validated(value, plain, TypeAdapter(plain, config=_CONFIG), path)
 
 
 def validate_arguments(function: Callable[..., Any], given: Mapping[str, Any], path: str) -> None:
@@ -181,6 +199,8 @@ def _as_dataclass(value: Any, hint: Any, path: str) -> Any:
     if made_of is None or not isinstance(value, Mapping):
         return value
     given = {key: item for key, item in value.items() if key not in ("_target_", CONSTANTS_KEY)}
+    if not given:
+        raise InvalidSpecificationError(f"{path}: {dict(value)!r} is not accepted; accepted: {describe(hint)}.")
     check_field_names(made_of, given, path)
     try:
         return made_of(**given)

@@ -19,7 +19,7 @@ from maze.types import Array
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["IMPOSSIBLE", "mask_logits", "mask_logits_array"]
+__all__ = ["IMPOSSIBLE", "mask_logits", "mask_logits_array", "n_possible"]
 
 IMPOSSIBLE = -1e8
 """Logit of an impossible action; finite, because the entropy of -inf is undefined."""
@@ -46,3 +46,18 @@ def mask_logits_array(
     impossible = np.float32(IMPOSSIBLE)
     masked = {head: np.where(observation[key] == 0, impossible, logits[head]) for head, key in keys.items()}
     return {**logits, **masked}
+
+
+def n_possible(observation: Mapping[str, Tensor], keys: Mapping[str, str]) -> dict[str, Tensor]:
+    """Return how many actions are possible in each state, int64 [B] by head; all of them where a mask allows nothing.
+
+    Args:
+        observation: by key; masks are [B, n].
+        keys: of the masks, by head.
+    """
+    counts = {}
+    for head, key in keys.items():
+        mask = observation[key]
+        count = (mask != 0).sum(-1)
+        counts[head] = count.masked_fill(count == 0, mask.shape[-1])
+    return counts

@@ -69,7 +69,7 @@ def squared_error_of_critics(action_value: Tensor, target: Tensor) -> Tensor:
     return (error * error).sum() * (0.5 / target.shape[0])
 
 
-def temperature_gradient(entropy: Tensor, target_entropy: float) -> Tensor:
+def temperature_gradient(entropy: Tensor, target_entropy: Tensor | float) -> Tensor:
     """Return ``mean(entropy - target_entropy)``, without axes: going down it raises the temperature below the target.
 
     It is the gradient of ``log_temperature * (entropy - target_entropy)`` with respect to the logarithm of the
@@ -77,9 +77,11 @@ def temperature_gradient(entropy: Tensor, target_entropy: float) -> Tensor:
 
     Args:
         entropy: of the policy, or its estimate ``-log pi(a|s)``, [B].
-        target_entropy: what the entropy should be, in nats.
+        target_entropy: what the entropy should be, in nats; for all states, or for each, [B].
 
     Source: Haarnoja et al., 2018, section 5, with the logarithm in the temperature's place, as in the authors' own
     code: steps are as large for small temperatures.
     """
+    if isinstance(target_entropy, Tensor):
+        return (entropy - target_entropy).mean()
     return entropy.mean() - target_entropy

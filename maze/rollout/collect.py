@@ -12,6 +12,7 @@ from maze.env.told_rewards import COUNTED
 from maze.env.vector import VectorEnv
 from maze.errors import EnvError
 from maze.rollout.episodes import ActingPolicy, acting, new_player
+from maze.rollout.memory import reserving
 from maze.statistics import EpisodeTracker
 from maze.types import Array, Observation, StateDict
 
@@ -121,13 +122,14 @@ class Collector:
         self._seeds = list(seeds)
         self._started = False
         shape = (n_steps, env.n_envs)
-        self._observation = allocate(env.observation_space, n_steps + 1, env.n_envs)
-        self._action = allocate(env.action_space, *shape)
-        self._reward = np.zeros(shape, np.float32)
-        self._counted = np.zeros(shape, np.float32)  # of which returns are made, where wrappers changed rewards
-        self._terminated = np.zeros(shape, np.bool_)
-        self._truncated = np.zeros(shape, np.bool_)
-        self._begins = np.ones((n_steps + 1, env.n_envs), np.bool_)
+        with reserving("algorithm.n_rollout_steps", f"{n_steps} steps of {env.n_envs} environments"):
+            self._observation = allocate(env.observation_space, n_steps + 1, env.n_envs)
+            self._action = allocate(env.action_space, *shape)
+            self._reward = np.zeros(shape, np.float32)
+            self._counted = np.zeros(shape, np.float32)  # of which returns are made, where wrappers changed rewards
+            self._terminated = np.zeros(shape, np.bool_)
+            self._truncated = np.zeros(shape, np.bool_)
+            self._begins = np.ones((n_steps + 1, env.n_envs), np.bool_)
         self._player = new_player(policy, env.n_envs)
 
     def collect(self) -> Rollout:

@@ -10,7 +10,7 @@ from gymnasium import spaces
 from maze.env.vector import VectorEnv
 from maze.errors import ArtifactError, InvalidSpecificationError
 from maze.rollout.dataset import TrajectoryDataset, TrajectorySource, load_trajectories
-from maze.rollout.replay_buffer import ReplayBuffer, ReplayMark, Transitions
+from maze.rollout.replay_buffer import Join, ReplayBuffer, ReplayMark, Transitions
 from maze.types import Array, StateDict
 
 __all__ = ["DemonstrationReplay", "make_replay"]
@@ -64,9 +64,8 @@ class DemonstrationReplay(ReplayBuffer):
             next_observation=_joined(shown.next_observation, rows, own.next_observation),
         )
 
-    def state_dict(self, mark: ReplayMark | None = None) -> StateDict:
-        """Return copies of all other transitions; see :meth:`ReplayBuffer.state_dict`."""
-        return {**super().state_dict(mark), "demonstrations": self._fingerprint}
+    def _state(self, mark: ReplayMark, join: Join) -> StateDict:
+        return {**super()._state(mark, join), "demonstrations": self._fingerprint}
 
     def load_state_dict(self, state: StateDict) -> None:
         """Continue from a state that :meth:`state_dict` returned.

@@ -6,17 +6,23 @@ twice. Where an episode was cut off, what was seen last is kept apart, since the
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from gymnasium import spaces
 
-from maze.errors import ArtifactError, InvalidSpecificationError
+from maze.errors import ArtifactError
 from maze.rollout.collect import Rollout, allocate, not_finite
+from maze.rollout.memory import reserving
+from maze.state_files import JoinedArray
 from maze.types import Array, Observation, StateDict
 
-__all__ = ["ReplayBuffer", "ReplayMark", "Transitions"]
+__all__ = ["Join", "ReplayBuffer", "ReplayMark", "Transitions"]
+
+Join: TypeAlias = Callable[[tuple[Array, ...]], Array | JoinedArray]
+"""Makes one array of parts, which follow each other along the first axis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +88,12 @@ class ReplayBuffer:
         self.n_envs = n_envs
         self.capacity = -(-capacity // n_envs)
         self._ring = self.capacity + spare_steps + 1
-        try:
+        with reserving("algorithm.replay_buffer_size", f"{capacity} transitions of {observation_space}"):
             self._observation = allocate(observation_space, self._ring, n_envs)
             self._action = allocate(action_space, self._ring, n_envs)
             self._reward = np.zeros((self._ring, n_envs), np.float32)
             self._terminated = np.zeros((self._ring, n_envs), np.bool_)
             self._final = np.zeros((self._ring, n_envs), np.int32)  # 1 + place in the pool, or 0
-        except MemoryError as error:
-            raise InvalidSpecificationError(
-                f"replay_buffer_size: {capacity} transitions of {observation_space} do not fit into memory; give fewer."
-            ) from error
         self._pool = _Pool(observation_space)
         self._n_rows = 0  # rows that were ever added, of which the ring holds the latest
         self._first_row = 0  # oldest row that counts
@@ -216,25 +218,45 @@ class ReplayBuffer:
         self._final[rows] = 0
         self._n_rows, self._first_row = mark.n_rows, mark.first_row
 
-    def state_dict(self, mark: ReplayMark | None = None) -> StateDict:
-        """Return copies of all transitions, the oldest first, and of nothing else.
+    def state_dict(self) -> StateDict:
+        """Return copies of all transitions, the oldest first, and of nothing else."""
+        return self._state(self.mark(), _joined)
+
+    def whole(self, mark: ReplayMark) -> StateDict:
+        """Return what `state_dict` returned at a mark, for a file and not for `load_state_dict`.
+
+        It takes next to no memory, since it looks at this buffer's arrays: write it before anything is added.
 
         Args:
-            mark: the state as it was then; None for the present.
+            mark: the state as it was then.
         """
-        mark = mark or self.mark()
-        rows = np.arange(mark.first_row, mark.n_rows) % self._ring
-        with_present = np.arange(mark.first_row, mark.n_rows + 1) % self._ring
-        final = self._final[rows].reshape(-1)
-        cut = final.nonzero()[0]
+        return self._state(mark, JoinedArray)
+
+    def _state(self, mark: ReplayMark, join: Join) -> StateDict:
+        """Return the transitions of a mark, given how to join what lies at both ends of the ring."""
+        rows = self._slices(mark.first_row, mark.n_rows)
+        with_present = self._slices(mark.first_row, mark.n_rows + 1)
+
+        def joined(arrays: Mapping[str, Array], places: tuple[slice, ...]) -> dict[str, Array | JoinedArray]:
+            return {key: join(tuple(array[place] for place in places)) for key, array in arrays.items()}
+
+        finals = [self._final[place].reshape(-1) for place in rows]
+        cuts = [final.nonzero()[0] for final in finals]
+        kept = np.concatenate([final[cut] for final, cut in zip(finals, cuts, strict=True)])
         return {
-            "observation": {key: array[with_present] for key, array in self._observation.items()},
-            "action": {key: array[rows] for key, array in self._action.items()},
-            "reward": self._reward[rows],
-            "terminated": self._terminated[rows],
-            "final_index": cut,
-            "final_observation": self._pool.rows(final[cut]),
+            "observation": joined(self._observation, with_present),
+            "action": joined(self._action, rows),
+            **joined({"reward": self._reward, "terminated": self._terminated}, rows),
+            "final_index": np.concatenate([cuts[0], *(cut + finals[0].size for cut in cuts[1:])]),
+            "final_observation": self._pool.rows(kept),
         }
+
+    def _slices(self, first_row: int, stop_row: int) -> tuple[slice, ...]:
+        """Return where some rows, no more than the ring has, lie in it: in one piece, or at its end and beginning."""
+        start, stop = first_row % self._ring, first_row % self._ring + stop_row - first_row
+        if stop <= self._ring:
+            return (slice(start, stop),)
+        return slice(start, self._ring), slice(0, stop - self._ring)
 
     def load_state_dict(self, state: StateDict) -> None:
         """Continue from a state that :meth:`state_dict` returned.
@@ -309,6 +331,11 @@ class _Pool:
     def clear(self) -> None:
         """Give everything up."""
         self._free = list(range(self._size, 0, -1))
+
+
+def _joined(parts: tuple[Array, ...]) -> Array:
+    """Return a copy of the parts as one array."""
+    return np.concatenate(parts)
 
 
 def _flat(array: Array) -> Any:

@@ -142,7 +142,9 @@ class AgentRunner:
             generator=numpy_generator(self._agent_seed, "minibatches"),
             make_vector_env=self.environments.make_vector_env,
             make_workers=self._make_workers,
-            draws=TorchDraws(derive_seed(self._agent_seed, "torch")) if draws_globally(learner) else None,
+            draws=(
+                TorchDraws(derive_seed(self._agent_seed, "torch"), config.device) if draws_globally(learner) else None
+            ),
         )
         return self.trainer_class(config, parts)
 
@@ -175,6 +177,7 @@ class AgentRunner:
             settings: replace the configured ones; ``_target_`` may be replaced, too, by a dotted name or a class.
         """
         configured = self.algorithm.rollout_evaluator
+        path = "evaluator" if settings else "algorithm.rollout_evaluator"
         if configured is not None and not isinstance(configured, Mapping):
             if settings:
                 raise InvalidSpecificationError(
@@ -188,13 +191,13 @@ class AgentRunner:
         defaults = {**dict(configured or {}), **getattr(self.algorithm, "evaluator_settings", {})}
         defaults.setdefault("_target_", "maze.rollout.evaluate.RolloutEvaluator")
         named = settings.get("_target_", defaults["_target_"])
-        target = named if callable(named) else resolve_target(named, "evaluator._target_")
+        target = named if callable(named) else resolve_target(named, f"{path}._target_")
         if "_target_" in settings:  # another class need not take what was configured for the first one
             defaults = {**_accepted(target, defaults), "_target_": settings["_target_"]}
         collaborators = {"eval_env": self.environments.make_vector_env, "seed": derive_seed(self._env_seed, stream)}
         merged: dict[str, Any] = {**_accepted(target, collaborators), **defaults, **settings}
         del merged["_target_"]
-        make = partial(instantiate, {"_target_": named}, _path_="evaluator") if isinstance(named, str) else named
+        make = partial(instantiate, {"_target_": named}, _path_=path) if isinstance(named, str) else named
         with drawn_from(numpy_generator(self._env_seed, f"{stream} draws")):  # a class may pass no seed on
             made: RolloutEvaluator = make(**merged)
         return made

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
 
 from pydantic import Field
 
-from maze.config.validation import ExplainedKeywords, validate_fields
+from maze.config.validation import ExplainedKeywords, validate_fields, validate_plain
 from maze.errors import InvalidSpecificationError
 from maze.trainers.schedules import Schedule
 
@@ -92,12 +92,24 @@ class AlgorithmConfig(ExplainedKeywords):
                 "algorithm.n_epochs: 0 trains until patience is used up, and without patience and rollout_evaluator "
                 "nothing would ever stop training; give n_epochs >= 1, or both of the others."
             )
-        scheduled = [name for name, value in vars(self).items() if isinstance(value, Schedule)]
-        if self.n_epochs == 0 and scheduled:
+        for name, schedule in self.schedules.items():
+            self._check_schedule(name, schedule)
+
+    @property
+    def schedules(self) -> dict[str, Schedule]:
+        """The fields that follow a schedule."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, Schedule)}
+
+    def _check_schedule(self, name: str, schedule: Schedule) -> None:
+        """Refuse what never ends, and values that the field refuses as a number; 0 is accepted at one of the ends."""
+        if self.n_epochs == 0:
             raise InvalidSpecificationError(
-                f"algorithm.{scheduled[0]}: a schedule needs to know how long training takes, and algorithm.n_epochs "
+                f"algorithm.{name}: a schedule needs to know how long training takes, and algorithm.n_epochs "
                 "is 0; give n_epochs >= 1, or a number instead of the schedule."
             )
+        for end, value in {"start": schedule.start, "end": schedule.end}.items():
+            if value or schedule.start == schedule.end:
+                validate_plain(type(self), name, value, f"algorithm.{name}.{end}")
 
     @property
     def repeatable(self) -> bool:

@@ -131,6 +131,20 @@ class Trainer(ABC, Generic[ConfigT]):
         return setting.at(self.progress) if isinstance(setting, Schedule) else setting
 
     @property
+    def learns_no_more(self) -> bool:
+        """Whether the learning rate's schedule has ended at 0, so that updates change nothing."""
+        rate = getattr(self.config, "lr", None)
+        return isinstance(rate, Schedule) and rate.end == 0.0 and self.progress >= rate.until
+
+    @property
+    def first_epoch_that_counts(self) -> int:
+        """Epochs after which patience begins."""
+        return 0
+
+    def begin_epoch(self) -> None:
+        """Do what is due before an epoch's first update; doing it once more, after an error, changes nothing."""
+
+    @property
     def compares_states(self) -> bool:
         """Whether something says which state is the best; otherwise it is the last one."""
         return self.evaluator is not None
@@ -152,7 +166,7 @@ class Trainer(ABC, Generic[ConfigT]):
             should_stop: asked after every update; True ends training at once.
 
         Raises:
-            TrainingError: a loss is not a finite number; the best state until then is kept.
+            TrainingError: a loss or a weight is not a finite number; the best state until then is kept.
         """
         if self._epoch_start is not None:  # an error broke the last epoch off
             self.load_state_dict(self._epoch_start)
@@ -163,7 +177,10 @@ class Trainer(ABC, Generic[ConfigT]):
         while not reason:
             if limit is not None and self.epoch - began >= limit:
                 reason = "n_epochs"
-            elif patience is not None and self.epoch - max(self._improved_epoch, first_epoch) >= patience:
+            elif (
+                patience is not None
+                and self.epoch - max(self._improved_epoch, first_epoch, self.first_epoch_that_counts) >= patience
+            ):
                 reason = "patience"
             else:
                 report = self._train_epoch(should_stop)
@@ -174,7 +191,7 @@ class Trainer(ABC, Generic[ConfigT]):
                         listener.on_epoch(report)
         if reason != "stopped":
             self._unfinished = None
-        elif not self.compares_states:  # then the last state counts as the best
+        elif not self.compares_states and self.model.is_finite:  # then the last state counts as the best
             self.best_state = self._snapshot()
         return TrainingSummary(reason, self.epoch - began, self.n_steps, self.best_epoch, self.best_return)
 
@@ -192,6 +209,8 @@ class Trainer(ABC, Generic[ConfigT]):
         self._epoch_start = self.epoch_start()
         started = time.perf_counter()
         steps_before = self.n_steps
+        if not self._measured:
+            self.begin_epoch()
         while len(self._measured) < self.config.epoch_length:
             with self.draws.flowing() if self.draws is not None else nullcontext():
                 self._measured.append(self.update())
@@ -202,6 +221,7 @@ class Trainer(ABC, Generic[ConfigT]):
         seconds = time.perf_counter() - started
         self.epoch += 1
         metrics = self._means(self._measured)
+        self._require_finite_weights()
         self._measured = []
         plots = {f"train/{name}": plot for name, plot in self.event_statistics.plots.items()}
         is_best = self._evaluate(metrics, plots)
@@ -242,6 +262,14 @@ class Trainer(ABC, Generic[ConfigT]):
                 "environment or in its wrappers. Where they follow from actions that are too large, bound the actions."
             )
         return TrainingError(f"{what} in epoch {self.epoch}; the best state until then is kept. {remedy}")
+
+    def _require_finite_weights(self) -> None:
+        """Refuse what the last update may have made: losses are measured before a step."""
+        if not self.model.is_finite:
+            raise TrainingError(
+                f"Weights are no finite numbers after epoch {self.epoch}; the best state until then is kept. "
+                "Lower the learning rate, clip gradients (max_grad_norm) or scale the rewards."
+            )
 
     def _evaluate(self, metrics: dict[str, float], plots: dict[str, statistics.Plot]) -> bool:
         """Measure the policy, keep it if it is the best; on equal returns the one that trained longer is kept."""
@@ -286,8 +314,9 @@ class Trainer(ABC, Generic[ConfigT]):
         """Return the state from which training goes on: the present one, or the one before an epoch that broke off.
 
         An error, or a second Ctrl-C, can come in the middle of an update. What that leaves is no state of training.
+        The state is made to be written: large arrays are the trainer's own, which training changes.
         """
-        return self.state_dict() if self._epoch_start is None else self.whole(self._epoch_start)
+        return self.whole(self.epoch_start() if self._epoch_start is None else self._epoch_start)
 
     def epoch_start(self) -> StateDict:
         """Return the state before an epoch, for `load_state_dict` in this trainer and for `whole`.
@@ -297,7 +326,7 @@ class Trainer(ABC, Generic[ConfigT]):
         return self.state_dict()
 
     def whole(self, epoch_start: StateDict) -> StateDict:
-        """Return as :meth:`state_dict` would have done what `epoch_start` returned."""
+        """Return what :meth:`state_dict` would have returned when `epoch_start` was called, for a file."""
         return epoch_start
 
     def state_dict(self) -> StateDict:

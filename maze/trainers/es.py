@@ -25,13 +25,14 @@ from pydantic import Field
 
 from maze import agents, functional
 from maze.errors import InvalidSpecificationError, TrainingError
+from maze.rollout.memory import reserving
 from maze.seeding import MAX_SEED
 from maze.statistics import EpisodeBatch, EventStats
 from maze.trainers.base import AlgorithmConfig, Trainer, TrainerParts
 from maze.trainers.on_policy import NonNegative, Positive
 from maze.trainers.pair_player import PairPlayer, draw_noise, frozen_parameters
 from maze.trainers.schedules import Schedule
-from maze.types import Array, StateDict
+from maze.types import FLOAT, Array, StateDict
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -96,6 +97,8 @@ class ES(Trainer[ESAlgorithmConfig]):
         self.frozen = frozen_parameters(policy)
         size = len(self.frozen)  # the policy's parameters come first; those of a critic are left out
         self.parameters, self.gradient = self.model.flat_parameters[:size], self.model.flat_gradient[:size]
+        with reserving("algorithm.n_rollouts_per_update", f"{config.n_rollouts_per_update} episodes"):
+            np.empty((config.n_pairs, size), FLOAT)  # the noise of one update
         self.optimizer = agents.Adam(self.parameters, self.gradient)
         player = partial(
             PairPlayer,

@@ -23,11 +23,12 @@ import numpy as np
 from pydantic import Field
 
 from maze import functional, rollout, statistics
+from maze.rollout.memory import reserving
 from maze.seeding import MAX_SEED
 from maze.trainers.algorithm import EpochListener, TrainingSummary
 from maze.trainers.base import TrainerParts
 from maze.trainers.on_policy import OnPolicyConfig, OnPolicyTrainer, Positive, metrics_of
-from maze.types import Array, StateDict
+from maze.types import FLOAT, Array, StateDict
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -88,6 +89,8 @@ class IMPALA(OnPolicyTrainer[ImpalaAlgorithmConfig]):
         seeds = rollout.split_seeds(parts.seeds, config.num_actors)
         self.batch_size = config.actors_batch_size or len(seeds)
         self.n_under_way = (config.queue_out_of_sync_factor + 1) * self.batch_size
+        with reserving("algorithm.queue_out_of_sync_factor", f"{self.n_under_way} rollouts under way"):
+            np.empty((self.n_under_way, config.n_rollout_steps), FLOAT)  # the rewards alone
         self.version = 0  # of the parameters: gradient steps since the run began
         self._first_env = np.cumsum([0, *map(len, seeds)]).tolist()
         self._episodes: list[StateDict] = []  # that ended in the rollouts of this epoch

@@ -43,7 +43,8 @@ class OnPolicyConfig(AlgorithmConfig):
         entropy_coef: weight of the entropy bonus, which keeps the policy exploring; a number or a schedule.
         max_grad_norm: largest Euclidean norm of the gradient; 0 does not clip.
         normalize_advantages: shift and scale each update's advantages to mean 0 and standard deviation 1.
-        critic_burn_in_epochs: first epochs that train the critic alone.
+        critic_burn_in_epochs: first epochs that train the critic alone; ``patience`` counts from their end, and Adam
+            begins anew there.
         deterministic_eval: set ``deterministic`` of the evaluator; None leaves it (a former spelling).
         eval_repeats: set ``n_episodes`` of the evaluator; None leaves it (a former spelling).
     """
@@ -106,6 +107,19 @@ class OnPolicyTrainer(Trainer[ConfigT]):
     def policy_weight(self) -> float:
         """1, or 0 while the critic is trained alone."""
         return 0.0 if self.epoch < self.config.critic_burn_in_epochs else 1.0
+
+    @property
+    def first_epoch_that_counts(self) -> int:
+        """Patience begins with the policy's training; what is evaluated before is always the same."""
+        return self.config.critic_burn_in_epochs
+
+    def begin_epoch(self) -> None:
+        """Let the optimiser begin anew where the policy does: the burn-in's steps would make its first ones too large.
+
+        Moments of a policy without gradients are 0, and what corrects them as long as steps are few would no longer.
+        """
+        if self.epoch == self.config.critic_burn_in_epochs > 0:
+            self.optimizer.begin_anew()
 
     def advantages(self, rollout: Rollout, value: Array) -> Array:
         """Return generalised advantage estimates, [T, N].

@@ -8,25 +8,29 @@ Sources: Haarnoja et al., Soft Actor-Critic Algorithms and Applications, 2018; C
 Discrete Action Settings, 2019.
 Deviations: several environments may act side by side. Densities are those of actions scaled to [-1, 1], whatever the
 bounds of the box. The target entropy of n discrete actions is half of the largest, ``0.5 * log n``, where Christodoulou
-takes 0.98 of it, which keeps a policy close to random. Values add up over several discrete heads.
+takes 0.98 of it, which keeps a policy close to random; n are those that a mask allows in a state, where there is one.
+Values add up over several discrete heads.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, cast
 
+import numpy as np
 from gymnasium import spaces
 from pydantic import Field
 
 from maze import agents, distributions, functional, rollout
 from maze.config.instantiate import instantiate
+from maze.distributions.masking import n_possible
 from maze.errors import InvalidSpecificationError
+from maze.rollout.memory import reserving
 from maze.trainers.base import AlgorithmConfig, Trainer, TrainerParts
 from maze.trainers.schedules import Schedule
-from maze.types import StateDict
+from maze.types import FLOAT, StateDict
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,6 +44,8 @@ UnitInterval = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
+SHARE_OF_LARGEST_ENTROPY = 0.5
+"""Of discrete actions, at which their entropy is held."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +67,7 @@ class SACAlgorithmConfig(AlgorithmConfig):
             without tuning, a schedule.
         entropy_tuning: learn the temperature, so that the entropy stays at its target.
         target_entropy_multiplier: how often the target is minus one nat for each number of a continuous action, or half
-            the largest entropy of discrete ones.
+            the largest entropy of the discrete ones that are possible in a state.
         entropy_coef_lr: learning rate of the temperature.
         replay_buffer_size: transitions that are kept, of all environments together.
         initial_buffer_size: transitions that are collected before anything is learnt.
@@ -101,6 +107,11 @@ class SACAlgorithmConfig(AlgorithmConfig):
                 f"algorithm.entropy_coef: {self.entropy_coef!r} is not accepted with entropy_tuning, which learns it "
                 "from a first value > 0; give one, or entropy_tuning: false."
             )
+        if self.initial_demonstrations == ():
+            raise InvalidSpecificationError(
+                "algorithm.initial_demonstrations: an empty list is not accepted; accepted: the directory of a run or "
+                "of a rollout whose steps were recorded, a list of them, or null."
+            )
         if self.initial_buffer_size > self.replay_buffer_size:
             raise InvalidSpecificationError(
                 f"algorithm.initial_buffer_size: {self.initial_buffer_size} is not accepted; accepted are numbers up "
@@ -119,6 +130,8 @@ class SAC(Trainer[SACAlgorithmConfig]):
         model, env = parts.model, parts.collector.env
         spare_steps = config.epoch_length * config.n_rollout_steps
         self.replay = rollout.make_replay(env, config.replay_buffer_size, spare_steps, config.initial_demonstrations)
+        with reserving("algorithm.batch_size", f"{config.batch_size} transitions"):
+            np.empty((config.batch_size, spaces.flatdim(env.observation_space)), FLOAT)
         super().__init__(config, parts)
         self.critic.fuse_networks_()
         model.policy.fuse_networks_()
@@ -135,7 +148,9 @@ class SAC(Trainer[SACAlgorithmConfig]):
         self.temperature_optimizer = agents.Adam(self.log_temperature, torch.zeros_like(self.log_temperature))
         self.noise = torch.Generator(model.device).manual_seed(int(parts.generator.integers(2**63)))
         self.first_policy = _first_policy(config.initial_sampling_policy, env)
-        self.target_entropy = _target_entropy(config.target_entropy_multiplier, env.action_space)
+        self.mask_keys = model.policy.mask_keys()
+        unmasked = [part for head, part in env.action_space.spaces.items() if head not in self.mask_keys]
+        self.target_entropy = config.target_entropy_multiplier * _target_entropy(unmasked)  # of what no mask limits
         self.n_gradient_steps = 0
         self._steps_of_update = 0
 
@@ -185,7 +200,7 @@ class SAC(Trainer[SACAlgorithmConfig]):
         self.step(self.policy_optimizer, policy_loss)
         temperature = self.temperature
         if self.config.entropy_tuning:
-            self.step_temperature(entropy.detach())
+            self.step_temperature(entropy.detach(), self.target_entropy_of(observation))
         self.n_gradient_steps += 1
         if self.n_gradient_steps % self.config.target_update_interval == 0:
             self.target_parameters.lerp_(self.critic_optimizer.parameters, self.config.tau)
@@ -232,9 +247,14 @@ class SAC(Trainer[SACAlgorithmConfig]):
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step(self.present(self.config.lr), self.config.max_grad_norm)
 
-    def step_temperature(self, entropy: Tensor) -> None:
+    def target_entropy_of(self, observation: Mapping[str, Tensor]) -> Tensor | float:
+        """Return what the entropy should be, in nats: one number, or one for each state [B] where masks limit it."""
+        largest = [n.log() for n in n_possible(observation, self.mask_keys).values()]
+        return self.target_entropy + self.config.target_entropy_multiplier * SHARE_OF_LARGEST_ENTROPY * sum(largest)
+
+    def step_temperature(self, entropy: Tensor, target: Tensor | float) -> None:
         """Raise the temperature where the entropy [B] is below its target, and lower it where it is above."""
-        slope = functional.temperature_gradient(entropy, self.target_entropy)
+        slope = functional.temperature_gradient(entropy, target)
         self.temperature_optimizer.gradients.copy_(slope)
         self.temperature_optimizer.step(self.config.entropy_coef_lr)
 
@@ -257,8 +277,8 @@ class SAC(Trainer[SACAlgorithmConfig]):
         return {**self._state_without_replay(), "replay": self.replay.mark()}
 
     def whole(self, epoch_start: StateDict) -> StateDict:
-        """Return as :meth:`state_dict` would have done what `epoch_start` returned."""
-        return {**epoch_start, "replay": self.replay.state_dict(epoch_start["replay"])}
+        """Return what :meth:`state_dict` would have returned then, for a file; the replay as it lies in memory."""
+        return {**epoch_start, "replay": self.replay.whole(epoch_start["replay"])}
 
     def _state_without_replay(self) -> StateDict:
         return {
@@ -331,12 +351,12 @@ def _log_scale_of_actions(policy: agents.TorchPolicy) -> float | None:
     return sum(head.log_scale for head in heads.values() if isinstance(head, distributions.SquashedGaussianHead))
 
 
-def _target_entropy(multiplier: float, space: spaces.Dict) -> float:
+def _target_entropy(heads: Iterable[spaces.Space[Any]]) -> float:
     """Return what the entropy should be, in nats, of actions scaled to [-1, 1]."""
     total = 0.0
-    for part in space.spaces.values():
+    for part in heads:
         if isinstance(part, spaces.Discrete):
-            total += 0.5 * math.log(int(part.n))
+            total += SHARE_OF_LARGEST_ENTROPY * math.log(int(part.n))
         else:
             total -= math.prod(part.shape or ())
-    return multiplier * total
+    return total

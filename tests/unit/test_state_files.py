@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from maze.errors import ArtifactError
-from maze.state_files import read_state, write_state
+from maze.state_files import JoinedArray, read_state, write_state
 
 
 def identical(first: Any, second: Any) -> bool:
@@ -211,3 +212,23 @@ def test_a_file_that_is_cut_off_is_refused(length: float, tmp_path: Path) -> Non
     path.write_bytes(content[: int(len(content) * length)])
     with pytest.raises(ArtifactError, match="restore it from a copy"):
         read_state(path)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "i8", "?", "M8[s]"])
+def test_joined_arrays_are_written_as_the_array_that_they_give(dtype: str, tmp_path: Path) -> None:
+    whole = np.arange(24).reshape(4, 3, 2).astype("i8").astype(dtype)
+    for name, value in {"one": whole, "two": JoinedArray((whole[:3], whole[3:])), "all": JoinedArray((whole,))}.items():
+        write_state(tmp_path / name, {"value": value})
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes() == (tmp_path / "all").read_bytes()
+    assert identical(read_state(tmp_path / "two")["value"], whole)
+
+
+def test_arrays_are_written_from_where_they_lie(tmp_path: Path) -> None:
+    state = {"array": np.zeros(10_000_000, np.float32), "tensor": torch.zeros(10_000_000)}
+    tracemalloc.start()
+    try:
+        write_state(tmp_path / "state", state)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 35_000_000  # what NumPy writes at once, and not the array's 40 MB as well

@@ -70,7 +70,8 @@ def test_info_lists_options_and_values_with_their_meaning(capsys: Capture) -> No
     assert any(line.startswith("  * a2c ") and "Advantage actor-critic" in line for line in lines)
     assert any(line.startswith("    ppo ") for line in lines)
     values = {line.split("=")[0]: line for line in lines if "=" in line}
-    assert " ".join(values["algorithm.lr"].split()) == "algorithm.lr=0.5 # learning rate of Adam"
+    meaning = "learning rate of Adam; a number or a schedule, such as {start: 0.001, end: 0.0}"
+    assert " ".join(values["algorithm.lr"].split()) == f"algorithm.lr=0.5 # {meaning}"
     assert values["run_dir"].startswith("run_dir=null ")
     assert "mean_zero_std_one or range_zero_one" in values["wrappers.0.default_strategy"]
     assert not any(line.startswith("choices") for line in lines)

@@ -61,5 +61,5 @@ def test_comments_belong_to_the_values_below_them(tmp_path: Path) -> None:
 def test_packages_say_where_values_go() -> None:
     values = describe_values("conf_train", {"critic": "flatten_concat", "algorithm": "a2c"})
     assert values["model.critic.networks.0.hidden_units"] == "width of each hidden layer"
-    assert values["algorithm.lr"] == "learning rate of Adam"
+    assert values["algorithm.lr"] == ("learning rate of Adam; a number or a schedule, such as {start: 0.001, end: 0.0}")
     assert "algorithm._target_" not in values

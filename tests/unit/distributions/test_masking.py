@@ -10,7 +10,7 @@ import torch
 from gymnasium import spaces
 
 from maze.distributions import DistributionMapper
-from maze.distributions.masking import mask_logits, mask_logits_array
+from maze.distributions.masking import mask_logits, mask_logits_array, n_possible
 
 LOGITS = torch.tensor([[1.0, 2.0, 3.0, 4.0], [0.5, 0.0, -1.0, 2.0]])
 MASK = torch.tensor([[1, 0, 1, 0], [0, 0, 0, 1]], dtype=torch.int8)
@@ -48,3 +48,12 @@ def test_a_mask_that_allows_nothing_leaves_everything_equally_likely() -> None:
     mapper = DistributionMapper(spaces.Dict({"action": spaces.Discrete(4)}))
     distribution = mapper.distribution(mask_logits({"action": LOGITS[:1]}, {"action_mask": nothing}, KEYS))
     assert distribution.entropy().item() == pytest.approx(math.log(4))
+
+
+def test_possible_actions_are_counted_and_an_empty_mask_counts_as_a_full_one() -> None:
+    masks = {"action_mask": torch.cat([MASK, torch.zeros(1, 4, dtype=torch.int8)]), "other": MASK}
+    counts = n_possible(masks, KEYS)
+    assert {head: count.tolist() for head, count in counts.items()} == {"action": [2, 1, 4]}
+    halves = n_possible({"action_mask": torch.tensor([[0.5, 0.0, 1.0]])}, KEYS)  # boxes of floats are masks as well
+    assert halves["action"].tolist() == [2]
+    assert n_possible(masks, {}) == {}

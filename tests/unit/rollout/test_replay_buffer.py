@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from maze.env import SyncVectorEnv, make_vector_env
+from maze.env import GymMazeEnv, SyncVectorEnv, make_vector_env
 from maze.errors import ArtifactError
 from maze.rollout import Collector, ReplayBuffer, Rollout
 from maze.state_files import read_state, write_state
-from tests.scripted import ConstantPolicy, counting
+from tests.scripted import Bright, ConstantPolicy, counting
+from tests.unit.trainers.test_base import same
 
 
 def collector(n_envs: int, n_steps: int, lengths: Sequence[int] | None = None, **settings: Any) -> Collector:
@@ -155,6 +157,8 @@ def test_a_state_gives_the_same_buffer_again(n_rollouts: int, tmp_path: Path) ->
     for _ in range(n_rollouts):
         buffer.extend(source.collect())
     write_state(tmp_path / "state.npz", {"replay": buffer.state_dict()})
+    write_state(tmp_path / "whole.npz", {"replay": buffer.whole(buffer.mark())})
+    assert (tmp_path / "state.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
     other = buffer_of(source, 20, spare_steps=2)
     other.load_state_dict(read_state(tmp_path / "state.npz")["replay"])
     for _ in range(9):
@@ -176,8 +180,28 @@ def test_a_state_holds_what_is_filled_and_no_more() -> None:
         buffer_of(source, 4).load_state_dict(state)
 
 
+@pytest.mark.parametrize("n_rollouts", [20, 30])
+def test_writing_a_filled_buffer_takes_next_to_no_memory(n_rollouts: int, tmp_path: Path) -> None:
+    env = SyncVectorEnv([GymMazeEnv(Bright())])
+    source = Collector(env, ConstantPolicy(1), 200, np.random.default_rng(0), [0])
+    buffer = buffer_of(source, 4000)  # 36 MB of images
+    for _ in range(n_rollouts):  # after 30, half of the rows lie at either end of the ring
+        buffer.extend(source.collect())
+    tracemalloc.start()
+    try:
+        write_state(tmp_path / "state.npz", {"replay": buffer.whole(buffer.mark())})
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    size = (tmp_path / "state.npz").stat().st_size
+    assert size > 4000 * 60 * 50 * 3
+    assert peak < 0.02 * size
+    state = read_state(tmp_path / "state.npz")["replay"]
+    assert same(state, buffer.state_dict())
+
+
 @pytest.mark.parametrize("full", [False, True])
-def test_the_buffer_goes_back_to_a_mark(full: bool) -> None:
+def test_the_buffer_goes_back_to_a_mark(full: bool, tmp_path: Path) -> None:
     source = collector(2, 3, truncates=True, terminates=False)
     buffer = buffer_of(source, 12 if full else 100, spare_steps=9)
     for _ in range(5):
@@ -188,7 +212,8 @@ def test_the_buffer_goes_back_to_a_mark(full: bool) -> None:
     for rollout in later[:1]:  # the arrays of all three are one and the same
         for _ in range(3):
             buffer.extend(rollout)
-    assert str(buffer.state_dict(mark)) == str(state) == copies[0]
+    write_state(tmp_path / "state.npz", buffer.whole(mark))
+    assert str(read_state(tmp_path / "state.npz")) == str(state) == copies[0]
     buffer.go_back(mark)
     assert everything(buffer) == before
     assert str(buffer.state_dict()) == str(state)

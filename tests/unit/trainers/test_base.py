@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from maze import InvalidSpecificationError, ObservationWrapper, TrainingError
+from maze import InvalidSpecificationError, ObservationWrapper, RunContext, TrainingError
 from maze.runner import AgentRunner
+from maze.state_files import read_state, write_state
 from maze.trainers import EpochReport, Trainer
 from maze.types import Observation
-from tests.components import made, model_object
+from tests.components import POLICY, made, model_object
 from tests.scripted import counting, tiny_context, weights_of
 
 BOTH = pytest.mark.parametrize("algorithm", ["a2c", "ppo", "impala", "sac"])
@@ -71,6 +73,12 @@ def same(first: Any, second: Any) -> bool:
     if isinstance(first, np.ndarray):
         return np.array_equal(first, second, equal_nan=first.dtype.kind == "f")
     return bool(first == second)
+
+
+def written(trainer: Trainer[Any], tmp_path: Path) -> Any:
+    """Return the state from which training goes on as a file holds it."""
+    write_state(tmp_path / "state.npz", trainer.whole_state())
+    return read_state(tmp_path / "state.npz")
 
 
 @BOTH
@@ -275,6 +283,15 @@ def test_a_huge_learning_rate_ends_training_and_keeps_a_usable_state(algorithm: 
     assert rc.evaluate(n_episodes=1).returns[0] >= 1.0
 
 
+def test_patience_counts_from_the_end_of_the_critics_burn_in(tmp_path: Path) -> None:
+    values = {"n_epochs": 50, "patience": 2, "critic_burn_in_epochs": 4}
+    trainer, _ = scripted(tmp_path, [5.0] * 4 + [6.0, 1.0, 1.0, 9.0], **values)
+    # the best of the untrained policy is that of epoch 1; epoch 5 is better, and two epochs after it are not
+    assert (trainer.train().reason, trainer.epoch, trainer.best_epoch) == ("patience", 7, 5)
+    trainer, _ = scripted(tmp_path, [5.0] * 4 + [1.0, 1.0, 9.0], **values)
+    assert (trainer.train().reason, trainer.epoch, trainer.best_epoch) == ("patience", 6, 4)
+
+
 def test_critic_burn_in_leaves_the_policy_as_it_was(tmp_path: Path) -> None:
     for algorithm in ("a2c", "ppo"):
         trainer = trainer_of(tmp_path, {"algorithm.critic_burn_in_epochs": 1}, algorithm=algorithm)
@@ -298,3 +315,83 @@ def test_an_algorithm_without_its_critic_says_what_to_pass(tmp_path: Path) -> No
     assert record["status"] == "FAILED"
     assert record["reason"].startswith("InvalidSpecificationError: critic: ")
     assert not (tmp_path / "run" / "agent" / "weights.safetensors").exists()
+
+
+class Steep(nn.Module):
+    """A policy's network with finite logits whose gradient is no number."""
+
+    def __init__(self, obs_shapes: Mapping[str, Any], action_logits_shapes: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.layer = nn.Linear(obs_shapes["observation"][0], action_logits_shapes["action"][0])
+
+    def forward(self, observation: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        logits = self.layer(observation["observation"])
+        return {"action": logits + (logits - logits.detach()).abs().sum(-1, keepdim=True).sqrt()}
+
+
+def steep_context(tmp_path: Path, algorithm: str, evaluates: bool) -> RunContext:
+    """Return a context whose every epoch is one step, which makes weights that are no numbers."""
+    overrides: dict[str, Any] = {
+        "algorithm.epoch_length": 1,
+        "allowed_modules": [__name__],
+        "model.policy": {**POLICY, "networks": [{"_target_": f"{__name__}.Steep"}]},
+    }
+    if algorithm == "ppo":
+        overrides |= {"algorithm.n_optimization_epochs": 1, "algorithm.batch_size": 16}
+    if not evaluates:
+        overrides["algorithm.rollout_evaluator"] = None
+    return tiny_context(tmp_path / "run", overrides, algorithm=algorithm)
+
+
+@pytest.mark.parametrize("algorithm", ["a2c", "ppo"])
+@pytest.mark.parametrize("evaluates", [True, False])
+def test_weights_that_the_last_update_broke_are_not_kept(algorithm: str, evaluates: bool, tmp_path: Path) -> None:
+    rc = steep_context(tmp_path, algorithm, evaluates)
+    with pytest.raises(TrainingError, match="Weights are no finite numbers after epoch 1; the best state until then"):
+        rc.train(1)
+    assert np.isfinite(weights_of(rc)).all()
+    assert torch.isfinite(rc.trainer.best_state["model"]["parameters"]).all()
+    assert torch.isfinite(rc.trainer.whole_state()["model"]["parameters"]).all()
+    assert rc.trainer.best_epoch == 0
+
+
+def test_a_policy_with_a_network_of_ones_own_is_at_hand_before_training(tmp_path: Path) -> None:
+    rc = steep_context(tmp_path, "a2c", evaluates=True)
+    assert isinstance(rc.policy.networks[0], Steep)
+    assert rc.model.is_finite
+
+
+def test_a_stop_after_a_step_that_broke_the_weights_does_not_keep_them(tmp_path: Path) -> None:
+    rc = steep_context(tmp_path, "a2c", evaluates=False)
+    with pytest.raises(TrainingError):
+        rc.train(1)
+    trainer = rc.trainer
+    before = trainer.best_state["model"]["parameters"].clone()
+    assert trainer.train(should_stop=lambda: True).reason == "stopped"
+    assert not trainer.model.is_finite
+    assert torch.equal(trainer.best_state["model"]["parameters"], before)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "name", "value"),
+    [
+        ("ppo", "n_rollout_steps", 10**12),
+        ("ppo", "n_rollout_steps", 10**30),
+        ("impala", "queue_out_of_sync_factor", 10**21),
+        ("es", "n_rollouts_per_update", 10**12),
+        ("es", "n_rollouts_per_update", 10**30),
+        ("sac", "batch_size", 10**30),
+        ("sac", "replay_buffer_size", 10**14),
+        ("sac", "replay_buffer_size", 10**30),
+    ],
+)
+def test_what_does_not_fit_into_memory_is_named(algorithm: str, name: str, value: int, tmp_path: Path) -> None:
+    message = rf"^algorithm\.{name}: [0-9]+ .* do not fit into memory; give fewer\.$"
+    with pytest.raises(InvalidSpecificationError, match=message):
+        trainer_of(tmp_path, {f"algorithm.{name}": value}, algorithm=algorithm)
+
+
+def test_an_unknown_setting_of_the_evaluator_is_named_in_full(tmp_path: Path) -> None:
+    rc = tiny_context(tmp_path / "run", {"algorithm.rollout_evaluator": {"foo": 1}})
+    with pytest.raises(InvalidSpecificationError, match=r"^algorithm\.rollout_evaluator\.foo: .*no such argument"):
+        rc.train()

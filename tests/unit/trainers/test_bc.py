@@ -232,14 +232,6 @@ def test_cartpole_is_learned_from_twenty_episodes_of_an_expert(tmp_path: Path) -
     assert not rc.trainer.collector.state_dict()["started"]  # no environment was stepped to learn
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
-def test_a_discrete_expert_is_reproduced_on_a_gpu(signs: Path, tmp_path: Path) -> None:
-    rc = cloning(signs, discrete, tmp_path / "run", {"algorithm.device": "cuda", "algorithm.lr": 0.01})
-    rc.train(60)
-    assert rc.trainer.model.device.type == "cuda"
-    assert rc.statistics["validation/accuracy"] > 0.9
-
-
 # --- what acting needs besides weights ----------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from maze.errors import TrainingError
 from maze.runner import AgentRunner
 from maze.trainers import IMPALA, EpochReport, Trainer
 from tests.scripted import counting, tiny_context
-from tests.unit.trainers.test_base import BOTH, same, trainer_of
+from tests.unit.trainers.test_base import BOTH, same, trainer_of, written
 
 
 class Reports:
@@ -105,7 +105,7 @@ def test_an_epoch_that_an_error_broke_off_is_trained_again(algorithm: str, at: i
     Faulty(broken, at)
     with pytest.raises(ConnectionError):
         broken.train(3, listeners=[given])
-    state = broken.whole_state()
+    state = written(broken, tmp_path)
     assert state["epoch"] == len(given.seen) == (at - 1) // 3
     fresh = trainer_of(tmp_path, algorithm=algorithm, wrappers="vector_obs")
     fresh.load_state_dict(state)

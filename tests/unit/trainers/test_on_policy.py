@@ -14,6 +14,7 @@ from maze.rollout import Rollout
 from maze.runner import AgentRunner
 from maze.trainers.on_policy import OnPolicyTrainer
 from tests.scripted import tiny_context
+from tests.unit.trainers.test_base import same
 
 
 def on_policy(tmp_path: Path, algorithm: str = "a2c", **values: Any) -> OnPolicyTrainer[Any]:
@@ -151,3 +152,35 @@ def test_the_former_spellings_reach_the_evaluator(tmp_path: Path) -> None:
     trainer = on_policy(tmp_path, eval_repeats=3, deterministic_eval=False)
     assert trainer.evaluator is not None
     assert (trainer.evaluator.n_episodes, trainer.evaluator.deterministic) == (3, False)
+
+
+@pytest.mark.parametrize("algorithm", ["a2c", "ppo"])
+def test_the_policys_first_step_after_burn_in_is_as_long_as_any_first_step(algorithm: str, tmp_path: Path) -> None:
+    trainer = on_policy(tmp_path, algorithm, critic_burn_in_epochs=2, epoch_length=20, lr=0.001, max_grad_norm=0.0)
+    trainer.train(2)
+    part = trainer.model.flat_part(trainer.model.policy)
+    before = trainer.model.flat_parameters[part].clone()
+    steps = []
+    step = trainer.optimizer.step
+
+    def watched(*arguments: float) -> Any:
+        measured = step(*arguments)
+        steps.append((trainer.model.flat_parameters[part] - before).abs().max().item())
+        return measured
+
+    trainer.optimizer.step = watched  # type: ignore[method-assign]
+    trainer.train(1)
+    # Adam's first step is the learning rate along the gradient's sign; it would be 3.2 times that without a reset
+    assert steps[0] == pytest.approx(0.001, rel=1e-3)
+
+
+@pytest.mark.parametrize("n_updates", [2, 3, 4])  # before the end of the burn-in, there, and after it
+def test_training_goes_on_exactly_around_the_end_of_the_burn_in(n_updates: int, tmp_path: Path) -> None:
+    whole, halves, rest = (on_policy(tmp_path, critic_burn_in_epochs=1, n_epochs=3) for _ in range(3))
+    whole.train()
+    counts = iter(range(1, 100))
+    halves.train(should_stop=lambda: next(counts) == n_updates)
+    rest.load_state_dict(halves.state_dict())
+    rest.train()
+    assert rest.epoch == whole.epoch == 3
+    assert same(rest.state_dict(), whole.state_dict())

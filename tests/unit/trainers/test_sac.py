@@ -21,7 +21,7 @@ from maze.trainers import Schedule
 from maze.trainers.sac import SAC
 from tests.probes import PROBES, Probe
 from tests.scripted import counting, tiny_context
-from tests.unit.trainers.test_base import same
+from tests.unit.trainers.test_base import same, written
 
 
 class Line(gymnasium.Env[Any, Any]):
@@ -175,7 +175,7 @@ def test_targets_follow_every_so_many_gradient_steps(interval: int, n_moves: int
 def test_the_temperature_is_learnt_or_follows_a_schedule(tmp_path: Path) -> None:
     learnt = sac(tmp_path, entropy_coef=0.5)
     assert float(learnt.temperature) == pytest.approx(0.5)
-    learnt.step_temperature(torch.tensor([-9.0]))
+    learnt.step_temperature(torch.tensor([-9.0]), learnt.target_entropy)
     assert float(learnt.temperature) > 0.5
     fixed = sac(
         tmp_path, entropy_tuning=False, entropy_coef={"start": 0.4, "end": 0.0}, lr={"start": 0.01, "end": 0.001}
@@ -191,6 +191,66 @@ def test_the_temperature_is_learnt_or_follows_a_schedule(tmp_path: Path) -> None
     fixed.train(2)
     assert [round(entry[0], 6) for entry in seen] == pytest.approx([0.4 * (1 - k / 6) for k in range(6)], abs=1e-6)
     assert seen[-1][1] < seen[0][1]
+
+
+class Menu(gymnasium.Env[Any, Any]):
+    """Thirty-two actions, of which each step allows the first one, or the first two; nothing pays."""
+
+    observation_space = spaces.Dict(
+        observation=spaces.Box(-1.0, 1.0, (2,), np.float32), action_mask=spaces.MultiBinary(32)
+    )
+    action_space = spaces.Discrete(32)
+    count = 0
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed, options=options)
+        self.count = 0
+        return self.observe(), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        self.count += 1
+        return self.observe(), 0.0, self.count == 4, False, {}
+
+    def observe(self) -> dict[str, Any]:
+        """Return the present observation."""
+        mask = (np.arange(32) <= self.count % 2).astype(np.int8)
+        return {"observation": np.zeros(2, np.float32), "action_mask": mask}
+
+
+def test_the_target_entropy_is_half_the_largest_that_a_mask_allows(tmp_path: Path) -> None:
+    trainer = sac(tmp_path, lambda: GymMazeEnv(Menu()), initial_sampling_policy=None)
+    n_allowed = torch.tensor([1, 2, 5, 32, 0])  # where nothing is allowed, everything is
+    mask = (torch.arange(32) < n_allowed.unsqueeze(-1)).to(torch.int8)
+    target = trainer.target_entropy_of({"observation": torch.zeros(5, 2), "action_mask": mask})
+    expected = [0.0, 0.5 * math.log(2), 0.5 * math.log(5), 0.5 * math.log(32), 0.5 * math.log(32)]
+    torch.testing.assert_close(target, torch.tensor(expected))
+    before = float(trainer.temperature)
+    trainer.step_temperature(torch.zeros(1), target[:1])  # one action has no entropy, and nothing to hold it at
+    assert float(trainer.temperature) == before
+
+
+def test_of_several_heads_those_with_a_mask_follow_it(tmp_path: Path) -> None:
+    both = spaces.Dict(left=spaces.Discrete(4), right=spaces.Discrete(6))
+    trainer = sac(tmp_path, lambda: GymMazeEnv(Line(both)), target_entropy_multiplier=2.0)
+    assert trainer.target_entropy_of({}) == 2.0 * 0.5 * (math.log(4) + math.log(6))
+
+    class Masked(Line):
+        def __init__(self) -> None:
+            super().__init__(both)
+            plain = spaces.Box(-1.0, 1.0, (2,), np.float32)
+            self.observation_space = spaces.Dict(observation=plain, right_mask=spaces.MultiBinary(6))
+
+    masked = sac(tmp_path, lambda: GymMazeEnv(Masked()), target_entropy_multiplier=2.0)
+    target = masked.target_entropy_of({"right_mask": torch.tensor([[1, 1, 1, 0, 0, 0]])})
+    torch.testing.assert_close(target, torch.tensor([math.log(4) + math.log(3)]))
+
+
+def test_the_temperature_stays_bounded_where_few_actions_are_allowed(tmp_path: Path) -> None:
+    values = {"entropy_coef_lr": 0.05, "num_batches_per_iter": 8, "initial_sampling_policy": None}
+    trainer = sac(tmp_path, lambda: GymMazeEnv(Menu()), **values)
+    trainer.train(10)
+    # the entropy of both allowed actions can reach log 2, which is more than half of it
+    assert float(trainer.temperature) < 0.2
 
 
 # --- actions ----------------------------------------------------------------------------------------------------------
@@ -313,6 +373,11 @@ def test_the_first_policy_needs_a_method_act(tmp_path: Path) -> None:
     assert sac(tmp_path, initial_sampling_policy=None).train(1).n_epochs == 1
 
 
+def test_an_empty_list_of_demonstrations_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSpecificationError, match=r"^algorithm\.initial_demonstrations: an empty list"):
+        tiny_context(tmp_path / "run", {"algorithm.initial_demonstrations": []}, algorithm="sac")
+
+
 def test_learning_begins_with_enough_random_experience(tmp_path: Path) -> None:
     trainer = sac(tmp_path, initial_buffer_size=100)
     acted: list[str] = []
@@ -357,7 +422,7 @@ def test_numbers_that_are_none_stop_training_with_the_last_good_state(tmp_path: 
     rc = tiny_context(tmp_path / "run", algorithm="sac", env=lambda: counting([4], nan_after=30))
     with pytest.raises(TrainingError, match="loss/"):
         rc.train()
-    state = rc.trainer.whole_state()
+    state = written(rc.trainer, tmp_path)
     assert state["epoch"] == 1
     assert np.isfinite(state["model"]["parameters"].numpy()).all()
     assert np.isfinite(state["replay"]["reward"]).all()
@@ -373,7 +438,7 @@ def test_an_epoch_that_broke_off_gives_back_what_was_replayed(tmp_path: Path) ->
     broken.collector.collect = lambda: (collect(), 1 / 0)[0]  # type: ignore[method-assign, assignment]
     with pytest.raises(ZeroDivisionError):
         broken.train(1)
-    assert same(broken.whole_state(), state)
+    assert same(written(broken, tmp_path), state)
     broken.collector.collect = collect  # type: ignore[method-assign]
     for trainer in (whole, broken):
         trainer.train(1)

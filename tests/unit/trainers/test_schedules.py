@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from maze import InvalidSpecificationError, PPOAlgorithmConfig, RunContext
 from maze.trainers import Schedule
+from tests.scripted import tiny_context
 
 
 @pytest.mark.parametrize(
@@ -39,12 +42,40 @@ def test_a_mapping_stands_for_a_schedule() -> None:
         ({"start": "high"}, r"^algorithm\.lr: schedule\.start: 'high' is not accepted"),
         ({"start": 1.0, "kind": "square"}, r"schedule\.kind: 'square' .*'linear' or 'cosine' or 'exponential'"),
         ({"start": 1.0, "kind": "exponential"}, r"exponential needs start and end > 0"),
+        ({}, r"^algorithm\.lr: \{\} .*accepted: number > 0 or mapping with start, end, kind, until"),
+        ({"start": 0.0}, r"^algorithm\.lr\.start: 0\.0 is not accepted; accepted: number > 0\."),
         ([1.0], r"^algorithm\.lr: \[1\.0\] .*accepted: number > 0 or mapping with start, end, kind, until"),
     ],
 )
 def test_what_is_no_schedule_is_refused_by_name(lr: Any, message: str) -> None:
     with pytest.raises(InvalidSpecificationError, match=message):
         PPOAlgorithmConfig(lr=lr)
+
+
+@pytest.mark.parametrize("end", ["start", "end"])
+def test_values_that_the_field_refuses_are_refused_in_its_schedule(end: str) -> None:
+    schedule = {"start": 0.2, "end": 0.1, end: 1000}
+    message = rf"^algorithm\.clip_range\.{end}: 1000\.0 is not accepted; accepted: number > 0 and <= 10\.$"
+    with pytest.raises(InvalidSpecificationError, match=message):
+        PPOAlgorithmConfig(clip_range=schedule)  # type: ignore[arg-type]
+
+
+def test_one_end_of_a_schedule_may_be_zero_and_both_where_zero_is_a_value() -> None:
+    warm_up, off = Schedule(start=0.0, end=0.001), Schedule(start=0.0, end=0.0)
+    config = PPOAlgorithmConfig(lr=warm_up, entropy_coef=off)
+    assert (config.lr, config.entropy_coef) == (warm_up, off)
+
+
+def test_training_on_after_the_learning_rate_ended_at_zero_warns_once(tmp_path: Path) -> None:
+    rc = tiny_context(tmp_path / "run", {"algorithm.lr": {"start": 0.01, "end": 0.0}}, silent=False)
+    rc.train()
+    before = rc.trainer.model.snapshot()["parameters"]
+    with pytest.warns(UserWarning, match=r"^algorithm\.lr: its schedule has ended at 0.*give it an end > 0"):
+        rc.train(1)
+    assert torch.equal(rc.trainer.model.snapshot()["parameters"], before)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        rc.train(1)
 
 
 def test_a_schedule_needs_an_end_of_training() -> None:
