@@ -376,7 +376,9 @@ class SingleRun:
             from maze.runner import AgentRunner  # noqa: PLC0415  (constructing a RunContext must not load it)
 
             with allow_modules(self.config.allowed_modules):
-                runner = AgentRunner(self.config, self._objects, silent=self.is_silent)
+                runner = AgentRunner(
+                    self.config, self._objects, silent=self.is_silent, any_device=self._ready and not self._resumes
+                )
                 if self._agent_files is not None:
                     runner.load(self._agent_files)
                 elif self.config.input_dir is not None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import warnings
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
@@ -42,13 +43,22 @@ class AgentRunner:
         config: resolved configuration with both seeds filled in.
         objects: live objects by the place in the configuration that they take (``env``, ``model.policy``, ...).
         silent: let worker processes print nothing.
+        any_device: compute on the CPU, with a warning, where this machine does not have the device that is configured.
 
     Attributes:
         environments: makes this run's environments.
     """
 
-    def __init__(self, config: RunConfig, objects: Mapping[str, Any] | None = None, *, silent: bool = False) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        objects: Mapping[str, Any] | None = None,
+        *,
+        silent: bool = False,
+        any_device: bool = False,
+    ) -> None:
         self.config = config
+        self._any_device = any_device
         self.objects = dict(objects or {})
         self._silent = silent
         self._n_processes = _number_of_processes(config.runner)
@@ -73,7 +83,18 @@ class AgentRunner:
             composer = self._composer(observation_space, action_space)
             model = ActorCritic(composer.policy, composer.critic)
         model.policy.seed(derive_seed(self._agent_seed, "compute_action"))
-        return model.to(_checked_device(self.algorithm.device)).flatten_parameters_()
+        return model.to(self._device()).flatten_parameters_()
+
+    def _device(self) -> str:
+        """Return the name of the device on which networks compute."""
+        try:
+            return _checked_device(self.algorithm.device)
+        except InvalidSpecificationError as error:
+            if not self._any_device:
+                raise
+            if not self._silent:
+                warnings.warn(f"{error} The agent computes on the CPU.", stacklevel=2)
+            return "cpu"
 
     def _composer(self, observation_space: spaces.Dict, action_space: spaces.Dict) -> Any:
         return instantiate(

@@ -152,6 +152,18 @@ def test_a_loaded_agent_trains_on_in_a_new_directory(run: Path, tmp_path: Path) 
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
 
 
+def test_an_agent_of_another_device_acts_on_the_cpu_and_is_not_resumed_there(copy_of_run: Path) -> None:
+    here = RunContext.load(copy_of_run, silent=True).evaluate(n_episodes=2, deterministic=True)
+    path = copy_of_run / "agent" / "config.yaml"
+    path.write_text(path.read_text().replace("device: cpu", "device: cuda:99"))
+    with pytest.warns(UserWarning, match=r"'cuda:99' cannot be used here .* The agent computes on the CPU\."):
+        there = RunContext.load(copy_of_run).evaluate(n_episodes=2, deterministic=True)
+    assert there.returns.tolist() == here.returns.tolist()
+    resumed = tiny_context(copy_of_run, {"algorithm.device": "cuda:99"}, resume=True)
+    with pytest.raises(InvalidSpecificationError, match=r"algorithm\.device: 'cuda:99' cannot be used here"):
+        resumed.train(1)
+
+
 @pytest.mark.parametrize("name", ["config.yaml", "weights.safetensors", "spaces.json", "statistics.npz"])
 @pytest.mark.parametrize("content", [None, b"", b"\x00\xffdamaged", b"{}", b"[1]"], ids=repr)
 def test_a_missing_or_damaged_file_is_one_line_that_names_it(
