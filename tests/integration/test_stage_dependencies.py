@@ -40,6 +40,8 @@ CHANGES_NO_RESULT_AFTER_COMPOSE = {
     "maze/api/components.py": "what users write was read by compose",
     "maze/api/literals.py": "what users write was checked by compose",
     "maze/api/model_checks.py": "what users write was checked by compose",
+    "maze/api/model_needs.py": "what users write was checked by compose",
+    "maze/api/network_checks.py": "what users write was checked by compose",
     "maze/api/target_checks.py": "what users write was checked by compose",
     "maze/api/quiet.py": "what is shown on the screen",
     "maze/api/specs.py": "what users write was read by compose; the stages call its check of seeds alone",
