@@ -132,7 +132,9 @@ def _check_callable(thing: Any, path: str, called_with: tuple[str, ...], example
     if is_within(str(thing.__module__), ("torch",)):  # whose classes hand arguments on to what refuses them
         raise _unfit(path, f"{thing.__qualname__} accepts no {called_with[0]!r}", called_with, example)
     try:
-        inspect.signature(thing).bind(**dict.fromkeys(called_with))
+        signature = inspect.signature(thing)
+        also = [_ALSO_GIVEN] if _ALSO_GIVEN in signature.parameters else []
+        signature.bind(**dict.fromkeys([*called_with, *also]))
     except ValueError:
         return  # compiled callables may have no signature
     except TypeError as error:

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
-from maze.errors import EnvError
+from maze.env.interface_errors import read_rewards
 from maze.types import FLOAT, Array
 
 __all__ = [
@@ -81,15 +81,7 @@ def _changed(layer: _SeesReward, reward: Array) -> Array:
     Raises:
         EnvError: it gives something else.
     """
-    changed: Any = layer.reward(reward)
-    try:
-        result = np.asarray(changed, FLOAT)
-    except (TypeError, ValueError):
-        result = None
-    if result is None or changed is None or result.shape != reward.shape:
-        kind = "a number" if reward.ndim == 0 else f"rewards of shape {reward.shape}"
-        raise EnvError(f"reward() of {type(layer).__name__} returned {changed!r}; return {kind}.")
-    return result
+    return np.asarray(read_rewards(layer, layer.reward(reward), reward), FLOAT)
 
 
 def copy_told(told: ToldRewards | None) -> dict[str, Array] | None:

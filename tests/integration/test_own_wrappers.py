@@ -95,5 +95,5 @@ def test_what_is_no_reward_is_an_error_that_names_the_wrapper(given: Any, tmp_pa
         def reward(self, reward: Array) -> Any:
             return given
 
-    with pytest.raises(EnvError, match=r"reward\(\) of Odd returned .*; return a number"):
+    with pytest.raises(EnvError, match=r"reward\(\) of Odd\(.* returned .*; expected is an array of shape \("):
         tiny_context(tmp_path, wrappers=[Odd]).train()

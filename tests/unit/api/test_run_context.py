@@ -88,7 +88,7 @@ def test_overrides_reach_every_value_and_are_left_as_they_were(tmp_path: Path) -
     overrides = {
         "algorithm.lr": 0.5,
         "tags": {"a,b": "'quoted'"},
-        "model.policy.networks": [],
+        "model.policy.networks": [{"_target_": "maze.FlattenConcatPolicyNet", "hidden_units": [8]}],
         "env.name": "CartPole-v0",
     }
     before = copy.deepcopy(overrides)

@@ -217,7 +217,10 @@ def test_none_sets_null_and_integer_keys_stay():
 
 def test_nothing_that_was_given_is_changed():
     overrides = {
-        "model.policy": {"_target_": POLICY, "networks": [{"_target_": NETWORK, "hidden_units": (1, 2)}]},
+        "model.policy": {
+            "_target_": POLICY,
+            "networks": [{"_target_": "maze.FlattenConcatPolicyNet", "hidden_units": (1, 2)}],
+        },
         "algorithm.lr": np.float32(0.5),
     }
     components = {"wrappers": {LOG_STATS: None}, "runner": {"concurrency": 2}}

@@ -135,6 +135,8 @@ def test_an_observation_that_breaks_later_is_told_then() -> None:
     broken: list[bool] = []
 
     class Late(ObservationWrapper):
+        batchable = True
+
         def observation(self, observation: Observation) -> Observation:
             return {"other": observation["observation"]} if broken else observation
 

@@ -93,7 +93,8 @@ def test_a_list_that_all_jobs_share_is_one_value_as_well() -> None:
 
 
 def test_lists_inside_mappings_are_values_and_integer_keys_stay_integers() -> None:
-    networks = [{0: {"hidden_units": [8, 4]}}, {0: {"hidden_units": [2]}}]
+    target = {"_target_": "maze.FlattenConcatPolicyNet"}
+    networks = [{0: {**target, "hidden_units": [8, 4]}}, {0: {**target, "hidden_units": [2]}}]
     jobs = _jobs(overrides={"model.policy.networks": networks})
     assert [job.config.section("model")["policy"]["networks"][0]["hidden_units"] for job in jobs] == [[8, 4], [2]]
     assert [list(job.config.section("model")["policy"]["networks"]) for job in jobs] == [[0], [0]]
