@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium import spaces
 
 from maze.env.gathering import gathers_within
-from maze.env.interface_errors import check_observation, read_rewards
+from maze.env.interface_errors import check_observation
 from maze.env.maze_env import MazeEnv
 from maze.env.readers import wrong_heads
 from maze.env.snapshot import restore_layers, snapshot_layers
@@ -83,7 +83,6 @@ class WrappedVectorEnv(VectorEnv):
             done = step.terminated | step.truncated
             for layer in self._reward_layers:
                 reward, told = pass_reward(layer, reward, told)
-                reward = read_rewards(layer, reward, step.reward)
                 layer.episode_step(reward, done)
         final = step.final_observation
         if final is not None:
@@ -97,7 +96,6 @@ class WrappedVectorEnv(VectorEnv):
         reward, told, done = step.reward, step.told_rewards, step.terminated | step.truncated
         for layer in self._reward_layers:
             reward, told = pass_reward(layer, reward, told)
-            reward = read_rewards(layer, reward, step.reward)
             layer.episode_step_rows(reward, done, rows)
         reward = np.where(rows, reward, np.float32(0.0))
         if told is not None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from maze.config.targets import is_within
 from maze.env.base_env import MazeEnv, RecordedStep
-from maze.env.interface_errors import check_observation, read_reward, read_rewards, wrong_values
+from maze.env.interface_errors import check_observation, read_reward, wrong_values
 from maze.env.layers import Layer, chain_statistics, load_chain_statistics, names_of_layers, wrapper_layers
 from maze.env.readers import wrong_heads
 from maze.env.told_rewards import pass_reward, told_from_info, told_in_info
@@ -218,7 +218,6 @@ class Wrapper(Layer):
         if self._sees_reward:  # float32 arrays without axes, so that the result is that of a batch to the last bit
             paid = np.array(read_reward(self.env, reward), dtype=np.float32)
             new_reward, rewards = pass_reward(self, paid, told_from_info(info, ()))
-            new_reward = read_rewards(self, new_reward, paid)
             self.episode_step(new_reward, np.array(done))
             reward, info = float(new_reward), told_in_info(info, rewards)
         return self.observation(observation), reward, done, info

@@ -164,7 +164,9 @@ class AgentRunner:
             make_vector_env=self.environments.make_vector_env,
             make_workers=self._make_workers,
             draws=(
-                TorchDraws(derive_seed(self._agent_seed, "torch"), config.device) if draws_globally(learner) else None
+                TorchDraws(derive_seed(self._agent_seed, "torch"), str(learner.device))
+                if draws_globally(learner)
+                else None
             ),
         )
         return self.trainer_class(config, parts)
