@@ -61,6 +61,9 @@ class TrainerParts:
 
 ConfigT = TypeVar("ConfigT", bound=AlgorithmConfig)
 
+_CALM = "Lower the learning rate, clip gradients (max_grad_norm) or scale the rewards."
+"""What helps where learning itself blows numbers up."""
+
 
 class Trainer(ABC, Generic[ConfigT]):
     """The epoch loop: update, report, evaluate, keep the best state, stop or go on.
@@ -255,7 +258,7 @@ class Trainer(ABC, Generic[ConfigT]):
         found = self.not_finite()
         if not found and not np.isfinite(episodes.returns).all():
             found = ["rewards"]
-        remedy = "Lower the learning rate, clip gradients (max_grad_norm) or scale the rewards."
+        remedy = _CALM
         if found:
             remedy = (
                 f"Not finite (nan or infinite) were the environment's {' and '.join(found)}: mend these, in the "
@@ -267,8 +270,7 @@ class Trainer(ABC, Generic[ConfigT]):
         """Refuse what the last update may have made: losses are measured before a step."""
         if not self.model.is_finite:
             raise TrainingError(
-                f"Weights are no finite numbers after epoch {self.epoch}; the best state until then is kept. "
-                "Lower the learning rate, clip gradients (max_grad_norm) or scale the rewards."
+                f"Weights are no finite numbers after epoch {self.epoch}; the best state until then is kept. {_CALM}"
             )
 
     def _evaluate(self, metrics: dict[str, float], plots: dict[str, statistics.Plot]) -> bool:
