@@ -65,6 +65,14 @@ class OnPolicyConfig(AlgorithmConfig):
     deterministic_eval: bool | None = None
     eval_repeats: Annotated[int, Field(ge=1)] | None = None
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.critic_burn_in_epochs >= self.n_epochs > 0:
+            raise InvalidSpecificationError(
+                f"algorithm.critic_burn_in_epochs: {self.critic_burn_in_epochs} is not accepted; accepted: less than "
+                f"algorithm.n_epochs, which is {self.n_epochs}, since the policy learns nothing before."
+            )
+
     @property
     def evaluator_settings(self) -> dict[str, int | bool]:
         """What the former spellings of the evaluator's settings ask for."""

@@ -56,7 +56,11 @@ def test_policy_critic_and_statistics_are_taken_over(earlier: Path, tmp_path: Pa
 def test_another_critic_begins_anew_and_that_is_said_once(
     earlier: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    values = {"algorithm.critic_burn_in_epochs": 2, "model.critic.networks.0.hidden_units": [7]}
+    values = {
+        "algorithm.n_epochs": 3,
+        "algorithm.critic_burn_in_epochs": 2,
+        "model.critic.networks.0.hidden_units": [7],
+    }
     rc = new(tmp_path / "run", earlier, values, silent=False, wrappers=PAID)
     rc.train(1)
     rc.train(1)

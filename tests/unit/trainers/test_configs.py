@@ -221,3 +221,18 @@ def test_the_configuration_of_the_page() -> None:
     )
     assert config.evaluator_settings == {"n_episodes": 2, "deterministic": False}
     assert config.n_updates == 25
+
+
+@pytest.mark.parametrize("burn_in", [5, 7])
+def test_a_burn_in_that_leaves_no_epoch_to_the_policy_is_refused(burn_in: int) -> None:
+    with pytest.raises(
+        InvalidSpecificationError, match=f"critic_burn_in_epochs: {burn_in} is not accepted.*which is 5"
+    ):
+        PPOAlgorithmConfig(n_epochs=5, critic_burn_in_epochs=burn_in)
+
+
+def test_a_burn_in_leaves_the_policy_its_epochs() -> None:
+    assert PPOAlgorithmConfig(n_epochs=5, critic_burn_in_epochs=4).critic_burn_in_epochs == 4
+    assert (
+        PPOAlgorithmConfig(n_epochs=0, critic_burn_in_epochs=4).n_epochs == 0
+    )  # patience ends it, and begins after it

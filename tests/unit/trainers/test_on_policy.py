@@ -156,7 +156,9 @@ def test_the_former_spellings_reach_the_evaluator(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("algorithm", ["a2c", "ppo"])
 def test_the_policys_first_step_after_burn_in_is_as_long_as_any_first_step(algorithm: str, tmp_path: Path) -> None:
-    trainer = on_policy(tmp_path, algorithm, critic_burn_in_epochs=2, epoch_length=20, lr=0.001, max_grad_norm=0.0)
+    trainer = on_policy(
+        tmp_path, algorithm, n_epochs=3, critic_burn_in_epochs=2, epoch_length=20, lr=0.001, max_grad_norm=0.0
+    )
     trainer.train(2)
     part = trainer.model.flat_part(trainer.model.policy)
     before = trainer.model.flat_parameters[part].clone()
