@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from maze.env.interface_errors import check_observation
+from maze.env.outer_vector import OuterVectorEnv
 from maze.env.readers import wrong_heads
 from maze.env.stateful import StatefulWrapper
 from maze.env.told_rewards import copy_told
@@ -19,7 +20,7 @@ from maze.types import Array, Observation, StateDict
 __all__ = ["StatefulVectorEnv"]
 
 
-class StatefulVectorEnv(VectorEnv):
+class StatefulVectorEnv(OuterVectorEnv):
     """A vector environment inside one stateful wrapper.
 
     Args:
@@ -28,34 +29,14 @@ class StatefulVectorEnv(VectorEnv):
     """
 
     def __init__(self, env: VectorEnv, layer: StatefulWrapper) -> None:
-        self.env = env
-        self.n_envs = env.n_envs
-        self.observation_space, self.action_space = layer.observation_space, layer.action_space
+        super().__init__(env, layer)
         self._layer = layer
         layer.start_batch(env.n_envs)
-        self._training = False
         self._seeded = False
-        self._observation: Observation = {}
         self._final: Observation = {
             key: np.zeros((self.n_envs, *(space.shape or ())), dtype=space.dtype)
             for key, space in self.observation_space.spaces.items()
         }
-
-    @property
-    def training(self) -> bool:
-        """Whether wrappers gather statistics."""
-        return self._training
-
-    @training.setter
-    def training(self, value: bool) -> None:
-        self._training = bool(value)
-        self._layer.training = bool(value)
-        self.env.training = bool(value)
-
-    @property
-    def observation(self) -> Observation:
-        """The present observations as the agent sees them."""
-        return self._observation
 
     def seed(self, seeds: Sequence[int]) -> None:
         """Seed the wrapper and the environments inside; see `VectorEnv.seed`."""
@@ -101,38 +82,11 @@ class StatefulVectorEnv(VectorEnv):
         check_observation(self._layer, "reset_rows", self._observation, (self.n_envs,))
         return self._observation
 
-    def close(self) -> None:
-        """Close the environments inside."""
-        self.env.close()
-
     def drain_event_stats(self) -> EventStats:
         """Return, and forget, what is known of the events inside, and in the wrapper."""
         stats = self.env.drain_event_stats()
         stats.add(self._layer.own_event_stats())
         return stats
-
-    def update_statistics(self) -> None:
-        """Merge what the wrappers gathered."""
-        self.env.fetch_statistics()
-        self._layer.update_statistics()
-        self.env.spread_statistics()
-
-    def statistics_state(self) -> dict[str, Array]:
-        """Return the statistics of this and all inner wrappers, by the names that a single environment uses."""
-        return self._layer.statistics_state()
-
-    def load_statistics(self, state: Mapping[str, Array]) -> None:
-        """Take over statistics of a vector environment or of a single one."""
-        self._layer.load_statistics(state)
-        self.env.spread_statistics()
-
-    def gather_anew(self) -> None:
-        """Let the wrappers begin gathering from nothing; see `VectorEnv.gather_anew`."""
-        self._layer.gather_anew()
-
-    def merge_statistics(self, state: Mapping[str, Array]) -> None:
-        """Merge statistics that were gathered elsewhere; see `VectorEnv.merge_statistics`."""
-        self._layer.merge_statistics(state)
 
     def begins_anew(self, state: StateDict) -> bool:
         """Tell whether the environments inside could not be saved; the wrapper always can."""

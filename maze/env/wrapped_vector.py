@@ -10,6 +10,7 @@ from gymnasium import spaces
 from maze.env.gathering import gathers_within
 from maze.env.interface_errors import check_observation
 from maze.env.maze_env import MazeEnv
+from maze.env.outer_vector import OuterVectorEnv
 from maze.env.readers import wrong_heads
 from maze.env.snapshot import restore_layers, snapshot_layers
 from maze.env.told_rewards import pass_reward
@@ -22,7 +23,7 @@ from maze.types import Array, Observation, StateDict
 __all__ = ["WrappedVectorEnv"]
 
 
-class WrappedVectorEnv(VectorEnv):
+class WrappedVectorEnv(OuterVectorEnv):
     """A vector environment seen through the hooks of wrappers, as if each environment were wrapped by itself.
 
     Args:
@@ -32,12 +33,8 @@ class WrappedVectorEnv(VectorEnv):
     """
 
     def __init__(self, env: VectorEnv, prototype: MazeEnv, n_layers: int) -> None:
-        self.env = env
-        self.n_envs = env.n_envs
-        self.observation_space, self.action_space = prototype.observation_space, prototype.action_space
-        self._prototype = prototype
+        super().__init__(env, prototype)
         self._layers: list[Wrapper] = wrapper_layers(prototype)[-n_layers:]
-        self._training = False
         self._action_layers = [layer for layer in reversed(self._layers) if overrides(layer, "action")]
         self._observation_layers = [
             (layer, overrides(layer, "gather"), _shapes_of(layer))
@@ -45,23 +42,6 @@ class WrappedVectorEnv(VectorEnv):
             if overrides(layer, "observation") or overrides(layer, "gather")
         ]
         self._reward_layers = [layer for layer in self._layers if sees_reward(layer)]
-        self._observation: Observation = {}
-
-    @property
-    def training(self) -> bool:
-        """Whether wrappers gather statistics."""
-        return self._training
-
-    @training.setter
-    def training(self, value: bool) -> None:
-        self._training = bool(value)
-        self._prototype.training = bool(value)
-        self.env.training = bool(value)
-
-    @property
-    def observation(self) -> Observation:
-        """The present observations as the agent sees them."""
-        return self._observation
 
     def seed(self, seeds: Sequence[int]) -> None:
         """Seed the environments inside; see `VectorEnv.seed`."""
@@ -165,10 +145,6 @@ class WrappedVectorEnv(VectorEnv):
             observation = seen
         return observation
 
-    def close(self) -> None:
-        """Close the environments inside."""
-        self.env.close()
-
     def drain_event_stats(self) -> EventStats:
         """Return, and forget, what is known of the events inside, and in the wrappers."""
         stats = self.env.drain_event_stats()
@@ -176,33 +152,10 @@ class WrappedVectorEnv(VectorEnv):
             stats.add(layer.own_event_stats())
         return stats
 
-    def update_statistics(self) -> None:
-        """Merge what the wrappers gathered."""
-        self.env.fetch_statistics()
-        self._prototype.update_statistics()
-        self.env.spread_statistics()
-
-    def statistics_state(self) -> dict[str, Array]:
-        """Return the statistics of all wrappers, by the names that a single environment uses."""
-        return self._prototype.statistics_state()
-
-    def load_statistics(self, state: Mapping[str, Array]) -> None:
-        """Take over statistics of a vector environment or of a single one."""
-        self._prototype.load_statistics(state)
-        self.env.spread_statistics()
-
     @property
     def gathers(self) -> bool:
         """Whether some wrapper, here or inside, takes note of what happens in training."""
         return gathers_within(self._prototype)
-
-    def gather_anew(self) -> None:
-        """Let the wrappers begin gathering from nothing; see `VectorEnv.gather_anew`."""
-        self._prototype.gather_anew()
-
-    def merge_statistics(self, state: Mapping[str, Array]) -> None:
-        """Merge statistics that were gathered elsewhere; see `VectorEnv.merge_statistics`."""
-        self._prototype.merge_statistics(state)
 
     def begins_anew(self, state: StateDict) -> bool:
         """Tell whether the environments, or a wrapper that counts something, could not be saved."""
