@@ -26,6 +26,8 @@ import threadpoolctl  # noqa: F401
 import torch
 from hypothesis import HealthCheck, settings
 
+from tests.databases import copy_database, make_database
+
 with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
     warnings.simplefilter("ignore")
     import Box2D  # noqa: F401  (crashes where the warnings of its import are errors)
@@ -88,8 +90,20 @@ def _difference(before: object, after: object) -> str:
     return f"{before!r} became {after!r}"
 
 
+@pytest.fixture(scope="session")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an empty database of runs, for copies."""
+    return make_database(tmp_path_factory.getbasetemp().parent)
+
+
 @pytest.fixture(autouse=True)
-def _own_tracking_store(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+def _own_tracking_store(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory, database: Path
+) -> Iterator[None]:
     """Keep tests out of the project's own store."""
-    directory = tmp_path_factory.mktemp("store")
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{directory}/mlflow.db")
+    copy = copy_database(database, tmp_path_factory.mktemp("store"))
+    untouched = copy.stat()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{copy}")
+    yield
+    if copy.is_file() and (copy.stat().st_mtime_ns, copy.stat().st_size) == (untouched.st_mtime_ns, untouched.st_size):
+        copy.unlink()  # thousands of tests track nothing

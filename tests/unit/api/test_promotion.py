@@ -18,6 +18,7 @@ from maze.api.promotion import promote, why_not_comparable
 from maze.cli import main
 from maze.errors import ArtifactError, InvalidSpecificationError
 from maze.tracking.sender import stop_senders
+from tests.databases import copy_database
 from tests.integration.tracked import query
 from tests.scripted import tiny_context
 
@@ -61,9 +62,10 @@ class Store:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+def trained(tmp_path_factory: pytest.TempPathFactory, database: Path) -> Iterator[Store]:
     gymnasium.register("Echo-v0", Echo)
     root = tmp_path_factory.mktemp("agents")
+    copy_database(database, root)
     store = Store(f"sqlite:///{root / 'mlflow.db'}", {})
     learning = {"algorithm.n_epochs": 4, "algorithm.epoch_length": 30, "algorithm.lr": 0.02}
     for name, values, seed in (

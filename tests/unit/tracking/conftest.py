@@ -1,9 +1,8 @@
-"""A store of runs that costs no three seconds to make: one database is made once and copied."""
+"""Stores of runs for the tests of tracking."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from maze.tracking.sender import stop_senders
 from maze.tracking.store import StoreLocation
+from tests.databases import copy_database
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 with warnings.catch_warnings():
@@ -24,20 +24,10 @@ def location(folder: Path) -> StoreLocation:
     return StoreLocation(uri=f"sqlite:///{folder / 'mlflow.db'}", directory=folder, origin="directory")
 
 
-@pytest.fixture(scope="session")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from maze.tracking.mlflow_database import open_client
-
-    folder = tmp_path_factory.mktemp("database") / ".maze"
-    open_client(location(folder))
-    return folder / "mlflow.db"
-
-
 @pytest.fixture
 def store(tmp_path: Path, database: Path) -> StoreLocation:
     folder = tmp_path / ".maze"
-    folder.mkdir()
-    shutil.copyfile(database, folder / "mlflow.db")
+    copy_database(database, folder)
     return location(folder)
 
 
