@@ -72,6 +72,7 @@ def part_of_sweep(record: SweepRecord, index: int) -> SweepPart:
         parent_key=record.key,
         parent_name=_name(record),
         directory=place,
+        values=described_values(job.values),
     )
 
 
