@@ -152,24 +152,27 @@ def describe_pipeline(config: RunConfig) -> RunDescription:
     )
 
 
-def describe_sweep(config: RunConfig, *, key: str, name: str, axes: Mapping[str, str]) -> RunDescription:
+def describe_sweep(
+    config: RunConfig, *, key: str, name: str, parameters: Mapping[str, str], artifacts: Mapping[str, str]
+) -> RunDescription:
     """Return how a multi-run introduces itself: the parent of its jobs' runs.
 
     Args:
         config: the configuration of one of its jobs.
         key: identity of the multi-run.
         name: what people read in the list of runs.
-        axes: what varies, with the values in words.
+        parameters: what its jobs have in common, and what varies with all values in words.
+        artifacts: texts to keep with it, by name.
     """
     lineage = collect_lineage(Path.cwd())
     return RunDescription(
         name=name,
         experiment_name=config.tracking.experiment_name,
-        parameters=dict(axes),
+        parameters=parameters,
         tags={**lineage.tags, **config.tags},
         key=key,
         kind="pipeline",
-        artifacts=lineage.artifacts,
+        artifacts={**lineage.artifacts, **artifacts},
     )
 
 

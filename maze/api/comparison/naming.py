@@ -41,7 +41,7 @@ def split(name: str, agents: Sequence[report.MeasuredAgent]) -> list[report.Meas
     if len(experiments) == 1:
         return experiments
     words = tell_apart(experiments)
-    return [replace(one, name=f"{name} {word}") for one, word in zip(experiments, words, strict=True)]
+    return [replace(one, name=f"{name} {word}".strip()) for one, word in zip(experiments, words, strict=True)]
 
 
 def tell_apart(experiments: Sequence[report.Measured]) -> list[str]:
