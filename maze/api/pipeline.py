@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import uuid
 from collections.abc import Mapping
@@ -23,11 +24,14 @@ __all__ = [
     "describe_sweep",
     "pipeline_code",
     "pipeline_name",
+    "varied_values",
 ]
 
 PIPELINE_FILE = Path("dvc.yaml")
 PARAMS_FILE = "params.yaml"
 OUTPUTS = ("out/", "build/")
+_VARIED = "maze.values"
+"""Tag of a job: its values on the axes of its multi-run, as JSON."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -40,6 +44,7 @@ class SweepPart:
         parent_key: identity of the multi-run.
         parent_name: what people read for the multi-run.
         directory: of the multi-run, which decides where the tracking store is.
+        values: what was varied, by argument or dotted path, in words.
     """
 
     key: str
@@ -47,6 +52,7 @@ class SweepPart:
     parent_key: str
     parent_name: str
     directory: Path
+    values: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def as_record(self) -> dict[str, Any]:
         """Return the fields as JSON values."""
@@ -97,7 +103,17 @@ def describe_run(config: RunConfig, *, stage: str | None, part_of: SweepPart | N
         key=part_of.key,
         parent_key=part_of.parent_key,
         parent_name=part_of.parent_name,
+        tags={**described.tags, _VARIED: json.dumps(dict(part_of.values))},
     )
+
+
+def varied_values(tags: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a multi-run varied, in words, as the tags of one of its jobs tell it; empty for any other run."""
+    try:
+        values = json.loads(tags.get(_VARIED, "{}"))
+    except ValueError:  # so many values that the store has cut their end off
+        return {}
+    return {str(path): str(word) for path, word in values.items()}
 
 
 def _describe_run(config: RunConfig, stage: str | None) -> RunDescription:
@@ -136,24 +152,27 @@ def describe_pipeline(config: RunConfig) -> RunDescription:
     )
 
 
-def describe_sweep(config: RunConfig, *, key: str, name: str, axes: Mapping[str, str]) -> RunDescription:
+def describe_sweep(
+    config: RunConfig, *, key: str, name: str, parameters: Mapping[str, str], artifacts: Mapping[str, str]
+) -> RunDescription:
     """Return how a multi-run introduces itself: the parent of its jobs' runs.
 
     Args:
         config: the configuration of one of its jobs.
         key: identity of the multi-run.
         name: what people read in the list of runs.
-        axes: what varies, with the values in words.
+        parameters: what its jobs have in common, and what varies with all values in words.
+        artifacts: texts to keep with it, by name.
     """
     lineage = collect_lineage(Path.cwd())
     return RunDescription(
         name=name,
         experiment_name=config.tracking.experiment_name,
-        parameters=dict(axes),
+        parameters=parameters,
         tags={**lineage.tags, **config.tags},
         key=key,
         kind="pipeline",
-        artifacts=lineage.artifacts,
+        artifacts={**lineage.artifacts, **artifacts},
     )
 
 

@@ -22,9 +22,12 @@ what does not: algorithm=ppo, env.name=Acrobot-v1, as for maze-run train. The sa
   space: {algorithm.lr: {low: 1.0e-4, high: 1.0e-2, log: true}, algorithm.gamma: [0.95, 0.99]}
   seeds: [0, 1]
   n_trials: 20
+  n_jobs: 2
 
 A search that was stopped, or killed, goes on where it was when the same command is given again; --trials with a larger
-number adds trials. The best values are a preset afterwards: maze-run train -cd OUTPUT_DIR/conf experiment=best
+number adds trials. With --jobs N, trials come in waves of N, which learn from the waves before, so that it does not
+matter which trial ends first; another N is another search. The best values are a preset afterwards:
+maze-run train -cd OUTPUT_DIR/conf experiment=best
 """
 
 
@@ -39,6 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sampler", choices=["tpe", "random"], help="how values are drawn (default: tpe)")
     parser.add_argument("--sampler-seed", type=int, help="base of the draws' randomness (default: 0)")
     parser.add_argument("--startup-trials", type=int, help="trials before anything is learned from them (default: 5)")
+    parser.add_argument(
+        "--jobs", type=int, help="trials that run at once, in processes; they learn from earlier waves (default: 1)"
+    )
     parser.add_argument("--no-pruning", action="store_true", help="train every trial to its end")
     parser.add_argument("-cd", "--config-dir", type=Path, help="a configuration tree of your own")
     parser.add_argument("--output-dir", type=Path, help="where results go (default: outputs/tune/KEY)")
@@ -99,6 +105,7 @@ def _changes(arguments: argparse.Namespace) -> dict[str, Any]:
         "sampler": arguments.sampler,
         "sampler_seed": arguments.sampler_seed,
         "n_startup_trials": arguments.startup_trials,
+        "n_jobs": arguments.jobs,
         "prunes": False if arguments.no_pruning else None,
         "config_dir": arguments.config_dir,
     }

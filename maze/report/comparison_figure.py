@@ -12,10 +12,9 @@ from matplotlib.figure import Figure
 from maze.report.comparison import Comparison
 from maze.report.curves import Curve, band_of_curves
 from maze.report.measured import Measured
+from maze.report.panels import panel_colour, prepare_panel, say_empty
 
 __all__ = ["comparison_figure"]
-
-_COLOURS = ("#2563a8", "#c2570c", "#15803d", "#a21caf", "#b91c1c", "#0e7490", "#854d0e", "#4b5563")
 
 
 def comparison_figure(experiments: Sequence[Measured], comparison: Comparison) -> Figure:
@@ -30,39 +29,28 @@ def comparison_figure(experiments: Sequence[Measured], comparison: Comparison) -
     """
     figure = Figure(figsize=(12.0, 8.0), dpi=120, layout="constrained")
     panels = figure.subplots(2, 2)
-    _draw_curves(_prepare(panels[0, 0], "Learning curves", "environment steps", "return"), experiments)
-    _draw_results(_prepare(panels[0, 1], "Interquartile mean with interval", "return", ""), comparison)
+    _draw_curves(prepare_panel(panels[0, 0], "Learning curves", "environment steps", "return"), experiments)
+    _draw_results(prepare_panel(panels[0, 1], "Interquartile mean with interval", "return", ""), comparison)
     titles = ("Share of episodes with more than a return", "return of an episode", "share of episodes")
-    _draw_shares(_prepare(panels[1, 0], *titles), [experiment.returns for experiment in experiments])
+    _draw_shares(prepare_panel(panels[1, 0], *titles), [experiment.returns for experiment in experiments])
     titles = ("Share of episodes longer than", "steps of an episode", "share of episodes")
-    _draw_shares(_prepare(panels[1, 1], *titles), [experiment.lengths for experiment in experiments])
-    handles = [panels[0, 1].plot([], [], color=_colour(index), linewidth=3)[0] for index in range(len(experiments))]
+    _draw_shares(prepare_panel(panels[1, 1], *titles), [experiment.lengths for experiment in experiments])
+    handles = [
+        panels[0, 1].plot([], [], color=panel_colour(index), linewidth=3)[0] for index in range(len(experiments))
+    ]
     figure.legend(handles, [one.name for one in experiments], loc="outside lower center", ncols=3, frameon=False)
     return figure
-
-
-def _prepare(axes: Axes, title: str, x_label: str, y_label: str) -> Axes:
-    axes.set_title(title)
-    axes.set_xlabel(x_label)
-    axes.set_ylabel(y_label)
-    axes.grid(visible=True, alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
-    return axes
-
-
-def _colour(index: int) -> str:
-    return _COLOURS[index % len(_COLOURS)]
 
 
 def _draw_curves(axes: Axes, experiments: Sequence[Measured]) -> None:
     curves: list[tuple[Curve, ...]] = [experiment.curves for experiment in experiments]
     if not any(curves):
-        _say_empty(axes)
+        say_empty(axes)
     for index, one in enumerate(curves):
         if one:
             band = band_of_curves(one)
-            axes.plot(band.steps, band.middle, color=_colour(index), linewidth=1.8)
-            axes.fill_between(band.steps, band.low, band.high, color=_colour(index), alpha=0.18, linewidth=0)
+            axes.plot(band.steps, band.middle, color=panel_colour(index), linewidth=1.8)
+            axes.fill_between(band.steps, band.low, band.high, color=panel_colour(index), alpha=0.18, linewidth=0)
 
 
 def _draw_results(axes: Axes, comparison: Comparison) -> None:
@@ -70,8 +58,8 @@ def _draw_results(axes: Axes, comparison: Comparison) -> None:
     for index, row in enumerate(rows):
         place = len(rows) - 1 - index
         if row.interval is not None:
-            axes.plot(row.interval[:2], [place, place], color=_colour(index), linewidth=7, alpha=0.35)
-        axes.plot([row.iqm], [place], marker="o", markersize=8, color=_colour(index))
+            axes.plot(row.interval[:2], [place, place], color=panel_colour(index), linewidth=7, alpha=0.35)
+        axes.plot([row.iqm], [place], marker="o", markersize=8, color=panel_colour(index))
     axes.set_yticks(range(len(rows)), [row.name for row in reversed(rows)])
     axes.set_ylim(-0.6, len(rows) - 0.4)
 
@@ -80,7 +68,7 @@ def _draw_shares(axes: Axes, values: Sequence[npt.NDArray[np.float64]]) -> None:
     """Draw for each value what share of the episodes is above it: the higher the line, the better."""
     known = [column[np.isfinite(column)] for column in values]
     if not any(len(column) for column in known):
-        _say_empty(axes)
+        say_empty(axes)
         return
     everything = np.concatenate(known)
     low, high = float(everything.min()), float(everything.max())
@@ -90,9 +78,5 @@ def _draw_shares(axes: Axes, values: Sequence[npt.NDArray[np.float64]]) -> None:
             ordered = np.sort(column)
             x = np.concatenate([[low - margin], ordered, [high + margin]])
             share = np.concatenate([[1.0], 1.0 - np.arange(1, len(ordered) + 1) / len(ordered), [0.0]])
-            axes.step(x, share, where="post", color=_colour(index), linewidth=1.8)
+            axes.step(x, share, where="post", color=panel_colour(index), linewidth=1.8)
     axes.set_ylim(-0.03, 1.03)
-
-
-def _say_empty(axes: Axes) -> None:
-    axes.text(0.5, 0.5, "no data", transform=axes.transAxes, ha="center", va="center", color="gray")

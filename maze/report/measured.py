@@ -30,6 +30,7 @@ class MeasuredAgent:
         lengths: steps of each episode, int64 [E]; None where they are not known.
         curve: progress while it was trained, or None.
         source: what loads it: a directory, an MLflow run id; "" where it is not at hand.
+        varied: its values on the axes of a multi-run, in words; empty where it is no job of one.
     """
 
     name: str
@@ -42,6 +43,7 @@ class MeasuredAgent:
     lengths: npt.NDArray[np.int64] | None = None
     curve: Curve | None = None
     source: str = ""
+    varied: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from maze.errors import ArtifactError
 from maze.report.curves import Curve, CurveSummary, summarise_curves, write_table
 from maze.report.episodes import EpisodeTable
+from maze.report.panels import prepare_panel, say_empty
 
 __all__ = [
     "episode_length_figure",
@@ -38,7 +39,7 @@ def learning_curve_figure(curves: Mapping[int, Curve], *, title: str = "Learning
     figure, axes = _new_figure(title, "environment steps", "return")
     summary = summarise_curves(curves)
     if not len(summary.steps):
-        _say_empty(axes)
+        say_empty(axes)
         return figure
     n_curves = sum(len(curve.steps) > 0 for curve in curves.values())
     if n_curves > 1:
@@ -110,19 +111,13 @@ def write_plots(
 
 def _new_figure(title: str, x_label: str, y_label: str) -> tuple[Figure, Axes]:
     figure = Figure(figsize=_SIZE, dpi=_DPI, layout="constrained")
-    axes = figure.add_subplot()
-    axes.set_title(title)
-    axes.set_xlabel(x_label)
-    axes.set_ylabel(y_label)
-    axes.grid(visible=True, alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
+    return figure, prepare_panel(figure.add_subplot(), title, x_label, y_label)
 
 
 def _histogram(axes: Axes, values: npt.NDArray[np.float64]) -> None:
     values = values[np.isfinite(values)]
     if not len(values):
-        _say_empty(axes)
+        say_empty(axes)
         return
     axes.hist(values, bins=_bin_edges(values).tolist(), color=_COLOUR, alpha=0.8)
     mean = float(values.mean())
@@ -137,10 +132,6 @@ def _bin_edges(values: npt.NDArray[np.float64], n_bins: int = 20) -> npt.NDArray
         margin = max(1.0, 0.05 * abs(low))
         low, high = low - margin, high + margin
     return np.linspace(low, high, n_bins + 1)
-
-
-def _say_empty(axes: Axes) -> None:
-    axes.text(0.5, 0.5, "no data", transform=axes.transAxes, ha="center", va="center", color="gray")
 
 
 def _pool(columns: list[npt.NDArray[np.float64]] | list[npt.NDArray[np.int64]]) -> npt.NDArray[np.float64]:

@@ -59,6 +59,7 @@ def _agent(client: MlflowClient, run: Run, request: Request) -> dict[str, Any]:
         "status": run.info.status,
         "seed": seed_of(run),
         "params": dict(run.data.params),
+        "tags": dict(run.data.tags),
         "metrics": dict(run.data.metrics),
         "curve": sorted({point.step: point.value for point in history}.items()),
         "agent": _fetch_agent(run, request),

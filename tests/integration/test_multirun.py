@@ -7,16 +7,18 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from maze import GymMazeEnv, RunContext
 from maze.api.multirun.results import JobFailure
+from maze.launchers import Job, JobResult, SerialLauncher
 from tests.integration.tracked import query
-from tests.scripted import CountingEnv
+from tests.scripted import CountingEnv, tiny_context
 
 pytestmark = pytest.mark.slow
 
@@ -45,6 +47,13 @@ def test_a_multirun_is_a_parent_run_and_its_jobs_are_nested(tmp_path: Path) -> N
     assert (parent.status, good.status) == ("FAILED", "FINISHED")
     assert good.tags["mlflow.parentRunId"] == parent.id
     assert parent.params["env"] == "<lambda>, broken"
+    assert parent.params["algorithm.n_epochs"] == good.params["algorithm.n_epochs"]  # what all jobs share
+    assert parent.params["run_dir"] == str(tmp_path / "sweep")
+    assert {"config/common.yaml", "figures/jobs.png"} <= set(parent.files)
+    note = parent.tags["mlflow.note.content"]
+    assert note.startswith("| job | env | status |")
+    assert "- job 1-env-broken failed: maze.errors.EnvError: " in note
+    assert json.loads(good.tags["maze.values"]) == {"env": "<lambda>"}
     numbers = {name: parent.last(f"sweep/{name}") for name in ("jobs", "jobs_failed", "jobs_finished", "best_return")}
     assert numbers == {"jobs": 2, "jobs_failed": 1, "jobs_finished": 1, "best_return": 6}
     assert "tables/jobs.csv" in parent.files
@@ -55,6 +64,36 @@ def test_a_multirun_is_a_parent_run_and_its_jobs_are_nested(tmp_path: Path) -> N
         "train",
         "evaluate",
     ]
+
+
+class Spoiler(SerialLauncher):
+    """Leaves the learning curves in a state in which nobody can draw them."""
+
+    def launch(self, jobs: Sequence[Job], on_end: Callable[[JobResult], None] | None = None) -> list[JobResult]:
+        results = super().launch(jobs, on_end)
+        for job in jobs:
+            (job.log.parent / "curve.csv").write_text("step,return\nnever,a number\n")
+        return results
+
+
+def test_a_figure_that_cannot_be_drawn_costs_the_figure_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rc: Any = tiny_context(
+        tmp_path / "sweep",
+        {"tracking.mode": "best_effort", "seeding.agent_base_seed": [1, 2]},
+        multirun=True,
+        launcher=Spoiler(),
+    )
+    assert [type(result).__name__ for result in rc.train(1)] == ["TrainingSummary", "TrainingSummary"]
+    uri = os.environ["MLFLOW_TRACKING_URI"]
+    [parent] = [run for run in query(uri) if "mlflow.parentRunId" not in run.tags]
+    assert (parent.status, parent.last("sweep/jobs_finished")) == ("FINISHED", 2)
+    assert "figures/jobs.png" not in parent.files
+    assert "cannot be drawn (ArtifactError: " in caplog.text
+    assert parent.params["seeding.agent_base_seed"] == "1, 2"
+    [shown] = Path(uri.removeprefix("sqlite:///")).parent.rglob(f"{parent.id}/artifacts/config/common.yaml")
+    common = yaml.safe_load(shown.read_text())
+    assert common["seeding"]["agent_base_seed"] == "<varies: 1, 2>"
+    assert common["algorithm"] == yaml.safe_load((rc.run_dir[0] / "agent" / "config.yaml").read_text())["algorithm"]
 
 
 SCRIPT = """

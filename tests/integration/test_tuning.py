@@ -74,6 +74,48 @@ def test_a_killed_process_loses_nothing(tmp_path: Path) -> None:
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
 
 
+def test_ctrl_c_and_a_kill_leave_no_process_and_lose_nothing_where_trials_run_at_once(tmp_path: Path) -> None:
+    space = search_file(tmp_path, n_jobs=2, n_trials=3)
+    environment = {**clean_environment(tmp_path / "scratch"), "PYTHONPATH": str(REPOSITORY)}
+    environment["PATH"] = shims(tmp_path / "bin")
+
+    def command(name: str) -> list[str]:
+        return ["maze-run", "tune", "--space", str(space), "--output-dir", name, "--study-dir", f"{name}-study"]
+
+    project = Project(tmp_path, environment)
+    undisturbed = project.run(*command("whole"))
+    assert undisturbed.status == 0, undisturbed.text
+    for number, n_agents in ((signal.SIGINT, 1), (signal.SIGKILL, 2)):
+        with (tmp_path / "said").open("wb") as said:
+            process = subprocess.Popen(command("killed"), cwd=tmp_path, env=environment, stdout=said, stderr=said)
+            try:
+                wait_for_agents(tmp_path / "killed-study", n_agents, process)
+            finally:
+                process.send_signal(number)
+                process.wait()
+        if number == signal.SIGINT:
+            assert "stopped; the same search goes on from here" in (tmp_path / "said").read_text()
+            assert trial_processes(tmp_path) == []
+    ended = project.run(*command("killed"))  # at once: processes that the kill has orphaned may still be leaving
+    assert ended.status == 0, ended.text
+    for name in ("trials.csv", "metrics.json", "conf/experiment/best.yaml", "figures/importance.png"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+    assert trial_processes(tmp_path) == []
+
+
+def trial_processes(directory: Path) -> list[str]:
+    """Return the commands of the processes that work below a directory."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = place.read_bytes().replace(b"\0", b" ").decode()
+        except OSError:  # it has just ended
+            continue
+        if "maze.api.tuning.worker" in command and str(directory) in command:
+            found.append(command)
+    return found
+
+
 def wait_for_agents(study: Path, n_agents: int, process: subprocess.Popen[bytes]) -> None:
     """Wait until another agent than the first ``n_agents`` is being trained."""
     for _ in range(6000):
@@ -84,19 +126,20 @@ def wait_for_agents(study: Path, n_agents: int, process: subprocess.Popen[bytes]
     raise AssertionError("it trains nothing")
 
 
+@pytest.mark.parametrize(("n_jobs", "calls"), [(1, (4, 5)), (2, (2, 3))])
 def test_the_search_is_a_parent_with_a_nested_run_for_each_trial(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_jobs: int, calls: tuple[int, int]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     search = Search(
-        space=SPACE, choices={"algorithm": "a2c"}, values=SMALL, seeds=(0, 1), n_trials=5, n_startup_trials=2
+        space=SPACE, choices={"algorithm": "a2c"}, values=SMALL, seeds=(0, 1), n_startup_trials=2, n_jobs=n_jobs
     )
-    for n_trials in (4, 5):
+    for n_trials in calls:
         result = tune(Search(**{**vars(search), "n_trials": n_trials}), output_dir="out", study_dir="study")
     runs = query(os.environ["MLFLOW_TRACKING_URI"])
     [parent] = [run for run in runs if "mlflow.parentRunId" not in run.tags]
     trials = {run.name: run for run in runs if run is not parent}
-    assert set(trials) == {f"trial {number}" for number in range(5)}
+    assert set(trials) == {f"trial {number}" for number in range(calls[-1])}
     assert {run.tags["mlflow.parentRunId"] for run in trials.values()} == {parent.id}
     assert {run.status for run in runs} == {"FINISHED"}
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from maze import report
 from maze.api.comparison.directories import is_readable, read_directory, read_pipeline
 from maze.api.comparison.evaluation import evaluate_agent
+from maze.api.comparison.naming import numbered, split
 from maze.api.comparison.tracked import TrackedResults, read_tracked
 from maze.api.repository.outputs import OutputReader
 from maze.api.repository.revisions import Repository, Revision
@@ -59,7 +60,7 @@ def compare_experiments(
     Args:
         names: directories of runs, of several runs, of multi-runs or of projects; experiments of DVC, branches, tags or
             commits; run ids, beginnings of them or names of runs in MLflow, or ``models:/name/version``. Runs under one
-            name that differ in more than their seeds are compared with each other.
+            name that differ in more than their seeds are compared with each other, each named by what was varied.
         n_episodes: evaluate all agents anew in so many episodes, the same ones for all; None takes what was recorded.
         confidence: of all intervals.
         allow_code: agents that are evaluated may name code outside of maze.
@@ -70,7 +71,7 @@ def compare_experiments(
     if n_episodes is not None and n_episodes < 1:
         raise ArtifactError(f"--episodes: {n_episodes} is not accepted; accepted is a whole number >= 1.")
     with ExitStack() as stack:
-        experiments = list(_read([str(name) for name in names], stack, with_agents=n_episodes is not None))
+        experiments = numbered(list(_read([str(name) for name in names], stack, with_agents=n_episodes is not None)))
         if n_episodes is not None:
             experiments = [_evaluate(one, n_episodes, allow_code=allow_code) for one in experiments]
     for agent in (agent for one in experiments for agent in one.agents):
@@ -131,31 +132,6 @@ def _read_revision(
         return experiments
     note = "DVC's cache does not hold its episodes here, only their means are known; dvc fetch --all-commits gets them."
     return [replace(one, notes=(*one.notes, note)) for one in experiments]
-
-
-def split(name: str, agents: Sequence[report.MeasuredAgent]) -> list[report.Measured]:
-    """Return agents as experiments: those that differ in nothing but their seeds together.
-
-    Args:
-        name: under which they were found.
-        agents: at least one.
-    """
-    groups: dict[tuple[tuple[str, str], ...], list[report.MeasuredAgent]] = {}
-    for agent in agents:
-        groups.setdefault(report.compared_values(agent.config), []).append(agent)
-    experiments = [report.Measured(name=name, agents=tuple(group)) for group in groups.values()]
-    if len(experiments) == 1:
-        return experiments
-    differing = report.differing_values(experiments)
-    shown = [key for key in differing if not key.endswith("_target_")] or list(differing)
-    return [
-        replace(one, name=f"{name} {', '.join(_told(key, differing[key][index]) for key in shown[:3])}")
-        for index, one in enumerate(experiments)
-    ]
-
-
-def _told(key: str, value: str | None) -> str:
-    return f"{key.rpartition('.')[2]}={'-' if value is None else value}"
 
 
 def _evaluate(experiment: report.Measured, n_episodes: int, *, allow_code: bool) -> report.Measured:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from maze import report
+from maze.api.pipeline import varied_values
 from maze.artifacts import RunFiles, read_json
 from maze.config import RunConfig
 from maze.config.canonical import flat
@@ -126,6 +127,7 @@ def _read_run(files: RunFiles) -> report.MeasuredAgent:
         "config": _words_of(record.get("config") or {}),
         "curve": _read_curve(files.curve),
         "source": str(files.root),
+        "varied": varied_values(record.get("tags") or {}),
     }
     if evaluation is None:
         return report.MeasuredAgent(**common, **_from_training(files))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from maze import report
+from maze.api.pipeline import varied_values
 from maze.errors import ArtifactError, TrackingError
 from maze.tracking import project_store
 from maze.tracking.asking import asking
@@ -70,6 +71,7 @@ def _read_agent(agent: Mapping[str, Any], folder: Path) -> report.MeasuredAgent:
         "config": agent["params"],
         "curve": report.Curve(steps=curve[:, 0], values=curve[:, 1]),
         "source": "" if agent["agent"] is None else str(folder / agent["agent"]),
+        "varied": varied_values(agent["tags"]),
     }
     if _is_number(metrics.get("evaluate/mean_return")):
         n_episodes = int(metrics.get("evaluate/n_episodes", 0))

@@ -6,11 +6,7 @@ Reads what :class:`maze.api.multirun.job_files.JobFiles` wrote just before, trai
 from __future__ import annotations
 
 import dataclasses
-import os
-import signal
 import sys
-import threading
-import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,13 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from maze.api.multirun.children import leave_with_launcher
 from maze.api.multirun.job_files import JobFiles
 from maze.api.single_run import SingleRun
-from maze.launchers import LAUNCHER_VARIABLE
 
 __all__ = ["main", "train"]
-
-_LOOK_SECONDS = 1.0
 
 
 def main(directory: Path) -> int:
@@ -36,7 +30,7 @@ def main(directory: Path) -> int:
     Returns:
         Exit status 0; an error ends the process with its traceback and status 1.
     """
-    _leave_with_launcher()
+    leave_with_launcher()
     files = JobFiles(directory)
     with _outcome_of(files) as keep:
         keep(train(files))
@@ -86,20 +80,6 @@ def _below_here(error: BaseException) -> TracebackType | None:
     while place is not None and place.tb_next is not None and place.tb_frame.f_code.co_filename == __file__:
         place = place.tb_next
     return place
-
-
-def _leave_with_launcher() -> None:
-    """Stop in good order once the process that started this one is gone, however it ended."""
-    launcher = os.environ.get(LAUNCHER_VARIABLE)
-    if launcher is None or launcher != str(os.getppid()):
-        return
-
-    def watch() -> None:
-        while str(os.getppid()) == launcher:
-            time.sleep(_LOOK_SECONDS)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=watch, name="launcher watch", daemon=True).start()
 
 
 if __name__ == "__main__":

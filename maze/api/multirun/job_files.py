@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from maze.api.multirun.children import python_job
 from maze.api.pipeline import SweepPart
 from maze.api.record.objects import dumps, loads
 from maze.artifacts import RunFiles, atomic_path, read_csv, read_json, write_text
@@ -18,14 +17,6 @@ from maze.errors import ArtifactError
 from maze.launchers import Job
 
 __all__ = ["JobFiles", "Task"]
-
-_THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -102,14 +93,8 @@ class JobFiles:
 
     def as_job(self, name: str, config: RunConfig) -> Job:
         """Return the job for a launcher: this Python, this search path, and as many threads as the run uses."""
-        threads = str(config.runner.torch_threads or 1)
-        path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
-        return Job(
-            name=name,
-            command=(sys.executable, "-P", "-m", "maze.api.multirun.job", str(self.root)),
-            log=self.log,
-            environment={**dict.fromkeys(_THREAD_VARIABLES, threads), "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
-        )
+        threads = config.runner.torch_threads or 1
+        return python_job(name, "maze.api.multirun.job", self.root, self.log, n_threads=threads)
 
     def prepare_to_go_on(self) -> bool:
         """Say whether there is an agent to go on from; what a process left that was killed before is cleared away."""

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from maze.api.multirun.grid import JobSpecification, described_values
+from maze.api.multirun.grid import JobSpecification
 from maze.api.multirun.job_files import Task
 from maze.api.multirun.results import JobOutcome, SweepRecord
-from maze.api.pipeline import SweepPart, describe_sweep
+from maze.api.multirun.tracked import part_of_sweep, tracked
 from maze.api.record.objects import dumps
 from maze.api.session import logs_kept_quiet
 from maze.config.instantiate import allow_modules, instantiate, with_objects
 from maze.errors import InvalidSpecificationError
 from maze.launchers import JobResult, Launcher, SerialLauncher
-from maze.tracking import RunStatus, open_tracker
 
 if TYPE_CHECKING:
     from maze.report.jobs import JobProgress
 
-__all__ = ["check_objects", "launch_jobs", "make_launcher", "part_of_sweep"]
+__all__ = ["check_objects", "launch_jobs", "make_launcher"]
 
 
 def make_launcher(job: JobSpecification) -> Launcher:
@@ -59,20 +56,6 @@ def check_objects(jobs: Sequence[JobSpecification]) -> None:
                 dumps(thing)
             except InvalidSpecificationError as error:
                 raise InvalidSpecificationError(f"job {job.name}: {path}: {error}") from error
-
-
-def part_of_sweep(record: SweepRecord, index: int) -> SweepPart:
-    """Return how the run of a job introduces itself: as a part of its multi-run."""
-    job = record.jobs[index]
-    given = job.config.run_dir is not None
-    place = record.directory if given else Path(job.config.log_base_dir).absolute()  # as for single runs
-    return SweepPart(
-        key=f"{record.key}-{index}",
-        name=f"{job.index} {job.description}".strip(),
-        parent_key=record.key,
-        parent_name=_name(record),
-        directory=place,
-    )
 
 
 def launch_jobs(
@@ -119,7 +102,7 @@ def launch_jobs(
                 )
             )
             record.outcomes[index] = JobOutcome()
-        stack.enter_context(_tracked(record))
+        stack.enter_context(tracked(record))
         progress = stack.enter_context(JobProgress(len(indices), silent=silent))
         _Watch(record, indices, progress).launch(launcher)
 
@@ -152,52 +135,3 @@ class _Watch:
         self._progress.on_end(
             result.name, outcome.status, outcome.seconds, outcome.best_return, outcome.traceback or outcome.reason
         )
-
-
-@contextmanager
-def _tracked(record: SweepRecord) -> Iterator[None]:
-    """Show the multi-run in the tracking store: RUNNING while the block runs, then FINISHED, FAILED or KILLED."""
-    config = record.jobs[0].config
-    settings = config.tracking
-    environment = {**os.environ, "MLFLOW_TRACKING_URI": settings.uri} if settings.uri else None
-    place = part_of_sweep(record, 0).directory
-    tracker = open_tracker(settings.mode, directory=place, environment=environment)
-    tracker.start(describe_sweep(config, key=record.key, name=_name(record), axes=_axes(record)))
-    status = RunStatus.FAILED
-    try:
-        yield
-        finished = all(outcome.status == "finished" for outcome in record.outcomes)
-        status = RunStatus.FINISHED if finished else RunStatus.FAILED
-    except (KeyboardInterrupt, SystemExit):
-        status = RunStatus.KILLED
-        raise
-    finally:
-        tracker.log_metrics(record.numbers(), step=record.n_calls)
-        record.write()
-        tracker.log_file(record.table, "tables")
-        tracker.set_tags(_ends(record))
-        tracker.finish(status)
-        record.run_id = tracker.run_id
-        record.n_calls += 1
-        record.write()
-
-
-def _ends(record: SweepRecord) -> dict[str, str]:
-    """Return the tags from which the store knows the status of the whole, also of jobs that never opened a run."""
-    words = {"finished": RunStatus.FINISHED, "failed": RunStatus.FAILED, "stopped": RunStatus.KILLED}
-    ended = [(job.index, outcome.status) for job, outcome in zip(record.jobs, record.outcomes, strict=True)]
-    return {f"agent.job {index}": str(words[status]) for index, status in ended if status in words}
-
-
-def _name(record: SweepRecord) -> str:
-    axes = ", ".join(_axes(record))
-    return f"sweep over {axes}" if axes else "sweep"
-
-
-def _axes(record: SweepRecord) -> dict[str, str]:
-    """Return what varies, with all its values in words."""
-    values: dict[str, dict[str, None]] = {}
-    for job in record.jobs:
-        for path, word in described_values(job.values).items():
-            values.setdefault(path, {})[word] = None
-    return {path: ", ".join(words) for path, words in values.items()}

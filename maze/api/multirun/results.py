@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from maze.api.arguments import absolute_directory
+from maze.api.multirun.children import signal_of, told_end
 from maze.api.multirun.grid import JobSpecification, described_values
 from maze.api.multirun.job_files import JobFiles
 from maze.artifacts import RunFiles, read_json, write_csv, write_json
@@ -98,12 +99,10 @@ class JobOutcome:
 
 def _reason(exit_code: int, written: Mapping[str, Any]) -> str:
     """Say why a process did not finish, in one line."""
-    number = -exit_code if exit_code < 0 else exit_code - 128
-    if number in set(signal.Signals) and (exit_code < 0 or written.get("interrupted", False)):
-        return f"its process was ended by signal {number} ({signal.Signals(number).name})"
-    if "error" in written:
+    handled = bool(written.get("interrupted", False))
+    if "error" in written and signal_of(exit_code, handled=handled) is None:
         return " ".join(str(written["error"]).split())
-    return f"its process ended with exit status {exit_code} before it could say why"
+    return told_end(exit_code, handled=handled)
 
 
 class SweepRecord:

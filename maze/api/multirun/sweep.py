@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from maze.api.arguments import read_directory
-from maze.api.multirun import grid
-from maze.api.multirun.launch import check_objects, launch_jobs, make_launcher, part_of_sweep
+from maze.api.multirun import grid, tracked
+from maze.api.multirun.launch import check_objects, launch_jobs, make_launcher
 from maze.api.multirun.results import JobFailure, SweepRecord
 from maze.api.single_run import SingleRun, levels_inside
 from maze.api.specs import check_seed
@@ -276,7 +276,7 @@ class Sweep:
                     run_dir=record.files(index).root,
                     silent=self._silent,
                     resume=True,
-                    part_of=part_of_sweep(record, index),
+                    part_of=tracked.part_of_sweep(record, index),
                 )
         return self._runs[index]
 

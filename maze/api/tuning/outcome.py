@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from maze.api.tuning.listener import TrialEnd
 from maze.api.tuning.preset import write_preset
 from maze.api.tuning.space import Interval
-from maze.api.tuning.study import Study, TrialEnd
+from maze.api.tuning.study import Study
 from maze.artifacts import write_csv, write_json
 from maze.errors import TrainingError
 

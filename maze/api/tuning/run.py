@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from maze.api.pipeline import algorithm_name
+from maze.api.tuning.listener import StudyListener, TrialEnd
 from maze.api.tuning.outcome import SearchFiles, SearchResult, write_outcome
 from maze.api.tuning.search import Search
-from maze.api.tuning.study import StudyListener, TrialEnd, open_study
+from maze.api.tuning.study import open_study
 from maze.api.tuning.trials import SeedResult
 from maze.config import RunConfig
 from maze.tracking import RunDescription, RunStatus, Tracker, collect_lineage, open_tracker, resolve_store
@@ -26,8 +27,8 @@ def tune(
 ) -> SearchResult:
     """Search for the values with which agents come to the highest mean return over all seeds.
 
-    A search that was killed goes on where it was; the same search with more trials adds them. With the same seeds it
-    finds the same values, however often it was killed.
+    A search that was killed goes on where it was; the same search with more trials adds them. With the same seeds, and
+    the same ``n_jobs``, it finds the same values, however often it was killed and whichever trial ends first.
 
     Args:
         search: what varies, and how many trials there are to be.
@@ -83,7 +84,7 @@ class _Tracking(StudyListener):
         self._search, self._config, self._key, self._say = search, config, key, say
         self._name = f"tune {algorithm_name(config) or 'agent'} {config.env.get('name') or 'env'}"
         self._study = self._open()
-        self._trial: Tracker | None = None
+        self._trials: dict[int, Tracker] = {}  # of those that are going on
 
     def begin(self) -> None:
         """Open the parent."""
@@ -104,8 +105,8 @@ class _Tracking(StudyListener):
 
     def on_begin(self, number: int, config: RunConfig) -> None:
         """Open the run of a trial."""
-        self._trial = self._open()
-        self._trial.start(
+        trial = self._trials[number] = self._open()
+        trial.start(
             RunDescription(
                 name=f"trial {number}",
                 experiment_name=config.tracking.experiment_name,
@@ -120,23 +121,21 @@ class _Tracking(StudyListener):
 
     def on_seed(self, number: int, seed: int, result: SeedResult) -> None:
         """Send an agent's curve."""
-        del number
-        if self._trial is None:
-            return
+        trial = self._trials[number]
         for epoch, value in enumerate(result.curve, start=1):
             if value is not None:
-                self._trial.log_metrics({f"return/seed {seed}": value}, step=epoch)
+                trial.log_metrics({f"return/seed {seed}": value}, step=epoch)
         if result.score is not None:
-            self._trial.log_metrics({f"score/seed {seed}": result.score}, step=0)
+            trial.log_metrics({f"score/seed {seed}": result.score}, step=0)
 
     def on_end(self, trial: TrialEnd) -> None:
         """Close the run of a trial, and say how it ended."""
-        if self._trial is not None:
+        tracker = self._trials.pop(trial.number, None)  # none where the values did not even go together
+        if tracker is not None:
             if trial.score is not None:
-                self._trial.log_metrics({"score": trial.score}, step=0)
-            self._trial.set_tags({"tune.state": trial.state, **({"maze.reason": trial.reason} if trial.reason else {})})
-            self._trial.finish(RunStatus.FAILED if trial.state == "failed" else RunStatus.FINISHED)
-            self._trial = None
+                tracker.log_metrics({"score": trial.score}, step=0)
+            tracker.set_tags({"tune.state": trial.state, **({"maze.reason": trial.reason} if trial.reason else {})})
+            tracker.finish(RunStatus.FAILED if trial.state == "failed" else RunStatus.FINISHED)
         if trial.score is not None:
             self._study.log_metrics({"trial/score": trial.score}, step=trial.number)
         if self._say is None:
@@ -158,8 +157,8 @@ class _Tracking(StudyListener):
 
     def finish(self, status: RunStatus) -> None:
         """Close everything."""
-        if self._trial is not None:
-            self._trial.finish(status)
+        for trial in self._trials.values():
+            trial.finish(status)
         self._study.finish(status)
 
     def _open(self) -> Tracker:

@@ -38,6 +38,8 @@ class Search:
         n_startup_trials: trials before the sampler learns and the pruner prunes.
         n_warmup_epochs: epochs of a trial's first seed before it can be pruned.
         prunes: stop a trial whose learning curve is below the median of the earlier ones.
+        n_jobs: how many trials run at once, each in a process of its own; with more than one, trials learn from those
+            of earlier waves of ``n_jobs``, whichever ends first.
         config_dir: a configuration tree of the user's own.
     """
 
@@ -51,6 +53,7 @@ class Search:
     n_startup_trials: int = 5
     n_warmup_epochs: int = 1
     prunes: bool = True
+    n_jobs: int = 1
     config_dir: Path | None = None
 
     def __post_init__(self) -> None:
@@ -67,7 +70,7 @@ class Search:
             )
         specs.check_seeds(list(self.seeds))
         specs.check_seed(self.sampler_seed, "sampler_seed")
-        for name, least in (("n_trials", 1), ("n_startup_trials", 0), ("n_warmup_epochs", 0)):
+        for name, least in (("n_trials", 1), ("n_startup_trials", 0), ("n_warmup_epochs", 0), ("n_jobs", 1)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise InvalidSpecificationError(
@@ -130,6 +133,10 @@ class Search:
         config, _ = specs.compose_arguments(components, overrides=values, config_dir=self.config_dir, **presets)
         return config
 
+    def values_of(self, drawn: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values of the configuration that draws of Optuna's mean, by what varies."""
+        return {path: axis.value(drawn[path]) for path, axis in self.space.items() if path in drawn}
+
     def check(self) -> RunConfig:
         """Compose with both ends of every interval and with every choice, so that a wrong one is found at once.
 
@@ -151,7 +158,7 @@ class Search:
 
     @property
     def key(self) -> str:
-        """Identity of the search: equal for equal beginnings, spaces, seeds and code; not so for more trials."""
+        """Identity of the search: equal for equal beginnings, spaces, seeds, code and trials at once, however many."""
         config = self.check()
         facts = {
             "config": config.digest(),
@@ -160,6 +167,7 @@ class Search:
             "sampler": [self.sampler, self.sampler_seed, self.n_startup_trials],
             "pruner": [self.prunes, self.n_warmup_epochs],
             "code": code_digest([*self._code(config)]),
+            **({"jobs": self.n_jobs} if self.n_jobs > 1 else {}),  # decides which trials a trial can learn from
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
@@ -183,6 +191,7 @@ _FIELDS = (
     "n_startup_trials",
     "n_warmup_epochs",
     "prunes",
+    "n_jobs",
 )
 """What the file of a search may hold."""
 

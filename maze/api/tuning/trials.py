@@ -4,18 +4,33 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Literal
 
 from maze.api.single_run import SingleRun
+from maze.api.tuning.search import Search
 from maze.artifacts import RunFiles, read_json, write_json
 from maze.config import RunConfig
 from maze.errors import MazeError
 from maze.trainers.algorithm import EpochReport
 
-__all__ = ["SeedResult", "Trial", "TrialFiles", "read_result", "train_trial"]
+__all__ = [
+    "HOPELESS",
+    "SeedResult",
+    "Trial",
+    "TrialFiles",
+    "TrialOutcome",
+    "attempt_trial",
+    "compose_trial",
+    "read_result",
+    "reported_steps",
+]
+
+HOPELESS = (MazeError, ValueError, RuntimeError, ArithmeticError)
+"""What values with which an agent cannot be trained raise: maze's own errors, and those of torch and NumPy."""
 
 _STEPS_OF_SEED = 1_000_000  # more epochs than any agent has
 
@@ -40,8 +55,18 @@ class TrialFiles:
         root: directory of the trial.
     """
 
-    def __init__(self, study: Path, number: int) -> None:
-        self.root = study / "trials" / f"{number:04d}"
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @classmethod
+    def of(cls, study: Path, number: int) -> TrialFiles:
+        """Return the names of the files of a trial of a search.
+
+        Args:
+            study: the search's directory.
+            number: of the trial.
+        """
+        return cls(study / "trials" / f"{number:04d}")
 
     def run(self, seed: int) -> Path:
         """Return the directory of an agent's run."""
@@ -73,10 +98,32 @@ class Trial:
     results: dict[int, SeedResult] = field(default_factory=dict)
     pruned: bool = False
 
+
+@dataclass(frozen=True)
+class TrialOutcome:
+    """How a trial ended.
+
+    Attributes:
+        state: ``complete``, ``pruned`` or ``failed``.
+        seeds: result of every agent that was trained.
+        reason: why it failed.
+    """
+
+    state: Literal["complete", "pruned", "failed"]
+    seeds: Mapping[int, SeedResult] = field(default_factory=dict)
+    reason: str = ""
+
+    @classmethod
+    def failed(cls, error: Exception, seeds: Mapping[int, SeedResult] = MappingProxyType({})) -> TrialOutcome:
+        """Return the outcome of values with which an agent cannot be trained."""
+        return cls("failed", seeds, f"{type(error).__name__}: {error}")
+
     @property
-    def score(self) -> float:
-        """Mean of the scores over all seeds."""
-        scores = [result.score for result in self.results.values() if result.score is not None]
+    def score(self) -> float | None:
+        """Mean of the scores over all seeds; None unless complete."""
+        if self.state != "complete":
+            return None
+        scores = [result.score for result in self.seeds.values() if result.score is not None]
         return math.fsum(scores) / len(scores)
 
 
@@ -96,17 +143,55 @@ class _Watcher:
             self.stops = self.trial.report(self.offset + len(self.curve), value)
 
 
-def train_trial(trial: Trial, files: TrialFiles, on_seed: Callable[[int, SeedResult], None]) -> None:
+def compose_trial(search: Search, drawn: Mapping[str, Any]) -> RunConfig | TrialOutcome:
+    """Return the configuration of a trial; how it ends where its values do not go together.
+
+    Args:
+        search: what varies.
+        drawn: values as Optuna has them.
+    """
+    try:
+        return search.compose(search.values_of(drawn))
+    except HOPELESS as error:
+        return TrialOutcome.failed(error)
+
+
+def attempt_trial(
+    trial: Trial, files: TrialFiles, on_seed: Callable[[int, SeedResult], None] | None = None
+) -> TrialOutcome:
     """Train and evaluate the agents of a trial, one after the other; those that are complete already are kept.
 
     Args:
-        trial: is told how it ended.
+        trial: what to train.
         files: where the runs are.
-        on_seed: is told of every agent.
+        on_seed: is told of every agent, where anybody listens.
 
-    Raises:
-        MazeError: an agent cannot be trained or evaluated with these values.
+    Returns:
+        How it ended; ``failed`` where an agent cannot be trained or evaluated with these values.
     """
+    try:
+        _train_agents(trial, files, on_seed)
+    except HOPELESS as error:
+        return TrialOutcome.failed(error, trial.results)
+    return TrialOutcome("pruned" if trial.pruned else "complete", trial.results)
+
+
+def reported_steps(seeds: Sequence[int], results: Mapping[int, SeedResult]) -> dict[int, float]:
+    """Return what a trial has reported while it was trained: return by step, without epochs that had none.
+
+    Args:
+        seeds: of its agents, in order.
+        results: by seed, of those that have ended.
+    """
+    return {
+        step: value
+        for index, seed in enumerate(seeds)
+        if seed in results
+        for step, value in _steps(results[seed], index * _STEPS_OF_SEED)
+    }
+
+
+def _train_agents(trial: Trial, files: TrialFiles, on_seed: Callable[[int, SeedResult], None] | None) -> None:
     for index, seed in enumerate(trial.seeds):
         offset = index * _STEPS_OF_SEED
         result = read_result(files.result(seed))
@@ -116,7 +201,8 @@ def train_trial(trial: Trial, files: TrialFiles, on_seed: Callable[[int, SeedRes
         else:
             _repeat(trial, result, offset)
         trial.results[seed] = result
-        on_seed(seed, result)
+        if on_seed is not None:
+            on_seed(seed, result)
         if result.score is None:
             trial.pruned = True
             return
@@ -144,9 +230,15 @@ def _train(trial: Trial, seed: int, files: TrialFiles, offset: int) -> SeedResul
 
 def _repeat(trial: Trial, result: SeedResult, offset: int) -> None:
     """Tell again of the epochs of an agent that an earlier process trained."""
+    for step, value in _steps(result, offset):
+        trial.report(step, value)
+
+
+def _steps(result: SeedResult, offset: int) -> Iterator[tuple[int, float]]:
+    """Yield the steps and returns that an agent's training reported."""
     for step, value in enumerate(result.curve, start=offset + 1):
         if value is not None and math.isfinite(value):
-            trial.report(step, value)
+            yield step, value
 
 
 def read_result(path: Path) -> SeedResult | None:

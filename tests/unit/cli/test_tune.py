@@ -63,6 +63,7 @@ def test_axes_of_words_are_axes() -> None:
         (["algorithm.lr=0.1,0.2", "algorithm.lr=interval(1,2)"], "algorithm.lr: is said twice; give one."),
         (["algorithm.lr=0.1,0.2", "--seeds", "0;1"], "--seeds: '0;1' is not accepted"),
         (["algorithm.lr=0.1,0.2", "--seeds", "0,0"], "seeds: 0 is given more than once"),
+        (["algorithm.lr=0.1,0.2", "--jobs", "0"], "n_jobs: 0 is not accepted; accepted: a whole number >= 1"),
         (["algorithm.lr=0.1,0.2", "--save", "a/b"], "--save: 'a/b' is not accepted"),
         (["algorithm.lr=0.1,0.2", "--save", "best"], "--save: there is no conf/ here"),
         (["--space", "nowhere.yaml"], "--space: nowhere.yaml cannot be read"),

@@ -89,18 +89,26 @@ def test_evaluating_anew_plays_the_same_episodes_with_all(runs: Path) -> None:
     assert [call["method"] for call in record["calls"]] == ["train"]  # nothing was recorded
 
 
-def test_a_multi_run_is_compared_job_by_job(tmp_path: Path) -> None:
+def test_a_multi_run_is_compared_job_by_job_and_named_by_what_was_varied(tmp_path: Path) -> None:
+    """Not by the values that follow from the algorithm, of which there are several."""
     rc = RunContext(
+        algorithm=["a2c", "ppo"],
         configuration="test",
         multirun=True,
         seed=1,
         run_dir=tmp_path / "sweep",
         silent=True,
-        overrides={"algorithm.lr": [0.001, 0.01], "tracking.mode": "off"},
+        overrides={"tracking.mode": "off"},
     )
     rc.train()
     found = compare_experiments([tmp_path / "sweep"])
-    assert [one.name.partition(" ")[2] for one in found.experiments] == ["lr=0.001", "lr=0.01"]
+    assert [one.name.partition(" ")[2] for one in found.experiments] == ["algorithm=a2c", "algorithm=ppo"]
+    assert len(found.comparison.differing) > 3
+
+
+def test_what_is_named_twice_has_two_names(runs: Path) -> None:
+    found = compare_experiments([runs / "a", runs / "a"])
+    assert [row.name for row in found.comparison.rows] == [str(runs / "a"), f"{runs / 'a'} (2)"]
 
 
 def test_what_has_no_numbers_says_so(runs: Path, tmp_path: Path) -> None:

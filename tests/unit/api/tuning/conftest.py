@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import Any
 
 import optuna.storages.journal  # noqa: F401  (what a library does on its own first import is that library's)
@@ -40,8 +42,12 @@ def tiny_search(**changes: Any) -> Search:
 
 
 def make_env(goal: str | None = None) -> GymMazeEnv:
-    """Return CartPole, or fail where there is a goal."""
-    if goal is not None:
+    """Return CartPole, or fail where there is a goal: as such, by a crash of the process, or by its exit."""
+    if goal == "crash":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if goal == "away" and "SERVED" not in os.environ:
+        raise SystemExit("the server of the simulation is away")
+    if goal not in (None, "away"):
         raise EnvError(f"there is no way to {goal}")
     return GymMazeEnv("CartPole-v1")
 

@@ -31,6 +31,8 @@ def test_values_and_choices_are_composed(make_search: Any) -> None:
         ({"values": {"algorithm.gamma": 0.5}}, "algorithm.gamma: given as one value and in the space"),
         ({"seeds": [0, 0]}, "seeds: 0 is given more than once"),
         ({"n_trials": 0}, "n_trials: 0 is not accepted; accepted: a whole number >= 1."),
+        ({"n_jobs": 0}, "n_jobs: 0 is not accepted; accepted: a whole number >= 1."),
+        ({"n_jobs": -1}, "n_jobs: -1 is not accepted; accepted: a whole number >= 1."),
         ({"sampler": "tpee"}, "sampler: 'tpee' is not accepted; did you mean 'tpe'?"),
         ({"choices": {"runner_configuration": "x"}}, "runner_configuration: no choice of a search"),
     ],
@@ -44,13 +46,14 @@ def test_what_is_wrong_is_said_before_anything_runs(make_search: Any, changes: A
 
 def test_the_identity_is_that_of_what_decides_results(make_search: Any) -> None:
     key = make_search().key
-    assert make_search(n_trials=99).key == key
+    assert make_search(n_trials=99).key == make_search(n_jobs=1).key == key
     assert make_search(values={"tracking.mode": "best_effort"}).key == key
     for change in (
         {"seeds": (0,)},
         {"sampler_seed": 1},
         {"sampler": "random"},
         {"prunes": False},
+        {"n_jobs": 2},
         {"values": {"evaluation.n_episodes": 5}},
         {"space": {"algorithm.lr": [0.1, 0.2]}},
     ):
@@ -69,10 +72,16 @@ def test_code_of_ones_own_belongs_to_the_identity(
 
 
 def test_a_file_is_a_search_and_changes_win_over_it() -> None:
-    content = {"space": {"algorithm.lr": [0.1, 0.2], "algorithm.gamma": [0.9, 0.99]}, "seeds": [1], "n_trials": 3}
+    content = {
+        "space": {"algorithm.lr": [0.1, 0.2], "algorithm.gamma": [0.9, 0.99]},
+        "seeds": [1],
+        "n_trials": 3,
+        "n_jobs": 2,
+    }
     search = Search.from_mapping(content, values={"algorithm.gamma": 0.5}, n_trials=4)
     assert list(search.space) == ["algorithm.lr"]
     assert (search.values, search.n_trials, list(search.seeds)) == ({"algorithm.gamma": 0.5}, 4, [1])
+    assert search.n_jobs == 2
     with pytest.raises(InvalidSpecificationError, match=r"n_trails: no such key .* did you mean 'n_trials'\?"):
         Search.from_mapping({"n_trails": 3})
     with pytest.raises(InvalidSpecificationError, match="values: 3 is not accepted"):
