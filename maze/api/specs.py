@@ -25,7 +25,6 @@ from maze.api.arguments import (
     read_overrides,
 )
 from maze.api.checks import check_config
-from maze.config.compose import compose, option_with_target
 from maze.config.describe import class_to_target, describe_object
 from maze.config.overrides import ADD, canonical_path, flatten, to_plain
 from maze.config.schema import RunConfig
@@ -134,6 +133,8 @@ def _composed(
     config_dir: str | Path | None,
     config_name: str,
 ) -> tuple[RunConfig, dict[str, Any]]:
+    from maze.config.compose import compose  # noqa: PLC0415  (loads Hydra, which a composed configuration is without)
+
     specification = split(components, overrides=overrides, config_dir=config_dir)
     values = dict(specification.values)
     if run_dir is not None:
@@ -268,7 +269,11 @@ def _check_conflicts(arguments: Mapping[str, Any], overrides: Mapping[str, Any])
 def _algorithm_option(literal: Any, config_dir: str | Path | None) -> str | None:
     """Return the option of the group that describes the same class, so that what depends on the choice follows it."""
     target = literal.get("_target_") if isinstance(literal, Mapping) else None
-    return option_with_target("algorithm", target, config_dir) if isinstance(target, str) else None
+    if not isinstance(target, str):
+        return None
+    from maze.config.compose import option_with_target  # noqa: PLC0415  (loads Hydra)
+
+    return option_with_target("algorithm", target, config_dir)
 
 
 # --- params.yaml -----------------------------------------------------------------------------------------------------
@@ -290,6 +295,8 @@ def from_params(params: Mapping[str, Any], config_dir: str | Path | None = None)
     Raises:
         InvalidSpecificationError: names the place in params.yaml.
     """
+    from maze.config.compose import compose  # noqa: PLC0415  (loads Hydra)
+
     if not isinstance(params, Mapping):
         raise InvalidSpecificationError(f"params.yaml: {type(params).__name__} is not accepted; accepted: a mapping.")
     accepted = (*_PARAMS, "seeds", "set", "tags", *_PLACES)

@@ -72,9 +72,10 @@ def columns_as_csv(columns: Mapping[str, Iterable[Any]]) -> str:
 
 
 def _read_parquet(path: Path, names: Iterable[str]) -> dict[str, list[Any]]:
-    import pyarrow.parquet as pq  # noqa: PLC0415  (a third of a second)
+    import pyarrow.parquet as pq  # noqa: PLC0415  (a tenth of a second)
 
-    table = pq.read_table(path, columns=list(names))
+    with pq.ParquetFile(path) as file:  # read_table() would import pandas
+        table = file.read(columns=list(names))
     return {name: table.column(name).to_pylist() for name in names}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -164,11 +165,23 @@ def write_episodes(path: Path, episodes: Episodes) -> None:
         path: the file.
         episodes: become the columns episode, seed, return, length, terminated and truncated.
     """
-    import pyarrow as pa  # noqa: PLC0415  (a third of a second that only recorded rollouts need)
+    import pyarrow as pa  # noqa: PLC0415  (a tenth of a second that only recorded rollouts need)
     import pyarrow.parquet as pq  # noqa: PLC0415
 
+    columns = {name: _arrow_array(values) for name, values in episode_columns(episodes).items()}
     with atomic_path(path) as temporary:
-        pq.write_table(pa.table(episode_columns(episodes)), temporary)
+        pq.write_table(pa.table(columns), temporary)
+
+
+def _arrow_array(values: Array) -> Any:
+    """Return numbers or truth values [E] as a column of a table; ``pyarrow.array`` would import pandas for that."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    if values.dtype == np.bool_:  # Arrow has eight of them in a byte
+        kind, stored = pa.bool_(), np.packbits(values, bitorder="little")
+    else:
+        kind, stored = pa.from_numpy_dtype(values.dtype), np.ascontiguousarray(values)
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(stored)])
 
 
 def episode_columns(episodes: Episodes) -> dict[str, Array]:

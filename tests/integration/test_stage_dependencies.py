@@ -109,11 +109,11 @@ HEAVY = {
 }
 """Packages whose import takes long enough to notice, as a stage of seconds does."""
 
-_EVERYWHERE = "gymnasium hydra numpy omegaconf pydantic"
+_EVERYWHERE = "gymnasium numpy omegaconf pydantic"
 _ACTING = f"{_EVERYWHERE} safetensors torch tqdm"
-_TABLES = "cloudpickle pandas pyarrow"  # Arrow brings the others along
+_TABLES = "cloudpickle pyarrow"  # Arrow brings the other along
 USED = {
-    "compose": _EVERYWHERE,
+    "compose": f"{_EVERYWHERE} hydra",
     "train": f"{_ACTING} rich",
     "rollout": f"{_ACTING} {_TABLES}",
     "evaluate": f"{_ACTING} {_TABLES}",
