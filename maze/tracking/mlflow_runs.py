@@ -8,7 +8,10 @@ from mlflow.entities import Run, ViewType
 from maze.tracking.description import FIRST_STAGE, RunDescription
 from maze.tracking.names import MAX_TAG, cut
 
-__all__ = ["find_or_create_run", "find_runs", "parent_status"]
+__all__ = ["PROCESS_TAG", "find_or_create_run", "find_runs", "parent_status"]
+
+PROCESS_TAG = "maze.process"
+"""Of a parent: how the process is, or has ended, that runs the whole; absent where stages come one after the other."""
 
 
 def find_or_create_run(
@@ -53,8 +56,14 @@ def find_runs(
 
 
 def parent_status(parent: Run) -> str:
-    """Return the status of a parent from the tags ``agent.<seed>``: the worst of its agents."""
+    """Return the status of a parent: it runs as long as its process or one of its agents does; then the agents' worst.
+
+    Args:
+        parent: with the tags ``agent.<seed>``.
+    """
     outcomes = {value for name, value in parent.data.tags.items() if name.startswith("agent.")}
+    if "RUNNING" in outcomes or parent.data.tags.get(PROCESS_TAG) == "RUNNING":
+        return "RUNNING"
     return next((status for status in ("FAILED", "KILLED") if status in outcomes), "FINISHED")
 
 

@@ -15,7 +15,7 @@ from maze.tracking.mlflow_agent import log_agent, prepare
 from maze.tracking.mlflow_database import STORE_ERRORS, experiment_id, is_permanent, open_client, store_lock
 from maze.tracking.mlflow_inputs import log_dataset
 from maze.tracking.mlflow_lookup import REBUILT_FROM
-from maze.tracking.mlflow_runs import find_or_create_run, parent_status
+from maze.tracking.mlflow_runs import PROCESS_TAG, find_or_create_run, parent_status
 from maze.tracking.names import MAX_PARAMETER, MAX_TAG, clean_name, cut, split_finite
 from maze.tracking.store import StoreLocation
 
@@ -101,9 +101,13 @@ class Session:
 
     def _apply_start(self, record: Mapping[str, Any]) -> None:
         """Find or make the run and its parent, and mark both as running."""
-        self._open(RunDescription.from_record(record["description"]))
+        description = RunDescription.from_record(record["description"])
+        self._open(description)
         self.client.update_run(self._id(), status="RUNNING")
+        if description.kind == "pipeline":
+            self._apply_tags({"values": {PROCESS_TAG: "RUNNING"}})
         if self._parent_id is not None:
+            self._tell_parent(self._parent_id, description, "RUNNING")
             self.client.update_run(self._parent_id, status="RUNNING")
         self._describe()
 
@@ -150,7 +154,7 @@ class Session:
         return str(find_or_create_run(self.client, experiment, parent, None).info.run_id)
 
     def _apply_finish(self, record: Mapping[str, Any]) -> None:
-        """Close the run, and the parent too once nothing works on it."""
+        """Close the run, and the parent too where nothing else works on it."""
         status = str(record["status"])
         description = self._description
         if description is not None and description.stage is not None:
@@ -161,13 +165,20 @@ class Session:
         end_time = int(record.get("time", time.time() * 1000))
         if description is not None and description.ended is not None:
             end_time = description.ended
+        if PROCESS_TAG in self._tags:
+            self._apply_tags({"values": {PROCESS_TAG: status}})
         if self._parent_id is not None and description is not None:
             with store_lock(self._store):
-                seed = description.name if description.seed is None else description.seed
-                self.client.set_tag(self._parent_id, clean_name(f"agent.{seed}"), status)
+                self._tell_parent(self._parent_id, description, status)
                 whole = parent_status(self.client.get_run(self._parent_id))
-                self.client.set_terminated(self._parent_id, whole, end_time)
+                if whole != "RUNNING":
+                    self.client.set_terminated(self._parent_id, whole, end_time)
         self.client.set_terminated(self._id(), status, end_time)
+
+    def _tell_parent(self, parent: str, description: RunDescription, status: str) -> None:
+        """Say in the parent how this agent's run is."""
+        seed = description.name if description.seed is None else description.seed
+        self.client.set_tag(parent, clean_name(f"agent.{seed}"), status)
 
     def _id(self) -> str:
         """Return the run's id; records follow the one that opens the run."""

@@ -143,6 +143,25 @@ def test_parent_has_the_worst_outcome_of_its_agents(runs: Runs) -> None:
     assert (parent.data.tags["agent.0"], parent.data.tags["agent.1"]) == ("FINISHED", "FAILED")
 
 
+def test_a_parent_runs_while_one_of_its_agents_does(runs: Runs) -> None:
+    slow = runs.session(SEED, finish="")
+    parent_id = runs.get(slow).data.tags["mlflow.parentRunId"]
+    runs.session(dataclasses.replace(SEED, name="a2c seed 1", seed=1, key="q" * 64))
+    assert runs.client.get_run(parent_id).info.status == "RUNNING"
+    slow.apply([{"op": "finish", "status": "FINISHED"}])
+    assert runs.client.get_run(parent_id).info.status == "FINISHED"
+
+
+def test_a_parent_runs_while_its_own_process_does(runs: Runs) -> None:
+    whole = dataclasses.replace(SEED, key=SEED.parent_key, parent_key=None, kind="pipeline", stage=None, seed=None)
+    parent = runs.session(whole, finish="")
+    agent = runs.session(dataclasses.replace(SEED, stage=None))
+    assert runs.get(agent).data.tags["mlflow.parentRunId"] == parent.run_id
+    assert (runs.get(agent).info.status, runs.get(parent).info.status) == ("FINISHED", "RUNNING")
+    parent.apply([{"op": "finish", "status": "FINISHED"}])
+    assert runs.get(parent).info.status == "FINISHED"
+
+
 def test_a_parent_may_change_its_aggregates_and_a_plain_run_its_evaluation(runs: Runs) -> None:
     parent = dataclasses.replace(SEED, key="p" * 64, parent_key=None, kind="pipeline", stage="report", seed=None)
     runs.session(parent, metrics(0, mean=1.0))
