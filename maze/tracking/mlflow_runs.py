@@ -8,7 +8,7 @@ from mlflow.entities import Run, ViewType
 from maze.tracking.description import FIRST_STAGE, RunDescription
 from maze.tracking.names import MAX_TAG, cut
 
-__all__ = ["find_or_create_run", "find_runs", "parent_status"]
+__all__ = ["children_of", "find_or_create_run", "find_runs", "parent_status"]
 
 
 def find_or_create_run(
@@ -50,6 +50,11 @@ def find_runs(
         [experiment], f"tags.`maze.key` = '{key}' and tags.`maze.kind` = '{kind}'", run_view_type=view
     )
     return sorted(found, key=lambda run: (_attempt(run), run.info.start_time), reverse=True)
+
+
+def children_of(client: MlflowClient, parent: Run) -> list[Run]:
+    """Return the runs whose parent a run is."""
+    return list(client.search_runs([parent.info.experiment_id], f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'"))
 
 
 def parent_status(parent: Run) -> str:
