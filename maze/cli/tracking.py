@@ -17,7 +17,7 @@ rebuild  puts every result of the pipeline that git and DVC hold into the store:
          dvc exp pull origin NAME), rebuild again, and the same runs are completed.
 
 exit status of rebuild, for CI:
-  0  the youngest result is in the store with everything, and so are all aliases; older ones may lack files
+  0  the youngest result is in the store with everything, and so are all aliases, whatever older ones lack
   1  the youngest result or an alias is not there, or lacks files; with --allow-missing, files alone are no failure
   2  this is no project, or the store cannot be used
 """
