@@ -28,12 +28,14 @@ class RestoredModel:
     Attributes:
         name: of the policy.
         aliases: version by alias that holds it now.
-        missing: run by alias that could not be given, since its run is not in the store.
+        missing: run by alias that could not be given, since its run, or its policy, is not in the store.
+        without_policy: those of these runs that are in the store and lack their policy.
     """
 
     name: str
     aliases: Mapping[str, str]
     missing: Mapping[str, str]
+    without_policy: frozenset[str] = frozenset()
 
 
 def keep_promotion(directory: Path, name: str, registry: Mapping[str, Any]) -> Path | None:
@@ -98,7 +100,10 @@ def restore_promotions(directory: Path) -> list[RestoredModel]:
         return []
     values, store = {"action": "restore", "models": models}, project_store(directory)
     with asking("maze.tracking.mlflow_registry", values, store) as (told, _):
-        return [RestoredModel(one["model"], one["aliases"], one["missing"]) for one in told["models"]]
+        return [
+            RestoredModel(one["model"], one["aliases"], one["missing"], frozenset(one["without_policy"]))
+            for one in told["models"]
+        ]
 
 
 def _path(directory: Path, name: str) -> Path | None:

@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
-from hashlib import sha256
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
-from maze.api.pipeline import pipeline_name
-from maze.api.reporting import filling
+from maze.api.lack import Lack
+from maze.api.past_results import NoResult, PastResult, past_results
+from maze.api.rebuilt_runs import describe_runs, read_config
+from maze.api.reporting import tell_result
 from maze.api.repository.outputs import OutputReader
-from maze.api.repository.revisions import Repository, Revision
-from maze.api.restored_stages import STAGES
-from maze.artifacts import read_json
+from maze.api.repository.revisions import Repository
+from maze.api.restored_stages import STAGES, restored_stages
 from maze.config import RunConfig
 from maze.errors import ArtifactError, MazeError, TrackingError
-from maze.tracking import MlflowTracker, RunDescription, resolve_store
+from maze.tracking import (
+    MlflowTracker,
+    RestoredStage,
+    RunDescription,
+    RunStatus,
+    StoreContents,
+    StoreLocation,
+    resolve_store,
+)
 
 __all__ = ["Rebuilt", "rebuild_tracking"]
-
-_RECORD = Path("out") / "report" / "record.json"
-_CONFIG = Path("build") / "config.yaml"
-_NOT_NEEDED = ("steps.npz", "metrics.jsonl")
-"""Outputs that a run in the store does not show."""
-_COPIES = "out/copies/"
-"""Copies of what git holds, which DVC's run cache needs alone."""
 
 _PATIENCE_SECONDS = 1800.0
 
@@ -43,24 +40,40 @@ class Rebuilt:
     Attributes:
         name: of the experiment, or the beginning of the commit's hash, or ``workspace``.
         n_agents: how many agents are in the store.
+        missing: files that neither git nor DVC's cache holds, without which its runs are in the store.
         problem: why it is not in the store; "" where it is.
+        is_result: False where the pipeline had left no result that could be in the store.
+        is_experiment: it is an experiment of DVC, and no commit of the history.
     """
 
     name: str
     n_agents: int = 0
+    missing: tuple[str, ...] = ()
     problem: str = ""
+    is_result: bool = True
+    is_experiment: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything of it is in the store."""
+        return not self.problem and not self.missing
 
 
-def rebuild_tracking(directory: Path, tell: Callable[[Rebuilt], None] | None = None) -> list[Rebuilt]:
+def rebuild_tracking(
+    directory: Path, tell: Callable[[Rebuilt], None] | None = None, *, expect: Callable[[int], None] | None = None
+) -> list[Rebuilt]:
     """Put every result of the pipeline that git and DVC hold into the tracking store.
 
     Those are the commits of all branches and tags that changed ``dvc.lock``, DVC's experiments, and the working tree.
     Runs get new ids; each remembers its earlier one, by which records, ``RunContext.load`` and commands still find it.
-    What is complete in the store stays as it is.
+    Of results whose files DVC's cache has lost there is in the store what git holds: configuration, parameters, numbers
+    and curves; their runs say in the tag ``maze.missing`` what they lack, and are completed by another call once the
+    files are there. What is complete in the store stays as it is, whatever the cache has.
 
     Args:
         directory: in the project.
         tell: is told each result as soon as it is done.
+        expect: is told how many results there are, before the first is done.
 
     Returns:
         One entry for each result, from the oldest to the youngest; one that several commits hold is there once.
@@ -72,145 +85,131 @@ def rebuild_tracking(directory: Path, tell: Callable[[Rebuilt], None] | None = N
     repository = Repository.around(directory)
     if repository is None or not (repository.root / "dvc.yaml").is_file():
         raise ArtifactError(f"{directory}: is in no git repository with a dvc.yaml; run this in the project.")
-    reader, known = OutputReader(repository), set[str]()
-    outcomes = []
-    for name, revision in _results(repository):
-        outcome = _rebuild(name, revision, repository, reader, known)
-        if outcome is not None:
-            outcomes.append(outcome)
-            if tell is not None:
-                tell(outcome)
-    return outcomes
-
-
-def _results(repository: Repository) -> Iterator[tuple[str, Revision | None]]:
-    """Yield everything that can hold results by name, from the oldest to the youngest; the working tree is None."""
-    revisions = [*repository.commits_with("dvc.lock"), *repository.experiments()]
-    for revision in sorted(revisions, key=lambda one: one.time):
-        yield revision.name, revision
-    if (repository.root / _RECORD).is_file():
-        yield "workspace", None
-
-
-def _rebuild(
-    name: str, revision: Revision | None, repository: Repository, reader: OutputReader, known: set[str]
-) -> Rebuilt | None:
-    """Put one result into the store; None where it has none, or is there already under another name."""
+    reader = OutputReader(repository)
     with tempfile.TemporaryDirectory(prefix="maze-rebuild-") as scratch:
-        root = repository.root if revision is None else Path(scratch)
+        results = past_results(repository, reader, Path(scratch))
+        if expect is not None:
+            expect(len(results))
+        refilling = _Refilling(repository.root, reader, tell)
+        for result in results:
+            refilling.add(result)
+        refilling.settle()
+    return refilling.outcomes
+
+
+class _Refilling:
+    """Puts results into their stores, one after the other; one is prepared while the one before it is sent.
+
+    Args:
+        project: root of the project.
+        reader: of its outputs.
+        tell: is told each outcome.
+    """
+
+    def __init__(self, project: Path, reader: OutputReader, tell: Callable[[Rebuilt], None] | None) -> None:
+        self._project = project
+        self._reader = reader
+        self._tell = tell
+        self._contents: dict[StoreLocation, StoreContents] = {}
+        self._sent: tuple[MlflowTracker, Rebuilt] | None = None
+        self.outcomes: list[Rebuilt] = []
+
+    def add(self, result: PastResult | NoResult) -> None:
+        """Put one result into the store, as far as it is not there.
+
+        Raises:
+            TrackingError: the store cannot be used.
+        """
+        if isinstance(result, NoResult):
+            self._done(Rebuilt(name=result.name, problem=result.reason, is_result=result.is_fault))
+            return
+        is_experiment = result.revision is not None and bool(result.revision.experiment)
         try:
-            missing = [] if revision is None else reader.read(revision, root, _is_needed)
-            record = read_json(root / _RECORD) if (root / _RECORD).is_file() else {}
-            identity = record.get("run_id")
-            if identity is None or identity in known:
-                return None
-            known.add(identity)
-            if missing:
-                raise ArtifactError(f"DVC's cache here does not hold {missing[0]}")
-            _fill(root, record, repository.root, revision)
+            self._fill(result, is_experiment=is_experiment)
         except TrackingError:  # nothing else would get into the store either
             raise
         except MazeError as error:
-            return Rebuilt(name=name, problem=str(error))
-    return Rebuilt(name=name, n_agents=len(record["seeds"]))
+            problem = str(error).replace(f"{result.root}/", "")
+            self._done(Rebuilt(name=result.name, problem=problem, is_experiment=is_experiment))
+
+    def settle(self) -> None:
+        """Wait until the store has what was sent.
+
+        Raises:
+            TrackingError: it does not take it.
+        """
+        if self._sent is not None:
+            (tracker, outcome), self._sent = self._sent, None
+            tracker.settle()
+            self._keep(outcome)
+
+    def _done(self, outcome: Rebuilt) -> None:
+        self.settle()
+        self._keep(outcome)
+
+    def _keep(self, outcome: Rebuilt) -> None:
+        self.outcomes.append(outcome)
+        if self._tell is not None:
+            self._tell(outcome)
+
+    def _fill(self, result: PastResult, *, is_experiment: bool) -> None:
+        """Prepare a result, and send it once the one before it is in the store."""
+        config = read_config(result.root)
+        store = self._store(config)
+        lack = Lack.of(result, self._contents[store])
+        outcome = Rebuilt(name=result.name, n_agents=len(result.seeds), missing=lack.files, is_experiment=is_experiment)
+        if lack.is_told:
+            self._done(outcome)
+            return
+        result.restore(self._reader)
+        with tempfile.TemporaryDirectory(prefix="maze-tables-") as scratch:
+            prepared = _prepare(result, config, Path(scratch))
+            self.settle()
+            self._sent = _send(result, prepared, store), outcome
+        shutil.rmtree(result.root)  # the journal has its own copies
+
+    def _store(self, config: RunConfig) -> StoreLocation:
+        """Return the store of a result's runs, which was asked once what it has."""
+        uri = config.tracking.uri
+        environment = {**os.environ, "MLFLOW_TRACKING_URI": uri} if uri else None
+        store = resolve_store(self._project, environment=environment)
+        if store not in self._contents:
+            self._contents[store] = StoreContents.of(store, STAGES)
+        return store
 
 
-def _is_needed(path: str) -> bool:
-    is_copy = path.startswith(_COPIES) and "/shown/" not in path
-    return not path.endswith(_NOT_NEEDED) and not is_copy
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What a result has to tell: its runs, and what the stages of each agent left."""
+
+    pipeline: RunDescription
+    agents: Mapping[int, RunDescription]
+    stages: Mapping[int, list[RestoredStage]]
 
 
-def _fill(root: Path, record: Mapping[str, Any], project: Path, revision: Revision | None) -> None:
-    """Send one result of the pipeline to the store, and wait until it is there."""
-    tags = _params(root / "params.yaml").get("tags") or {}
-    config = RunConfig.from_yaml(root / _CONFIG).replace({"tags": tags})
-    pipeline = _describe_pipeline(root, config, record, revision)
-    agents = {seed: _describe_agent(root, config, record, pipeline, seed) for seed in record["seeds"]}
-    times = [one for agent in agents.values() for one in (agent.started, agent.ended) if one is not None]
-    if times:
-        pipeline = replace(pipeline, started=min(times), ended=max(times))
+def _prepare(result: PastResult, config: RunConfig, scratch: Path) -> _Prepared:
+    """Return what a restored result has to tell, with its figures drawn."""
+    pipeline, agents = describe_runs(result, config)
     registered = (config.tracking.registered_model or "", config.tracking.alias or "")
-    uri = config.tracking.uri
-    environment = {**os.environ, "MLFLOW_TRACKING_URI": uri} if uri else None
-    store = resolve_store(project, environment=environment)
+    out = result.root / "out"
+    stages = {
+        seed: restored_stages(seed, out, scratch, registered=registered, missing=result.gaps.of_agent(seed))
+        for seed in agents
+    }
+    return _Prepared(pipeline, agents, stages)
+
+
+def _send(result: PastResult, prepared: _Prepared, store: StoreLocation) -> MlflowTracker:
+    """Hand a result over to the process that tells the store, and return what waits for it."""
     # where revisions share a run, the second value of a parameter is a tag of it, which is no news here
     tracker = MlflowTracker(store, mode="required", finish_timeout=_PATIENCE_SECONDS, says_notes=False)
-    with filling(tracker, pipeline, agents, root / "out", registered=registered):
-        pass  # the plots are there
-
-
-def _params(path: Path) -> Mapping[str, Any]:
+    tracker.start(prepared.pipeline)
     try:
-        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    except (OSError, ValueError, YAMLError) as error:
-        raise ArtifactError(f"params.yaml: cannot be read ({' '.join(str(error).split())})") from error
-    return content if isinstance(content, dict) else {}
-
-
-def _describe_pipeline(
-    root: Path, config: RunConfig, record: Mapping[str, Any], revision: Revision | None
-) -> RunDescription:
-    experiment = "" if revision is None else revision.experiment
-    artifacts = {f"repro/{name}": root / name for name in ("dvc.lock", "params.yaml") if (root / name).is_file()}
-    return RunDescription(
-        name=pipeline_name(config, record.get("tags", {}).get("dvc.exp.name", experiment)),
-        experiment_name=config.tracking.experiment_name,
-        config=config.to_mapping(),
-        parameters=config.flat(),
-        tags=_tags(config, record.get("tags") or _tags_of(revision), record["run_id"]),
-        key=record.get("keys", {}).get("pipeline") or _stand_in(record["run_id"]),
-        stage="report",
-        kind="pipeline",
-        artifacts=artifacts,
-    )
-
-
-def _describe_agent(
-    root: Path, config: RunConfig, record: Mapping[str, Any], pipeline: RunDescription, seed: int
-) -> RunDescription:
-    """Return what the agent of a seed says about itself; where it came from is what its last stage to run says."""
-    seeded = config.with_seeds(seed)
-    stages = [read_json(root / "out" / "record" / stage / f"{seed}.json") for stage in STAGES]
-    latest = max(stages, key=lambda stage: str(stage.get("started", "")))
-    identity = record.get("agents", {}).get(str(seed))
-    known_key = record.get("keys", {}).get("agents", {}).get(str(seed))
-    begun = _milliseconds(stages[0].get("started"))
-    spent = sum(float(stage.get("seconds") or 0.0) for stage in stages)
-    return RunDescription(
-        name=f"{pipeline.name} seed {seed}",
-        experiment_name=pipeline.experiment_name,
-        config=seeded.to_mapping(),
-        parameters=seeded.flat(),
-        seed=seed,
-        tags=_tags(seeded, record.get("tags") or latest.get("tags", {}), identity),
-        key=known_key or _stand_in(str(identity), seed),
-        stage="report",
-        parent_key=pipeline.key,
-        parent_name=pipeline.name,
-        artifacts=pipeline.artifacts,
-        started=begun,
-        ended=None if begun is None else begun + int(1000 * spent),
-    )
-
-
-def _tags(config: RunConfig, tags: Mapping[str, str], identity: str | None) -> dict[str, str]:
-    origin = {} if identity is None else {"maze.rebuilt_from": identity}
-    return {**tags, **config.tags, "maze.config_sha": config.digest(), **origin}
-
-
-def _tags_of(revision: Revision | None) -> dict[str, str]:
-    if revision is None or not revision.experiment:
-        return {}
-    return {"dvc.exp.name": revision.experiment, "dvc.exp.baseline": revision.baseline}
-
-
-def _stand_in(identity: str, seed: int | None = None) -> str:
-    """Return a key for a result whose record was written before records held keys."""
-    return sha256(f"rebuilt {identity} {seed}".encode()).hexdigest()
-
-
-def _milliseconds(started: Any) -> int | None:
-    try:
-        return int(1000 * datetime.fromisoformat(str(started)).timestamp())
-    except ValueError:
-        return None
+        for seed, description in prepared.agents.items():
+            tracker.complete_run(description, prepared.stages[seed])
+        tell_result(tracker, result.root / "out", result.seeds, list(result.gaps.of_report()))
+    except MazeError:
+        tracker.finish(RunStatus.FAILED)
+        raise
+    tracker.hand_over()
+    return tracker

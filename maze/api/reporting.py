@@ -16,7 +16,7 @@ from maze.artifacts import read_json, write_json
 from maze.config import RunConfig
 from maze.tracking import RunDescription, RunStatus, Tracker, open_tracker
 
-__all__ = ["filling", "read_results", "show_results", "write_report"]
+__all__ = ["read_results", "show_results", "tell_result", "write_report"]
 
 
 def read_results(out: Path, seeds: Sequence[int]) -> dict[int, dict[str, Any]]:
@@ -25,7 +25,7 @@ def read_results(out: Path, seeds: Sequence[int]) -> dict[int, dict[str, Any]]:
     Raises:
         ArtifactError: a seed has not been evaluated.
     """
-    return {seed: dict(read_json(out / "evaluate" / str(seed) / "metrics.json")) for seed in seeds}
+    return {seed: dict(read_json(_evaluation(out, seed))) for seed in seeds}
 
 
 def write_report(config: RunConfig, seeds: Sequence[int], out: Path = Path("out")) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def write_report(config: RunConfig, seeds: Sequence[int], out: Path = Path("out"
     pipeline = describe_pipeline(config)
     agents = {seed: describe_run(config.with_seeds(seed), stage="report") for seed in seeds}
     tracker = _open_tracker(config, out)  # the store is opened while plots are drawn
-    with filling(tracker, pipeline, agents, out):
+    with _filling(tracker, pipeline, agents, out):
         curves = {seed: report.read_curve(out / "train" / str(seed) / "curve.csv") for seed in seeds}
         episodes = {seed: report.read_episodes(out / "evaluate" / str(seed) / "episodes.parquet") for seed in seeds}
         report.write_plots(out / "report" / "plots", curves=curves, episodes=episodes)
@@ -60,44 +60,51 @@ def write_report(config: RunConfig, seeds: Sequence[int], out: Path = Path("out"
 
 
 @contextmanager
-def filling(
-    tracker: Tracker,
-    pipeline: RunDescription,
-    agents: Mapping[int, RunDescription],
-    out: Path,
-    *,
-    registered: tuple[str, str] = ("", ""),
+def _filling(
+    tracker: Tracker, pipeline: RunDescription, agents: Mapping[int, RunDescription], out: Path
 ) -> Iterator[None]:
-    """Put everything that the stages left into the tracking store; plots can still be drawn within the block.
-
-    Args:
-        tracker: of the store, not started.
-        pipeline: what the parent says about itself.
-        agents: the same for the agent of each seed.
-        out: where the stages have written.
-        registered: name to register the agents under, and alias; agents that are in the store are not registered again.
-
-    Raises:
-        ArtifactError: a stage's output is missing.
-    """
+    """Put everything that the stages left into the tracking store; plots can still be drawn within the block."""
     tracker.start(pipeline)
     status = RunStatus.FAILED
     try:
         with tempfile.TemporaryDirectory(prefix="maze-tables-") as scratch:
             for seed, description in agents.items():
-                stages = restored_stages(seed, out, Path(scratch), registered=registered)
-                tracker.complete_run(description, stages)
+                tracker.complete_run(description, restored_stages(seed, out, Path(scratch), registered=("", "")))
         yield
-        summary = read_json(out / "report" / "metrics.json")
-        described = report.result_markdown(read_results(out, list(agents)), summary)
-        tracker.set_tags({"mlflow.note.content": described})  # what the run's page begins with
-        tracker.log_metrics({name: value for name, value in summary.items() if value is not None}, step=0)
-        for suffix, folder in {".png": "figures", ".csv": "tables"}.items():
-            for plot in sorted((out / "report" / "plots").glob(f"*{suffix}")):
-                tracker.log_file(plot, folder=folder)
+        tell_result(tracker, out, list(agents))
         status = RunStatus.FINISHED
     finally:
         tracker.finish(status)
+
+
+def tell_result(tracker: Tracker, out: Path, seeds: Sequence[int], missing: Sequence[str] | None = None) -> None:
+    """Tell a started tracker what the pipeline found over all seeds: numbers, a description, figures and tables.
+
+    Args:
+        tracker: of the pipeline's run.
+        out: where the stages have written.
+        seeds: those of the result.
+        missing: which files of the report are not there, in words; then it is told what there is, and that this is not
+            all. None where everything has to be there.
+
+    Raises:
+        ArtifactError: something is missing that should be there.
+    """
+    metrics = out / "report" / "metrics.json"
+    if missing is None or metrics.is_file():
+        summary = read_json(metrics)
+        here = [seed for seed in seeds if missing is None or _evaluation(out, seed).is_file()]
+        described = report.result_markdown(read_results(out, here), summary)
+        tracker.set_tags({"mlflow.note.content": described})  # what the run's page begins with
+        tracker.log_metrics({name: value for name, value in summary.items() if value is not None}, step=0)
+    for suffix, folder in {".png": "figures", ".csv": "tables"}.items():
+        for plot in sorted((out / "report" / "plots").glob(f"*{suffix}")):
+            tracker.log_file(plot, folder=folder)
+    tracker.report_missing(missing or ())
+
+
+def _evaluation(out: Path, seed: int) -> Path:
+    return out / "evaluate" / str(seed) / "metrics.json"
 
 
 def show_results(seeds: Sequence[int], out: Path = Path("out")) -> None:

@@ -5,11 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from maze.api.promoted import RestoredModel
-    from maze.api.rebuild import Rebuilt
 
 __all__ = ["add_arguments", "run"]
 
@@ -17,24 +12,34 @@ _EPILOG = """flush    sends records that wait for the store
 rebuild  puts every result of the pipeline that git and DVC hold into the store: of all branches and tags, of DVC's
          experiments and of the working tree. To begin anew, move .maze/mlflow.db and .maze/mlartifacts away first;
          what is complete in the store stays as it is. Versions and aliases that `maze-run promote` gave come from the
-         files in promoted/. Exit status 1 when the youngest result, or one of those, is not in the store.
-"""
+         files in promoted/. A result whose files DVC's cache has lost is put there as far as git holds it, and its runs
+         say in the tag maze.missing what they lack: get the files (dvc fetch --all-commits; of an experiment:
+         dvc exp pull origin NAME), rebuild again, and the same runs are completed.
 
-_FETCH = (
-    "dvc fetch --all-commits gets their files, if somebody has pushed them with dvc push --all-commits; what no remote "
-    "holds can only be trained again: git checkout the commit, then dvc repro."
-)
+exit status of rebuild, for CI:
+  0  the youngest result is in the store with everything, and so are all aliases, whatever older ones lack
+  1  the youngest result or an alias is not there, or lacks files; with --allow-missing, files alone are no failure
+  2  this is no project, or the store cannot be used
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the arguments of this command."""
     parser.add_argument("action", choices=["flush", "rebuild"], help="see below")
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="rebuild: say for each result what is wrong with it, or missing"
+    )
+    parser.add_argument(
+        "--allow-missing", action="store_true", help="rebuild: exit with 0 although files are missing in DVC's cache"
+    )
     parser.epilog = _EPILOG
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do it; exit status 1 when something is still not in the store."""
-    return _rebuild() if arguments.action == "rebuild" else _flush()
+    """Do it; exit status 1 when something is still not in the store that should be, see the help."""
+    if arguments.action == "rebuild":
+        return _rebuild(verbose=arguments.verbose, allow_missing=arguments.allow_missing)
+    return _flush()
 
 
 def _flush() -> int:
@@ -47,35 +52,14 @@ def _flush() -> int:
     return 1 if problems else 0
 
 
-def _rebuild() -> int:
+def _rebuild(*, verbose: bool, allow_missing: bool) -> int:
     from maze.api.promoted import restore_promotions  # noqa: PLC0415
     from maze.api.rebuild import rebuild_tracking  # noqa: PLC0415
+    from maze.cli.rebuilding import RebuildProgress, exit_status, tell_models, tell_summary  # noqa: PLC0415
 
-    outcomes = rebuild_tracking(Path.cwd(), _tell)
-    done = [outcome for outcome in outcomes if not outcome.problem]
-    print(f"{len(done)} results with {sum(outcome.n_agents for outcome in done)} agents are in the store")
-    if len(done) < len(outcomes):
-        print(f"{len(outcomes) - len(done)} are not; {_FETCH}", file=sys.stderr)
-    models = restore_promotions(Path.cwd()) if done else []
-    for model in models:
-        _tell_model(model)
-    is_whole = not outcomes or not outcomes[-1].problem
-    return 0 if is_whole and not any(model.missing for model in models) else 1
-
-
-def _tell_model(model: RestoredModel) -> None:
-    for alias, version in model.aliases.items():
-        print(f"models:/{model.name}@{alias} is version {version}")
-    for alias, run_id in model.missing.items():
-        print(
-            f"models:/{model.name}@{alias}: not given back, its run {run_id} is not in the store: it is no result that "
-            "git and DVC hold here; promote another one, or take the run from whoever has it.",
-            file=sys.stderr,
-        )
-
-
-def _tell(outcome: Rebuilt) -> None:
-    if outcome.problem:
-        print(f"{outcome.name}: not rebuilt: {outcome.problem}", file=sys.stderr)
-    else:
-        print(f"{outcome.name}: {outcome.n_agents} agents", flush=True)
+    with RebuildProgress(verbose=verbose) as progress:
+        outcomes = rebuild_tracking(Path.cwd(), progress.tell, expect=progress.expect)
+    tell_summary(outcomes, verbose=verbose)
+    models = restore_promotions(Path.cwd()) if any(not outcome.problem for outcome in outcomes) else []
+    tell_models(models)
+    return exit_status(outcomes, models, allow_missing=allow_missing)

@@ -11,6 +11,7 @@ __all__ = [
     "RestoredStage",
     "RunDescription",
     "RunStatus",
+    "StoreContents",
     "StoreLocation",
     "Tracker",
     "code_digest",
@@ -35,6 +36,7 @@ __all__ = [
 
 from .builds import installed_version as installed_version
 from .builds import public_version as public_version
+from .contents import StoreContents as StoreContents
 from .description import AgentModel as AgentModel
 from .description import LoggedDataset as LoggedDataset
 from .description import RestoredStage as RestoredStage
@@ -42,6 +44,7 @@ from .description import RunDescription as RunDescription
 from .description import RunStatus as RunStatus
 from .download import download_agent as download_agent
 from .download import download_run as download_run
+from .flush import flush_spool as flush_spool
 from .git import git_bytes as git_bytes
 from .git import git_output as git_output
 from .lineage import DvcFacts as DvcFacts
@@ -55,7 +58,6 @@ from .lineage import git_facts as git_facts
 from .lineage import stage_key as stage_key
 from .lineage import versions as versions
 from .mlflow_tracker import MlflowTracker as MlflowTracker
-from .mlflow_tracker import flush_spool as flush_spool
 from .mlflow_tracker import open_tracker as open_tracker
 from .store import StoreLocation as StoreLocation
 from .store import find_project_root as find_project_root

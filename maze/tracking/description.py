@@ -178,6 +178,7 @@ class RestoredStage:
     Attributes:
         name: the stage, for example ``"train"``.
         record: the JSON record that the stage wrote when it really ran; its ``run_id`` names the run that did the work.
+            None where it is missing.
         metrics: JSON of numbers, nested or flat, logged as ``prefix`` + path with slashes.
         curve: CSV with a column ``step``, logged as ``prefix`` + name of the column.
         prefix: put before every metric's name.
@@ -185,10 +186,11 @@ class RestoredStage:
         agent_dir: folder of the saved agent, or None.
         agent: the agent's interface; needed with ``agent_dir``.
         datasets: data that the stage used.
+        missing: what is not here of the stage, in words; then the run is told what there is, and that this is not all.
     """
 
     name: str
-    record: Path
+    record: Path | None
     metrics: Path | None = None
     curve: Path | None = None
     prefix: str = ""
@@ -196,6 +198,7 @@ class RestoredStage:
     agent_dir: Path | None = None
     agent: AgentModel | None = None
     datasets: tuple[LoggedDataset, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 def _tensors(space: Any) -> tuple[tuple[str, str, tuple[int, ...]], ...]:

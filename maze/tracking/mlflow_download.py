@@ -11,6 +11,7 @@ import mlflow.artifacts
 from mlflow import MlflowClient
 
 from maze.errors import TrackingError
+from maze.tracking.missing import lacking
 from maze.tracking.mlflow_database import STORE_ERRORS, open_client
 from maze.tracking.mlflow_lookup import check_version, run_by_id, split_model
 from maze.tracking.store import StoreLocation
@@ -44,9 +45,11 @@ def model_uri(client: MlflowClient, reference: str) -> str:
         if version:
             check_version(client, name, version)  # MLflow's own error names nothing that is there
         return reference
-    model = run_by_id(client, reference).data.tags.get("maze.model")
+    tags = run_by_id(client, reference).data.tags
+    model = tags.get("maze.model")
     if model is None:
-        raise TrackingError("the run has no agent; it was not trained to its end, or the agent was not tracked.")
+        reason = lacking(tags) or "it was not trained to its end, or the agent was not tracked."
+        raise TrackingError(f"the run has no agent; {reason}")
     return str(model)
 
 

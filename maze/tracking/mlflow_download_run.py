@@ -12,9 +12,11 @@ import mlflow.artifacts
 from mlflow import MlflowClient
 
 from maze.errors import TrackingError
+from maze.tracking.missing import lacking
 from maze.tracking.mlflow_database import STORE_ERRORS, open_client
 from maze.tracking.mlflow_download import fetch
 from maze.tracking.mlflow_lookup import run_by_id, run_of_model
+from maze.tracking.mlflow_runs import children_of
 from maze.tracking.store import StoreLocation
 
 __all__ = ["fetch_run", "main"]
@@ -39,6 +41,8 @@ def fetch_run(reference: str, uri: str, target: Path) -> Path:
     if not any(entry.path == "record" for entry in client.list_artifacts(run_id)):
         raise TrackingError(_without_record(client, run_id))
     record = Path(client.download_artifacts(run_id, "record", str(target)))
+    if lacking(run.data.tags) and not (record / "train" / "record.json").is_file():
+        raise TrackingError(_without_record(client, run_id))
     if "maze.model" in run.data.tags:
         agent = fetch(run_id, uri, target / "model")
         place = record if (record / "record.json").is_file() else record / "train"
@@ -62,11 +66,12 @@ def _run_id(client: MlflowClient, reference: str) -> str:
 def _without_record(client: MlflowClient, run_id: str) -> str:
     """Return why a run cannot be repeated, and which can."""
     run = client.get_run(run_id)
-    children = client.search_runs([run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{run_id}'")
+    children = children_of(client, run)
     if children:
         named = ", ".join(f"{child.info.run_name} {child.info.run_id}" for child in children[:4])
         return f"it is the parent of other runs; name one of them: {named}."
-    return "the run has no record; it is still running, or it was tracked by an earlier version of maze."
+    reason = lacking(run.data.tags) or "it is still running, or it was tracked by an earlier version of maze."
+    return f"the run has no record; {reason}"
 
 
 def main(arguments: list[str]) -> None:

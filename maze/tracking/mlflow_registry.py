@@ -15,6 +15,7 @@ from mlflow.entities import Run
 
 from maze.errors import TrackingError
 from maze.tracking.asking import Request, answer_request
+from maze.tracking.missing import lacking
 from maze.tracking.mlflow_agent import register_model
 from maze.tracking.mlflow_database import STORE_ERRORS, open_client, store_lock
 from maze.tracking.mlflow_download import fetch
@@ -82,10 +83,8 @@ def _refuse_without_agent(run: Run, agents: list[Run]) -> None:
         shown = ", ".join(f"{one.info.run_name} {one.info.run_id} ({_told(one)})" for one in known[:4])
         raise TrackingError(f"{run.info.run_name!r} is the parent of {len(agents)} agents; name one, the best: {shown}")
     if "maze.model" not in run.data.tags:
-        raise TrackingError(
-            f"{run.info.run_name!r} ({run.info.status}) has no agent in MLflow; wait until its training has ended, or "
-            "train with tracking.mode=best_effort"
-        )
+        advice = lacking(run.data.tags) or "wait until its training has ended, or train with tracking.mode=best_effort"
+        raise TrackingError(f"{run.info.run_name!r} ({run.info.status}) has no agent in MLflow; {advice}")
 
 
 def _told(run: Run) -> str:

@@ -66,7 +66,8 @@ def restore_registry(client: MlflowClient, content: Mapping[str, Any]) -> dict[s
 
     Returns:
         ``aliases``: version by alias that holds it now; ``missing``: run by alias that could not be given;
-        ``versions``: number now by number before, of those that are there.
+        ``without_policy``: those of these runs that are in the store and lack their policy; ``versions``: number now by
+        number before, of those that are there.
     """
     name = content["model"]
     runs = {run.data.tags.get(REBUILT_FROM, run.info.run_id): run for run in reversed(list(all_runs(client)))}
@@ -90,7 +91,8 @@ def restore_registry(client: MlflowClient, content: Mapping[str, Any]) -> dict[s
             aliases[alias] = numbers[run_id]
         else:
             missing[alias] = run_id
-    return {"model": name, "aliases": aliases, "missing": missing, "versions": now}
+    bare = sorted({run_id for run_id in missing.values() if run_id in runs})
+    return {"model": name, "aliases": aliases, "missing": missing, "without_policy": bare, "versions": now}
 
 
 def _version_of(client: MlflowClient, name: str, run: Run) -> ModelVersion | None:

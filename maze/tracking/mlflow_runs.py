@@ -8,7 +8,7 @@ from mlflow.entities import Run, ViewType
 from maze.tracking.description import FIRST_STAGE, RunDescription
 from maze.tracking.names import MAX_TAG, cut
 
-__all__ = ["PROCESS_TAG", "find_or_create_run", "find_runs", "parent_status"]
+__all__ = ["PROCESS_TAG", "children_of", "find_or_create_run", "find_runs", "parent_status"]
 
 PROCESS_TAG = "maze.process"
 """Of a parent: how the process is, or has ended, that runs the whole; absent where stages come one after the other."""
@@ -53,6 +53,11 @@ def find_runs(
         [experiment], f"tags.`maze.key` = '{key}' and tags.`maze.kind` = '{kind}'", run_view_type=view
     )
     return sorted(found, key=lambda run: (_attempt(run), run.info.start_time), reverse=True)
+
+
+def children_of(client: MlflowClient, parent: Run) -> list[Run]:
+    """Return the runs whose parent a run is."""
+    return list(client.search_runs([parent.info.experiment_id], f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'"))
 
 
 def parent_status(parent: Run) -> str:

@@ -1,4 +1,7 @@
-"""One run in MLflow's store: found or made, filled record by record, and closed; always by its id."""
+"""One run in MLflow's store: found or made, filled record by record, and closed; always by its id.
+
+:mod:`maze.tracking.mlflow_completion` adds what completes further runs.
+"""
 
 from __future__ import annotations
 
@@ -49,10 +52,12 @@ class Session:
         self._client = client
         self._description: RunDescription | None = None
         self._parent_id: str | None = None
-        self._seen: dict[str, dict[int, float]] = {}
+        self._seen: dict[str, dict[int, list[float]]] = {}
         self._unread: set[str] = set()
         self._parameters: dict[str, str] = {}
         self._tags: dict[str, str] = {}
+        self._finished_as = "ran"
+        self._begun: int | None = None
         self.run_id: str | None = None
         self.notes: list[str] = []
         self.children: dict[str, str] = {}
@@ -122,6 +127,7 @@ class Session:
         self._parameters = dict(run.data.params)
         self._tags = dict(run.data.tags)
         self._unread = set(run.data.metrics)
+        self._begun = run.info.start_time
         return run
 
     def _earlier_run(self) -> Run | None:
@@ -158,13 +164,13 @@ class Session:
         status = str(record["status"])
         description = self._description
         if description is not None and description.stage is not None:
-            outcome = "ran" if status == "FINISHED" else status.lower()
+            outcome = self._finished_as if status == "FINISHED" else status.lower()
             self._apply_tags({"values": {f"stage.{description.stage}": outcome}})
             outcomes = {value for name, value in self._tags.items() if name.startswith("stage.")}
             status = next((worst.upper() for worst in ("failed", "killed") if worst in outcomes), status)
         end_time = int(record.get("time", time.time() * 1000))
         if description is not None and description.ended is not None:
-            end_time = description.ended
+            end_time = self._end_of(description, description.ended)
         if PROCESS_TAG in self._tags:
             self._apply_tags({"values": {PROCESS_TAG: status}})
         if self._parent_id is not None and description is not None:
@@ -179,6 +185,12 @@ class Session:
         """Say in the parent how this agent's run is."""
         seed = description.name if description.seed is None else description.seed
         self.client.set_tag(parent, clean_name(f"agent.{seed}"), status)
+
+    def _end_of(self, description: RunDescription, ended: int) -> int:
+        """Return when work ended that is told of later; the store may know another beginning, which cannot change."""
+        if description.started is None or self._begun is None:
+            return ended
+        return self._begun + ended - description.started
 
     def _id(self) -> str:
         """Return the run's id; records follow the one that opens the run."""
@@ -205,30 +217,34 @@ class Session:
                 self._id(), metrics=[Metric(key, value, stamp, step) for key, step, value, stamp in part]
             )
             for key, step, value, _ in part:
-                self._seen.setdefault(key, {})[step] = value
+                self._seen.setdefault(key, {}).setdefault(step, []).append(value)
         self._apply_tags({"values": {name: text for name, text in infinities.items() if name not in self._tags}})
 
     def _new(self, key: str, step: int, value: float) -> bool:
         """Return whether a number is to be logged.
 
         It is where it is new. A second value for a step is where it may rightly differ: a parent aggregates more seeds,
-        and outside a pipeline people evaluate again. A stage that gives another value did not repeat itself.
+        and outside a pipeline people evaluate again. A stage that gives another value did not repeat itself. Where a
+        lost store is made again, values come back from the oldest to the youngest, and perhaps more than once.
         """
         if key in self._unread:
             self._unread.discard(key)
             history = self.client.get_metric_history(self._id(), key)
-            self._seen[key] = {point.step: point.value for point in history}
-        known = self._seen.get(key, {})
-        if step not in known or _same(known[step], value):
-            return step not in known
+            self._seen[key] = {}
+            for point in history:
+                self._seen[key].setdefault(point.step, []).append(point.value)
+        known = self._seen.get(key, {}).get(step, [])
+        if not known or _same(known[-1], value):
+            return not known
         if self._description is None or self._description.stage is None or self._description.kind == "pipeline":
-            return True
+            was_told = any(_same(earlier, value) for earlier in known)
+            return not (was_told and self._description is not None and REBUILT_FROM in self._description.tags)
         if key.startswith("system/"):  # speed never repeats itself
             return False
         self.notes.append(
-            f"Metric {key} at step {step} is {value!r} in this repeat and was {known[step]!r}; the first stays."
+            f"Metric {key} at step {step} is {value!r} in this repeat and was {known[0]!r}; the first stays."
         )
-        self._apply_tags({"values": {f"repeat.{key}": f"{value!r} at step {step}, first {known[step]!r}"}})
+        self._apply_tags({"values": {f"repeat.{key}": f"{value!r} at step {step}, first {known[0]!r}"}})
         return False
 
     def _apply_parameters(self, record: Mapping[str, Any]) -> None:
@@ -277,47 +293,6 @@ class Session:
     def _apply_dataset(self, record: Mapping[str, Any]) -> None:
         """Record data as an input of the run."""
         log_dataset(self.client, self._id(), record)
-
-    # ---- other runs
-
-    def _apply_complete(self, record: Mapping[str, Any]) -> None:
-        """Complete another run from the outputs that DVC restored, and remember its id."""
-        other = Session(self._store, self._folder, client=self.client)
-        description = RunDescription.from_record(record["description"])
-        other.complete(description, list(record["records"]), list(record["stages"]))
-        self.notes += other.notes
-        if other.run_id is not None:
-            self.children[description.name] = other.run_id
-
-    def complete(
-        self, description: RunDescription, records: list[dict[str, Any]], stages: list[dict[str, Any]]
-    ) -> None:
-        """Fill in the stages that the run does not have, and close it; a complete run stays as it is.
-
-        Args:
-            description: which run, and what a new one says about itself.
-            records: what belongs to the run and to no stage.
-            stages: for each its name, the run that it really ran in, and its records.
-        """
-        run = self._open(description)
-        missing = [stage for stage in stages if not _is_complete(self._tags.get(f"stage.{stage['stage']}", ""))]
-        if not missing and run.info.status == "FINISHED":
-            return
-        self._describe()
-        self.apply(records)
-        for stage in missing:
-            self.apply(list(stage["records"]))
-            earlier = description.tags.get(
-                REBUILT_FROM
-            )  # where the store was lost, stages ran in the run's earlier self
-            same = earlier is not None and (stage["origin"] == earlier or stage.get("key") == description.key)
-            self._apply_tags({"values": {f"stage.{stage['stage']}": "ran" if same else f"reused:{stage['origin']}"}})
-        self._apply_finish({"status": "FINISHED"})
-
-
-def _is_complete(outcome: str) -> bool:
-    """Return whether the tag of a stage says that its results are in the run."""
-    return outcome == "ran" or outcome.startswith("reused:")
 
 
 def _same(first: float, second: float) -> bool:

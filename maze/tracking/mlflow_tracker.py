@@ -16,19 +16,13 @@ from typing import Any, Literal, TypeAlias
 
 from maze.errors import InvalidSpecificationError, TrackingError, suggest
 from maze.tracking.description import AgentModel, LoggedDataset, RestoredStage, RunDescription, RunStatus
-from maze.tracking.journal import (
-    JournalReader,
-    JournalState,
-    JournalWriter,
-    pending_journals,
-    read_state,
-)
+from maze.tracking.journal import JournalState, JournalWriter, read_state
 from maze.tracking.records import agent_record, complete_record, file_record, file_records
-from maze.tracking.sender import ensure_sender, last_words, run_module
+from maze.tracking.sender import ensure_sender, last_words
 from maze.tracking.store import StoreLocation, resolve_store
 from maze.tracking.tracker import NullTracker, Tracker
 
-__all__ = ["MlflowTracker", "TrackingMode", "flush_spool", "open_tracker"]
+__all__ = ["MlflowTracker", "TrackingMode", "open_tracker"]
 
 TrackingMode: TypeAlias = Literal["best_effort", "required", "off"]
 
@@ -88,6 +82,7 @@ class MlflowTracker(Tracker):
         self._required = mode == "required"
         self._timeout = finish_timeout
         self._journal: JournalWriter | None = None
+        self._closed: JournalWriter | None = None
         self._sender: subprocess.Popen[bytes] | None = None
         self._state = JournalState()
         self._looked = 0.0
@@ -174,17 +169,35 @@ class MlflowTracker(Tracker):
         """
         self._write(lambda journal: [complete_record(journal, description, stages)])
 
+    def report_missing(self, parts: Sequence[str]) -> None:
+        """Say in words which of its own files a run lacks; none takes back what was said."""
+        self._write(lambda _: [{"op": "missing", "parts": list(parts)}])
+
     def finish(self, status: RunStatus = RunStatus.FINISHED) -> None:
         """Close the run and wait until the store has everything, or until it is clear that it will not.
 
         Raises:
             TrackingError: only in the mode ``required``: something is missing in the store.
         """
+        self.hand_over(status)
+        self.settle()
+
+    def hand_over(self, status: RunStatus = RunStatus.FINISHED) -> None:
+        """Close the run without waiting for the store; :meth:`settle` does that, later."""
         self._write(lambda _: [{"op": "finish", "status": str(status), "time": int(time.time() * 1000)}])
-        journal, self._journal = self._journal, None
+        self._closed, self._journal = self._journal, None
+        if self._closed is not None:
+            self._closed.close()
+
+    def settle(self) -> None:
+        """Wait until the store has everything of a run that was handed over, or until it is clear that it will not.
+
+        Raises:
+            TrackingError: only in the mode ``required``: something is missing in the store.
+        """
+        journal, self._closed = self._closed, None
         if journal is None:
             return
-        journal.close()
         self._state = self._await(journal.directory, lambda state: state.settled)
         if self._state.done:
             self._say_notes()
@@ -261,24 +274,6 @@ class MlflowTracker(Tracker):
         if self._state.run_id is None:
             reason = self._state.error or last_words(self.store) or "no answer"
             raise TrackingError(f"MLflow at {self.store.uri} is required and cannot be used: {reason}")
-
-
-def flush_spool(store: StoreLocation) -> tuple[int, list[str]]:
-    """Send what earlier runs could not.
-
-    Returns:
-        The number of journals that are now in the store, and one line for each that is not.
-    """
-    sent, problems = 0, []
-    for directory in pending_journals(store.spool):
-        if not JournalReader(directory).is_abandoned():
-            continue
-        run_module("maze.tracking.mlflow_worker", [str(directory), store.uri, "0"], store)
-        if directory.exists():
-            problems.append(f"{directory}: {read_state(directory).error or last_words(store) or 'in use'}")
-        else:
-            sent += 1
-    return sent, problems
 
 
 def _begun(description: RunDescription) -> RunDescription:

@@ -24,7 +24,7 @@ from maze.tracking.journal import LOCK_NAME, JournalReader, JournalState, pendin
 from maze.tracking.store import StoreLocation
 
 if TYPE_CHECKING:
-    from maze.tracking.mlflow_session import Session
+    from maze.tracking.mlflow_completion import CompletingSession
     from maze.tracking.system_metrics import SystemSampler
 
 __all__ = ["JournalSender", "Worker", "main", "send_abandoned"]
@@ -53,7 +53,7 @@ class JournalSender:
         self._reader = JournalReader(directory)
         self._store = StoreLocation(self._reader.uri, directory.parent.parent, "directory")
         self._state = JournalState(run_id=read_state(directory).run_id)
-        self._session: Session | None = None
+        self._session: CompletingSession | None = None
         self._pending: list[dict[str, Any]] = []
         self._closed = False
         self._sampler: SystemSampler | None = None
@@ -112,8 +112,8 @@ class JournalSender:
         """Send what is pending; on failure it stays pending and the state says why."""
         try:
             self._probe()
-            from maze.tracking.mlflow_database import STORE_ERRORS, is_permanent  # noqa: PLC0415 - takes seconds
-            from maze.tracking.mlflow_session import Session  # noqa: PLC0415
+            from maze.tracking.mlflow_completion import CompletingSession  # noqa: PLC0415 - takes seconds
+            from maze.tracking.mlflow_database import STORE_ERRORS, is_permanent  # noqa: PLC0415
         except OSError as error:
             self._failed(f"cannot be reached ({error})")
             return
@@ -121,7 +121,7 @@ class JournalSender:
             self._failed(f"cannot be imported ({error})", permanent=True)
             return
         if self._session is None:
-            self._session = Session(self._store, self.directory, run_id=self._state.run_id)
+            self._session = CompletingSession(self._store, self.directory, run_id=self._state.run_id)
         try:
             closing = self._pending[-1:] if self._closed else []
             self._session.apply([*self._pending[: len(self._pending) - len(closing)], *self._measured, *closing])

@@ -81,7 +81,13 @@ def _stage(journal: JournalWriter, stage: RestoredStage, started: int | None) ->
         if stage.agent is None:
             raise ArtifactError(f"Stage {stage.name!r} has an agent folder and no AgentModel; pass agent= as well.")
         records.append(agent_record(journal, stage.agent_dir, stage.agent))
-    return {"stage": stage.name, "origin": read_origin(stage.record), "key": read_key(stage.record), "records": records}
+    return {
+        "stage": stage.name,
+        "origin": "unknown" if stage.record is None else read_origin(stage.record),
+        "key": None if stage.record is None else read_key(stage.record),
+        "records": records,
+        "missing": list(stage.missing),
+    }
 
 
 def _plain(value: Any) -> Any:

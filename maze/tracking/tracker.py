@@ -63,6 +63,12 @@ class Tracker:
     def complete_run(self, description: RunDescription, stages: Sequence[RestoredStage]) -> None:
         """Make sure that the run of one seed exists and holds everything, also what DVC restored from its cache."""
 
+    def report_missing(self, parts: Sequence[str]) -> None:
+        """Say in words which of its own files a run lacks, where others made it again; none takes back what was said.
+
+        What the runs lack that ``complete_run`` has completed is said besides.
+        """
+
     def log_figure(self, figure: Any, name: str) -> None:
         """Keep a matplotlib figure, drawn now as PNG, as the artifact ``name``."""
         buffer = io.BytesIO()
@@ -189,6 +195,11 @@ class FanOutTracker(Tracker):
         """Hand on."""
         for tracker in self._trackers:
             tracker.complete_run(description, stages)
+
+    def report_missing(self, parts: Sequence[str]) -> None:
+        """Hand on."""
+        for tracker in self._trackers:
+            tracker.report_missing(parts)
 
     @staticmethod
     def _raise_first(errors: Sequence[TrackingError | None]) -> None:

@@ -17,8 +17,11 @@ from maze.errors import ArtifactError
 
 __all__ = ["OutputReader"]
 
-_TRACKED = ("out", "build", "params.yaml", "dvc.yaml", "dvc.lock")
+LOCK = "dvc.lock"
+_TRACKED = ("out", "build", "params.yaml", "dvc.yaml", LOCK)
 _DVC_SECONDS = 120.0
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The compiled parser where there is one: a lock of many seeds is long."""
 
 
 class OutputReader:
@@ -46,35 +49,63 @@ class OutputReader:
         Raises:
             ArtifactError: the revision holds no results, or a file of it cannot be read.
         """
-        self._repository.extract(revision, _TRACKED, target)
-        lock = target / "dvc.lock"
-        if not lock.is_file():
+        if not self.extract(revision, target):
             raise ArtifactError(
                 f"{revision.name}: commit {revision.commit[:10]} holds no results of the pipeline (no dvc.lock); name "
                 "an experiment or a commit in which `dvc repro` had run, a run directory or an MLflow run."
             )
-        missing = []
-        for entry in _locked_outputs(lock):
-            path = str(entry["path"])
-            digest = entry.get("md5")
-            if digest and not (target / path).exists() and ".." not in Path(path).parts:
-                missing += [name for name in self._restore(path, str(digest), target, wanted) if wanted(name)]
-        return missing
+        return self.restore(target, wanted)
 
-    def _restore(self, path: str, digest: str, target: Path, wanted: Callable[[str], bool]) -> Iterator[str]:
-        """Copy one output from the cache, file by file, and yield what is not there."""
-        if not digest.endswith(".dir"):
-            if wanted(path) and not self._copy(digest, target / path):
-                yield path
-            return
-        listing = self._place(digest)
-        if not listing.is_file():
-            yield path
-            return
-        for entry in json.loads(listing.read_text(encoding="utf-8")):
-            name = f"{path}/{entry['relpath']}"
-            if wanted(name) and ".." not in Path(name).parts and not self._copy(entry["md5"], target / name):
-                yield name
+    def extract(self, revision: Revision, target: Path) -> bool:
+        """Write what git holds of a revision's results below an empty directory; return whether it holds any.
+
+        Raises:
+            ArtifactError: git cannot read the commit.
+        """
+        self._repository.extract(revision, _TRACKED, target)
+        return (target / LOCK).is_file()
+
+    def restore(self, root: Path, wanted: Callable[[str], bool]) -> list[str]:
+        """Copy from DVC's cache what a directory lacks of the results that its ``dvc.lock`` names.
+
+        Args:
+            root: where results stand as in the project.
+            wanted: says of a path in the project whether it is needed.
+
+        Returns:
+            Files that DVC's cache does not have here; a directory where it does not even know what was in it.
+
+        Raises:
+            ArtifactError: ``dvc.lock`` cannot be read.
+        """
+        absent = [one for one in self._named(root, wanted) if not (root / one[0]).exists()]
+        return [name for name, digest in absent if not self._copy(digest, root / name)]
+
+    def at_hand(self, root: Path, wanted: Callable[[str], bool]) -> dict[str, bool]:
+        """Say of each wanted file that ``dvc.lock`` names whether it is there, or would be after :meth:`restore`.
+
+        Args:
+            root: where results stand as in the project.
+            wanted: says of a path in the project whether it is needed.
+
+        Returns:
+            By file; by directory where DVC does not know here what was in it.
+
+        Raises:
+            ArtifactError: ``dvc.lock`` cannot be read.
+        """
+        named = self._named(root, wanted)
+        return {name: (root / name).exists() or self._place(digest).is_file() for name, digest in named}
+
+    def _named(self, root: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
+        """Yield the wanted files that ``dvc.lock`` names, with their hashes; a directory where its list is lost."""
+        for entry in _locked_outputs(root / LOCK):
+            path, digest = str(entry["path"]), str(entry.get("md5") or "")
+            listing = self._place(digest) if digest.endswith(".dir") else None
+            below = [(path, digest)] if digest else []
+            if listing is not None and listing.is_file():
+                below = [(f"{path}/{one['relpath']}", str(one["md5"])) for one in _listed(listing)]
+            yield from ((name, found) for name, found in below if ".." not in Path(name).parts and wanted(name))
 
     def _copy(self, digest: str, target: Path) -> bool:
         source = self._place(digest)
@@ -91,9 +122,19 @@ class OutputReader:
         return self._cache / "files" / "md5" / digest[:2] / digest[2:]
 
 
+def _listed(listing: Path) -> list[dict[str, Any]]:
+    """Return the entries of DVC's list of a directory."""
+    try:
+        return list(json.loads(listing.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise ArtifactError(
+            f"{listing}: DVC's cache is damaged there ({error}); remove the file, then dvc fetch."
+        ) from error
+
+
 def _locked_outputs(lock: Path) -> Iterator[dict[str, Any]]:
     try:
-        stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"]
+        stages = yaml.load(lock.read_text(encoding="utf-8"), _LOADER)["stages"]  # noqa: S506 - both loaders are safe
         for stage in stages.values():
             yield from stage.get("outs", ())
     except (yaml.YAMLError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:

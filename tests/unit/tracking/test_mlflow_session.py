@@ -6,69 +6,22 @@ import dataclasses
 import json
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from gymnasium import spaces
 
-from maze.tracking.description import AgentModel, RestoredStage, RunDescription
+from maze.tracking.description import AgentModel
 from maze.tracking.journal import JournalReader, JournalWriter
-from maze.tracking.mlflow_database import open_client
 from maze.tracking.mlflow_session import Session
-from maze.tracking.records import agent_record, complete_record, file_record
+from maze.tracking.records import agent_record, file_record
 from maze.tracking.store import StoreLocation
-
-SEED = RunDescription(
-    name="a2c seed 0",
-    experiment_name="cartpole",
-    parameters={"algorithm.lr": 0.001},
-    seed=0,
-    tags={"git.commit": "c0ffee"},
-    key="k" * 64,
-    stage="train",
-    parent_key="p" * 64,
-    parent_name="a2c",
-)
-MODEL = AgentModel.from_spaces(
-    spaces.Dict({"observation": spaces.Box(-1, 1, (4,))}), spaces.Dict({"action": spaces.Discrete(2)})
-)
-
-
-class Runs:
-    """Opens sessions on one store, and asks the store what has arrived."""
-
-    def __init__(self, store: StoreLocation) -> None:
-        self.store = store
-        self.client = open_client(store)
-
-    def session(self, description: RunDescription, *records: dict[str, Any], finish: str = "FINISHED") -> Session:
-        session = Session(self.store, self.store.directory)
-        closing = [{"op": "finish", "status": finish}] if finish else []
-        session.apply([{"op": "start", "description": self.travel(description)}, *records, *closing])
-        return session
-
-    @staticmethod
-    def travel(description: RunDescription) -> dict[str, Any]:
-        return json.loads(json.dumps(description.as_record()))
-
-    def stage(self, name: str, *records: dict[str, Any], finish: str = "FINISHED") -> Session:
-        return self.session(dataclasses.replace(SEED, stage=name), *records, finish=finish)
-
-    def get(self, session: Session) -> Any:
-        return self.client.get_run(session.run_id)
-
-    def history(self, session: Session, key: str) -> list[tuple[int, float]]:
-        return [(point.step, point.value) for point in self.client.get_metric_history(session.run_id, key)]
+from tests.unit.tracking.stored_runs import MODEL, SEED, Runs, metrics
 
 
 @pytest.fixture
 def runs(store: StoreLocation) -> Runs:
     return Runs(store)
-
-
-def metrics(step: int, **values: float) -> dict[str, Any]:
-    return {"op": "metrics", "values": values, "step": step, "time": 1000 + step}
 
 
 def test_stages_of_one_agent_share_a_run(runs: Runs) -> None:
@@ -221,66 +174,6 @@ def test_sending_the_same_journal_again_changes_nothing(runs: Runs, tmp_path: Pa
     assert second.notes == []
 
 
-def restored(tmp_path: Path, origin: str) -> list[RestoredStage]:
-    agent = tmp_path / "agent"
-    agent.mkdir(exist_ok=True)
-    (agent / "config.yaml").write_text("a: 1\n")
-    (tmp_path / "curve.csv").write_text("step,return\n10,1.0\n20,2.0\n")
-    (tmp_path / "metrics.json").write_text('{"best_return": 2.0}')
-    (tmp_path / "evaluation.json").write_text('{"mean_return": 2.5}')
-    (tmp_path / "record.json").write_text(json.dumps({"run_id": origin}))
-    return [
-        RestoredStage(
-            name="train",
-            record=tmp_path / "record.json",
-            metrics=tmp_path / "metrics.json",
-            curve=tmp_path / "curve.csv",
-            files={"train/curve.csv": tmp_path / "curve.csv"},
-            agent_dir=agent,
-            agent=MODEL,
-        ),
-        RestoredStage(
-            name="evaluate", record=tmp_path / "record.json", metrics=tmp_path / "evaluation.json", prefix="evaluate/"
-        ),
-    ]
-
-
-def test_report_completes_a_run_whose_stages_were_restored(runs: Runs, tmp_path: Path) -> None:
-    parent = dataclasses.replace(SEED, key="p" * 64, parent_key=None, kind="pipeline", stage="report", seed=None)
-    writer = JournalWriter(tmp_path / "spool", runs.store.uri)
-    whole = dataclasses.replace(SEED, stage=None, config={"a": 1})
-    record = complete_record(writer, whole, restored(tmp_path, "f" * 32))
-    writer.close()
-    session = Session(runs.store, writer.directory)
-    start = {"op": "start", "description": parent.as_record()}
-    session.apply([start, json.loads(json.dumps(record)), {"op": "finish", "status": "FINISHED"}])
-    child = runs.client.get_run(session.children["a2c seed 0"])
-    assert child.info.status == "FINISHED"
-    assert child.data.metrics == {"return": 2.0, "best_return": 2.0, "evaluate/mean_return": 2.5}
-    assert child.data.tags["stage.train"] == child.data.tags["stage.evaluate"] == f"reused:{'f' * 32}"
-    assert child.data.tags["mlflow.parentRunId"] == session.run_id
-    assert child.data.tags["maze.model"].startswith("models:/m-")
-    assert {item.path for item in runs.client.list_artifacts(child.info.run_id)} == {"config", "train"}
-    assert runs.client.get_run(session.run_id).info.status == "FINISHED"
-
-
-def test_report_leaves_complete_runs_alone_and_fills_in_what_is_missing(runs: Runs, tmp_path: Path) -> None:
-    train = runs.stage("train", metrics(10, **{"return": 1.0}), metrics(20, **{"return": 2.0}))
-    whole = dataclasses.replace(SEED, stage=None)
-    for _ in range(2):
-        writer = JournalWriter(tmp_path / "spool", runs.store.uri)
-        record = complete_record(writer, whole, restored(tmp_path, "f" * 32))
-        writer.close()
-        session = Session(runs.store, writer.directory)
-        session.complete(RunDescription.from_record(record["description"]), record["records"], record["stages"])
-        assert session.run_id == train.run_id
-        run = runs.get(train)
-        assert run.data.tags["stage.train"] == "ran"
-        assert run.data.tags["stage.evaluate"] == f"reused:{'f' * 32}"
-        assert run.data.metrics == {"return": 2.0, "evaluate/mean_return": 2.5}
-    assert "maze.model" not in run.data.tags
-
-
 def test_interface_of_the_agent(tmp_path: Path) -> None:
     observation = spaces.Dict(
         {"image": spaces.Box(0, 255, (8, 8, 3), np.uint8), "speed": spaces.Box(-1, 1, (), np.float64)}
@@ -289,31 +182,3 @@ def test_interface_of_the_agent(tmp_path: Path) -> None:
     assert model.inputs == (("image", "uint8", (8, 8, 3)), ("speed", "float32", ()))
     assert model.outputs == (("steer", "float32", (2,)),)
     assert AgentModel.from_record(json.loads(json.dumps(model.as_record()))) == model
-
-
-@pytest.mark.parametrize(
-    ("origin", "key", "expected"),
-    [
-        ("f" * 32, None, "ran"),  # the record names the run's earlier self
-        ("", "k" * 64, "ran"),  # the store was too slow to tell the record the run's id, and the key tells
-        ("e" * 32, "o" * 64, f"reused:{'e' * 32}"),
-    ],
-)
-def test_a_rebuilt_run_knows_which_stages_were_its_own(
-    runs: Runs, tmp_path: Path, origin: str, key: str | None, expected: str
-) -> None:
-    begun = 1_700_000_000_000
-    whole = dataclasses.replace(
-        SEED, stage="report", tags={"maze.rebuilt_from": "f" * 32}, started=begun, ended=begun + 5000
-    )
-    stages = restored(tmp_path, origin)
-    (tmp_path / "record.json").write_text(json.dumps({"run_id": origin or None, "key": key}))
-    writer = JournalWriter(tmp_path / "spool", runs.store.uri)
-    record = complete_record(writer, whole, stages)
-    writer.close()
-    session = Session(runs.store, writer.directory)
-    session.complete(RunDescription.from_record(record["description"]), record["records"], record["stages"])
-    run = runs.get(session)
-    assert run.data.tags["stage.train"] == run.data.tags["stage.evaluate"] == expected
-    assert (run.info.start_time, run.info.end_time) == (begun, begun + 5000)
-    assert {point.timestamp for point in runs.client.get_metric_history(session.run_id, "return")} == {begun}

@@ -133,6 +133,18 @@ def test_results_come_back_from_git_and_from_the_cache(repository: Repository, t
     }
 
 
+def test_what_is_at_hand_is_known_before_it_is_copied(repository: Repository, tmp_path: Path) -> None:
+    revision = repository.find("v1")
+    assert revision is not None
+    reader = OutputReader(repository)
+    assert reader.extract(revision, tmp_path)
+    expected = {"out/m": True, "out/table": True, "out/agent/weights.safetensors": True, "out/agent/lost": False}
+    assert reader.at_hand(tmp_path, everything) == expected
+    assert not (tmp_path / "out" / "table").exists()
+    assert reader.restore(tmp_path, everything) == ["out/agent/lost"]
+    assert reader.at_hand(tmp_path, everything) == expected
+
+
 def test_only_what_is_wanted_comes_back(repository: Repository, tmp_path: Path) -> None:
     revision = repository.find("v1")
     assert revision is not None
