@@ -27,5 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     for remark in project.remarks:
         print(f"note: {remark}", file=sys.stderr)
     print(f"{len(project.files)} files in {project.root}")
-    print(f"next: cd {shlex.quote(os.path.relpath(project.root))} && dvc repro && python -m pytest")
+    place = os.path.relpath(project.root)
+    place = f"./{place}" if place.startswith("-") else place
+    print(f"next: cd {shlex.quote(place)} && dvc repro && python -m pytest")
     return 0

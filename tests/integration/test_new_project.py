@@ -64,6 +64,9 @@ def test_the_two_commands_of_its_readme_work(finished: Project) -> None:
     assert report["n_seeds"] == 2
     assert report["mean_return"] > 40  # of 50; random heating comes to less than 20
     assert finished.repro().ran == []
+    committed = finished.git("ls-files", "out", "build").splitlines()
+    assert {"out/report/metrics.json", "out/report/record.json", "build/config.yaml"} <= set(committed)
+    assert finished.dvc("metrics", "diff", "HEAD").stdout == ""
     checked = finished.run("maze-run", "doctor")
     assert checked.status == 0, checked.text
 

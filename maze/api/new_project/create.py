@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import keyword
 import os
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
@@ -80,6 +82,12 @@ def _package_name(name: str, *, is_given: bool) -> str:
         )
     if package in _TAKEN:
         raise InvalidSpecificationError(f"--name: {package!r} is taken by a folder of the project; use --name NAME.")
+    found = importlib.util.find_spec(package)
+    if package in sys.stdlib_module_names or (found is not None and found.origin is not None):
+        raise InvalidSpecificationError(
+            f"--name: {package!r} is not accepted: a library has this name, and the package would hide it; "
+            f"use --name NAME, for example --name {package}_project."
+        )
     return package
 
 

@@ -31,6 +31,8 @@ def test_the_package_is_named_after_the_directory(tmp_path: Path, directory: str
         ("x", "é", "--name: 'é' cannot be a package"),
         ("tests", None, "--name: 'tests' is taken by a folder of the project"),
         ("x", "maze", "--name: 'maze' is taken"),
+        ("numpy", None, "--name: 'numpy' is not accepted: a library has this name"),
+        ("x", "random", "--name: 'random' is not accepted: a library"),
     ],
 )
 def test_a_name_that_is_none_is_refused(tmp_path: Path, directory: str, name: str | None, message: str) -> None:
@@ -53,3 +55,11 @@ def test_inside_a_repository_it_makes_no_other(tmp_path: Path, capsys: pytest.Ca
     assert main(["init", str(tmp_path / "inner")]) == 0
     assert "lies in a git repository" in capsys.readouterr().err
     assert not (tmp_path / "inner" / ".git").exists()
+
+
+def test_what_to_type_next_can_be_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", "--no-git", "--", "-odd name"]) == 0
+    assert "next: cd './-odd name' && dvc repro" in capsys.readouterr().out
