@@ -14,6 +14,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel
 
+from maze.errors import MazeError
+
 __all__ = ["ServedPolicy"]
 
 
@@ -47,14 +49,20 @@ class ServedPolicy(PythonModel):
 
         Returns:
             An array ``[N, ...]`` for flat environments, otherwise action head to array.
+
+        Raises:
+            MlflowException: the observations are none of the environment's; a server answers with status 400.
         """
         del context
         given = params or {}
         if given.get("new_episode", True):
             self._run_context.begin_episode()
         deterministic = bool(given.get("deterministic", True))
-        observation = self._run_context.transform_observation(_as_observation(model_input))
-        action = self._run_context.compute_action(observation, deterministic=deterministic)
+        try:
+            observation = self._run_context.transform_observation(_as_observation(model_input))
+            action = self._run_context.compute_action(observation, deterministic=deterministic)
+        except MazeError as error:
+            raise MlflowException.invalid_parameter_value(str(error)) from error
         return action["action"] if set(action) == {"action"} else action
 
 

@@ -21,6 +21,7 @@ from maze.env import GymMazeEnv, MazeEnv, VectorEnv, estimate_statistics, make_v
 from maze.env.core_maze_env import check_agent_counts
 from maze.env.engine_ids import remedy_of_missing
 from maze.env.estimation import wants_estimation
+from maze.env.raw_observations import check_raw_observation
 from maze.env.wrappers import wrapper_layers
 from maze.errors import EnvError, InvalidSpecificationError, MazeError
 from maze.seeding import derive_seed
@@ -231,7 +232,13 @@ class EnvironmentMaker:
         _ = self.observed_and_acted
 
     def wrap_observation(self, observation: Observation) -> Observation:
-        """Return what the wrappers make of a raw observation, single or batched: what the policy was trained on."""
+        """Return what the wrappers make of a raw observation, single or batched: what the policy was trained on.
+
+        Raises:
+            EnvError: a category is none that the environment has, or keys hold batches of different lengths.
+        """
+        if self.raw_observation_space is not None:
+            check_raw_observation(observation, self.raw_observation_space)
         if not self._wrappers():
             return observation
         for wrapper in reversed(self._wrapper_chain):
