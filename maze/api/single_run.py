@@ -406,6 +406,10 @@ class SingleRun:
                 self._refuse_to_overwrite()  # another run may have begun there since construction
                 if files.broke_off():
                     files.clear()
+                    self._warn(
+                        f"resume: the earlier run in {str(files.root)!r} ended before it kept an agent, as a killed "
+                        "process does; training begins anew, with the same seeds"
+                    )
             session = self._make_session(files, self._record)
             if files.is_used() and self._stage is None:
                 session.resume()

@@ -44,9 +44,10 @@ def test_a_run_that_was_killed_at_once_begins_anew_with_its_seed(tmp_path: Path)
     assert record["status"] == "RUNNING"
     with pytest.raises(InvalidSpecificationError, match=r"holds an earlier run.*resume=True"):
         tiny_context(run_dir)
-    rc = tiny_context(run_dir, seed=None, resume=True)
+    rc = tiny_context(run_dir, seed=None, resume=True, silent=False)
     assert rc.config.seeding.env_base_seed == record["config"]["seeding"]["env_base_seed"]
-    rc.train(1)
+    with pytest.warns(UserWarning, match="ended before it kept an agent.*training begins anew, with the same seeds"):
+        rc.train(1)
     assert [call["status"] for call in read_json(run_dir / "record.json")["calls"]] == ["FINISHED"]
     alone = tiny_context(tmp_path / "alone", seed=rc.config.seeding.env_base_seed)
     alone.train(1)
