@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import pytest
@@ -38,7 +38,9 @@ def project(make_project: Callable[..., Project]) -> Project:
     return project
 
 
-def run_here(clone: Project, workflow: str, job: str, context: dict[str, str]) -> WorkflowRun:
+def run_here(
+    clone: Project, workflow: str, job: str, context: dict[str, str], without: Collection[str] = ()
+) -> WorkflowRun:
     """Run a job with the environment that is there, as if ./dev had made it in the clone."""
     venv = clone.root.parent / f"{clone.root.name} environment"
     venv.mkdir()
@@ -54,7 +56,7 @@ def run_here(clone: Project, workflow: str, job: str, context: dict[str, str]) -
     stamp = described[0] + "\n" + described[1] + described[2].rstrip("\n")
     (venv / ".maze-installed").write_text(f"{stamp}\n", encoding="utf-8")
     project = Project(clone.root, {**clone.environment, "MAZE_VENV": str(venv)})
-    done = run_job(project, workflow, job, context=context)
+    done = run_job(project, workflow, job, context=context, without=without)
     assert "installing the environment" not in done.text
     return done
 
@@ -85,6 +87,16 @@ def test_a_pull_request_is_compared_with_the_main_branch(project: Project) -> No
     assert (clone.root / "comparison" / "comparison.png").stat().st_size > 1000
     assert (clone.root / "report.md").read_text(encoding="utf-8") == done.summary
     assert (clone.root / "dvc_plots" / "index.html").is_file()
+
+
+def test_a_pull_request_that_changes_nothing_says_so(project: Project) -> None:
+    clone = project.clone("the same")
+    clone.git("switch", "--quiet", "main")
+    assert clone.dvc("pull").status == 0
+    steps = ("What is wrong here", "Pull the cache", "The pipeline, small", "The pipeline, as it is committed", "Plots")
+    done = run_here(clone, ".github/workflows/pipeline.yml", "compare", PULL_REQUEST, without=steps)
+    assert done.failed == [], done.text
+    assert "All metrics are the same.\n\n### Parameters\n\nAll params are the same." in done.summary
 
 
 def test_a_commit_without_its_results_is_run_and_named(project: Project) -> None:
