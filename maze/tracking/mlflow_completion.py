@@ -67,6 +67,7 @@ class CompletingSession(Session):
             records: what belongs to the run and to no stage.
             stages: for each its name, the run that it really ran in, its records, and what is missing, in words.
         """
+        self._finished_as = None
         run = self._open(description)
         fresh = [stage for stage in stages if not is_complete(self._outcome(stage))]
         lacking = [stage_part(stage["stage"], stage["missing"]) for stage in fresh if stage.get("missing")]

@@ -56,7 +56,8 @@ class Session:
         self._unread: set[str] = set()
         self._parameters: dict[str, str] = {}
         self._tags: dict[str, str] = {}
-        self._finished_as = "ran"
+        self._finished_as: str | None = "ran"
+        """What the tag of the stage says that writes the run, when it ends well; None where it completes another's."""
         self._begun: int | None = None
         self.run_id: str | None = None
         self.notes: list[str] = []
@@ -143,7 +144,8 @@ class Session:
         if description is None:
             return
         self._apply_parameters({"values": description.parameters})
-        stage = {} if description.stage is None else {f"stage.{description.stage}": "running"}
+        is_own = description.stage is not None and self._finished_as is not None
+        stage = {f"stage.{description.stage}": "running"} if is_own else {}
         self._apply_tags({"values": {**description.tags, **stage}})
 
     def _parent(self, experiment: str, description: RunDescription) -> str | None:
@@ -165,7 +167,8 @@ class Session:
         description = self._description
         if description is not None and description.stage is not None:
             outcome = self._finished_as if status == "FINISHED" else status.lower()
-            self._apply_tags({"values": {f"stage.{description.stage}": outcome}})
+            if outcome is not None:
+                self._apply_tags({"values": {f"stage.{description.stage}": outcome}})
             outcomes = {value for name, value in self._tags.items() if name.startswith("stage.")}
             status = next((worst.upper() for worst in ("failed", "killed") if worst in outcomes), status)
         end_time = int(record.get("time", time.time() * 1000))

@@ -259,7 +259,7 @@ def test_a_store_tells_what_it_has_of_results(rebuilding: Rebuilding, tmp_path: 
     rebuilding.tell([dataclasses.replace(train, missing=("policy",)), evaluate])
     contents = StoreContents.of(store, ["train", "evaluate"])
     stored = contents.run("f" * 32)
-    assert (stored.whole, set(stored.complete)) == (False, {"evaluate", "report"})
+    assert (stored.whole, set(stored.complete)) == (False, {"evaluate"})
     assert contents.says("f" * 32, missing_text([stage_part("train", ["policy"])]))
     assert not contents.says("f" * 32, "")
     assert not contents.says(None, "")
