@@ -34,15 +34,15 @@ class RebuildProgress:
         self._verbose = verbose
         console = Console(stderr=True)
         self._progress = Progress(
-            TextColumn("[bold]results"),
+            TextColumn("[bold]{task.description}"),
             BarColumn(),
-            TextColumn("{task.completed:.0f}/{task.total:.0f} looked at"),
+            TextColumn("{task.completed:.0f} done"),
             TimeElapsedColumn(),
             console=console,
             transient=True,
             disable=not console.is_terminal,
         )
-        self._task: TaskID | None = None
+        self._task: TaskID = self._progress.add_task("reading the history", total=None)
 
     def __enter__(self) -> RebuildProgress:
         self._progress.start()
@@ -55,7 +55,7 @@ class RebuildProgress:
 
     def expect(self, n_results: int) -> None:
         """Say how many results there are."""
-        self._task = self._progress.add_task("results", total=n_results)
+        self._progress.update(self._task, description=f"{n_results} results", total=n_results)
 
     def tell(self, outcome: Rebuilt) -> None:
         """Say what became of a result."""
@@ -63,8 +63,7 @@ class RebuildProgress:
             print(f"{outcome.name}: {_agents(outcome.n_agents)}", flush=True)
         elif self._verbose:
             print("\n  ".join(_details(outcome)), file=sys.stderr, flush=True)
-        if self._task is not None:
-            self._progress.advance(self._task)
+        self._progress.advance(self._task)
 
 
 def _details(outcome: Rebuilt) -> list[str]:

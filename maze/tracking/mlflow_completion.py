@@ -38,11 +38,14 @@ class CompletingSession(Session):
     ) -> None:
         super().__init__(store, folder, run_id=run_id, client=client)
         self._had_all: bool | None = None
+        self._known_parent: str | None = None
 
     def _apply_complete(self, record: Mapping[str, Any]) -> None:
         """Complete another run from the outputs that DVC restored, and remember its id."""
         other = CompletingSession(self._store, self._folder, client=self.client)
         description = RunDescription.from_record(record["description"])
+        if self._description is not None and description.parent_key == self._description.key:
+            other._known_parent = self.run_id  # which can be one of several attempts
         other.complete(description, list(record["records"]), list(record["stages"]))
         self.notes += other.notes
         if other.run_id is not None:
@@ -110,6 +113,9 @@ class CompletingSession(Session):
         elif MISSING in self._tags:
             self.client.delete_tag(self._id(), MISSING)
             del self._tags[MISSING]
+
+    def _parent(self, experiment: str, description: RunDescription) -> str | None:
+        return self._known_parent or super()._parent(experiment, description)
 
     def _open(self, description: RunDescription) -> Run:
         run = super()._open(description)

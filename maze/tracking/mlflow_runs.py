@@ -6,6 +6,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run, ViewType
 
 from maze.tracking.description import FIRST_STAGE, RunDescription
+from maze.tracking.mlflow_lookup import REBUILT_FROM
 from maze.tracking.names import MAX_TAG, cut
 
 __all__ = ["PROCESS_TAG", "children_of", "find_or_create_run", "find_runs", "parent_status"]
@@ -20,8 +21,9 @@ def find_or_create_run(
     """Return the run that a description means; call it under the store's lock.
 
     A description without a key always gets a run of its own. With a key, it is the latest attempt with that key; the
-    first stage begins a new attempt where the latest one has already been trained. Where a person deleted the run, a
-    new one says so in the tag ``recreated``.
+    first stage begins a new attempt where the latest one has already been trained. A run that is made again is the
+    attempt that it was, or a new one where all that are there were others. Where a person deleted the run, a new one
+    says so in the tag ``recreated``.
 
     Args:
         client: client of the store.
@@ -38,6 +40,11 @@ def find_or_create_run(
             client, experiment, description, parent_id, {"recreated": deleted[0].info.run_id} if deleted else {}
         )
     latest = attempts[0]
+    origin = description.tags.get(REBUILT_FROM)
+    if origin is not None:
+        latest = next((run for run in attempts if _is_again(run, origin)), latest)
+        if latest.data.tags.get(REBUILT_FROM, origin) != origin:
+            return _create(client, experiment, description, parent_id, {"maze.attempt": str(_attempt(attempts[0]) + 1)})
     trained = latest.data.tags.get(f"stage.{FIRST_STAGE}", "")
     if description.stage == FIRST_STAGE and (trained == "ran" or trained.startswith("reused:")):
         return _create(client, experiment, description, parent_id, {"maze.attempt": str(_attempt(latest) + 1)})
@@ -95,6 +102,11 @@ def _create(
         every["mlflow.source.git.commit"] = commit
     every = {name: cut(value, MAX_TAG) for name, value in every.items()}
     return client.create_run(experiment, start_time=description.started, run_name=description.name, tags=every)
+
+
+def _is_again(run: Run, origin: str) -> bool:
+    """Return whether a run is the one that had an id first, or was made again for it."""
+    return origin in (run.info.run_id, run.data.tags.get(REBUILT_FROM))
 
 
 def _attempt(run: Run) -> int:

@@ -9,43 +9,28 @@ from pathlib import Path
 import pytest
 
 from maze.tracking.contents import StoreContents
-from maze.tracking.description import RestoredStage, RunDescription
+from maze.tracking.description import RunDescription
 from maze.tracking.journal import JournalWriter
 from maze.tracking.missing import missing_text, stage_part
 from maze.tracking.mlflow_completion import CompletingSession
 from maze.tracking.mlflow_restoring import restore_registry
 from maze.tracking.records import complete_record
 from maze.tracking.store import StoreLocation
-from tests.unit.tracking.stored_runs import MODEL, SEED, Runs, metrics
+from tests.unit.tracking.stored_runs import (
+    PARENT,
+    REBUILT,
+    SEED,
+    Rebuilding,
+    Runs,
+    metrics,
+    restored,
+    without_files,
+)
 
 
 @pytest.fixture
 def runs(store: StoreLocation) -> Runs:
     return Runs(store)
-
-
-def restored(tmp_path: Path, origin: str) -> list[RestoredStage]:
-    agent = tmp_path / "agent"
-    agent.mkdir(exist_ok=True)
-    (agent / "config.yaml").write_text("a: 1\n")
-    (tmp_path / "curve.csv").write_text("step,return\n10,1.0\n20,2.0\n")
-    (tmp_path / "metrics.json").write_text('{"best_return": 2.0}')
-    (tmp_path / "evaluation.json").write_text('{"mean_return": 2.5}')
-    (tmp_path / "record.json").write_text(json.dumps({"run_id": origin}))
-    return [
-        RestoredStage(
-            name="train",
-            record=tmp_path / "record.json",
-            metrics=tmp_path / "metrics.json",
-            curve=tmp_path / "curve.csv",
-            files={"train/curve.csv": tmp_path / "curve.csv"},
-            agent_dir=agent,
-            agent=MODEL,
-        ),
-        RestoredStage(
-            name="evaluate", record=tmp_path / "record.json", metrics=tmp_path / "evaluation.json", prefix="evaluate/"
-        ),
-    ]
 
 
 def test_report_completes_a_run_whose_stages_were_restored(runs: Runs, tmp_path: Path) -> None:
@@ -112,52 +97,9 @@ def test_a_rebuilt_run_knows_which_stages_were_its_own(
     assert {point.timestamp for point in runs.client.get_metric_history(session.run_id, "return")} == {begun}
 
 
-PARENT = dataclasses.replace(
-    SEED, name="a2c", key="p" * 64, parent_key=None, kind="pipeline", stage="report", seed=None
-)
-REBUILT = dataclasses.replace(SEED, stage="report", tags={"maze.rebuilt_from": "f" * 32})
-
-
-class Rebuilding:
-    """Tells a store again and again what is at hand of one result.
-
-    Args:
-        runs: in the store.
-        folder: for files.
-    """
-
-    def __init__(self, runs: Runs, folder: Path) -> None:
-        self.runs, self.folder = runs, folder
-
-    def tell(self, stages: list[RestoredStage], *parts: str, whole: RunDescription = REBUILT) -> CompletingSession:
-        """Tell a parent and its agent, and what the parent itself lacks."""
-        writer = JournalWriter(self.folder / "spool", self.runs.store.uri)
-        told = json.loads(json.dumps(complete_record(writer, whole, stages)))
-        writer.close()
-        session = CompletingSession(self.runs.store, writer.directory)
-        records = [told, {"op": "missing", "parts": list(parts)}, {"op": "finish", "status": "FINISHED", "time": 5}]
-        session.apply([{"op": "start", "description": PARENT.as_record()}, *records])
-        assert session.notes == []
-        return session
-
-    def tags(self, session: CompletingSession) -> tuple[dict[str, str], dict[str, str]]:
-        """Return the tags of the parent and of its agent."""
-        child = self.runs.client.get_run(session.children["a2c seed 0"])
-        return self.runs.get(session).data.tags, child.data.tags
-
-
 @pytest.fixture
 def rebuilding(runs: Runs, tmp_path: Path) -> Rebuilding:
     return Rebuilding(runs, tmp_path)
-
-
-def without_files(stages: list[RestoredStage]) -> list[RestoredStage]:
-    """Return what git alone holds of stages: numbers."""
-    train, evaluate = stages
-    return [
-        dataclasses.replace(train, record=None, agent_dir=None, agent=None, missing=("policy", "record")),
-        dataclasses.replace(evaluate, record=None, missing=("record",)),
-    ]
 
 
 def test_a_run_says_what_it_lacks_until_it_has_it(rebuilding: Rebuilding, tmp_path: Path) -> None:
@@ -281,3 +223,29 @@ def test_values_of_a_parent_that_is_told_again_are_told_once(runs: Runs) -> None
         history = tell(parent, value, time)
     assert history == [(0, 1.0), (0, 2.0)]
     assert tell(PARENT, 1.0, 9) == [(0, 1.0), (0, 2.0), (0, 1.0)]  # the pipeline itself ran again
+
+
+def test_each_attempt_at_the_same_result_comes_back(rebuilding: Rebuilding, tmp_path: Path) -> None:
+    stages, client = restored(tmp_path, "f" * 32), rebuilding.runs.client
+    made = []
+    for time, number in enumerate("abab"):  # two people have run the same pipeline, each with a store of their own
+        agent = dataclasses.replace(
+            REBUILT, tags={"maze.rebuilt_from": number * 32}, started=1000 * time, ended=1000 * time + int(number, 16)
+        )
+        parent = dataclasses.replace(PARENT, tags={"maze.rebuilt_from": number.upper() * 32})
+        session = rebuilding.tell(stages, whole=agent, parent=parent)
+        made.append((session.run_id, session.children["a2c seed 0"]))
+    assert made == [*made[:2], *made[:2]]
+    for (first, second), number in zip(made, "ab", strict=False):
+        run = client.get_run(second)
+        assert run.data.tags["mlflow.parentRunId"] == first
+        assert run.data.tags["maze.rebuilt_from"] == number * 32
+        assert run.info.end_time - run.info.start_time == int(number, 16)
+        assert client.get_run(first).data.tags["maze.rebuilt_from"] == number.upper() * 32
+    assert [client.get_run(one[1]).data.tags["maze.attempt"] for one in made[:2]] == ["1", "2"]
+
+
+def test_a_run_that_is_not_lost_is_not_made_again(rebuilding: Rebuilding, tmp_path: Path) -> None:
+    run = rebuilding.runs.stage("train", metrics(10, **{"return": 1.0}))
+    mine = dataclasses.replace(REBUILT, tags={"maze.rebuilt_from": str(run.run_id)})
+    assert rebuilding.tell(restored(tmp_path, "f" * 32), whole=mine).children["a2c seed 0"] == run.run_id
