@@ -171,3 +171,18 @@ def test_a_stage_begins_clean_once_it_is_alone(project: Project) -> None:
     assert "waiting up to 20 s" in output
     assert not [name for name in project.files("out") if "orphan" in name]
     assert (project.root / "out/train/0/.gitignore").is_file()
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_an_experiment_that_is_ended_leaves_neither_processes_nor_a_detached_head(
+    number: int, status: int, project: Project
+) -> None:
+    program = "import sys; from maze.cli import main; sys.exit(main(sys.argv[1:]))"
+    words = ("algorithm.n_epochs=1000000", "algorithm.patience=null")
+    with training_by(project, sys.executable, "-c", program, "exp", *words) as wrapper:
+        ended, output = stop(wrapper, number)
+    assert ended == status, output
+    assert processes(project) == []
+    assert project.git("symbolic-ref", "HEAD").strip() == "refs/heads/main"
+    assert not {"EXEC_BASELINE", "EXEC_MERGE"} & set(project.git("for-each-ref").replace("/", " ").split())
+    assert project.json("out/record/train/0.json")["status"] == "KILLED"
