@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -12,12 +13,18 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from maze import InvalidSpecificationError, MazeError, RunConfig
+from maze.api.leaving import STAGE_VARIABLE, leave_with_dvc
+from maze.api.slices import SliceTakenError, alone_on
 
 PARAMS = Path("params.yaml")
 CONFIG = Path("build/config.yaml")
 OUT = Path("out")
 RECORDS = OUT / "record"
 FILES = OUT / "files"
+LOCKS = Path(".maze/locks")
+
+_DOING = {"train": "training", "rollout": "rolling out", "evaluate": "evaluating", "compose": "composing"}
+_TAKEN_STATUS = 75  # EX_TEMPFAIL of sysexits.h: nothing is wrong, later it will work
 
 
 def read_params() -> dict[str, object]:
@@ -82,12 +89,51 @@ def read_seed() -> int:
 
 
 def run_stage(stage: Callable[[], None]) -> None:
-    """Run a stage; what the user did wrong is one line on standard error and exit status 2, not a traceback."""
+    """Run a stage, alone on its slice, and only for as long as the DVC that has started it, if any, is there.
+
+    What the user did wrong is one line on standard error and exit status 2, not a traceback. Where another process
+    works on the slice, nothing is touched and the exit status is 75.
+
+    Args:
+        stage: does it; its name is that of the stage.
+    """
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--seed", type=int)
+    seed = parser.parse_known_args()[0].seed  # what is missing or wrong, the stage itself says
+    name = stage.__name__ if seed is None else f"{stage.__name__}-{seed}"
+    doing = _DOING.get(stage.__name__, f"running {stage.__name__}")
     try:
-        stage()
+        leave_with_dvc()
+        with alone_on(LOCKS / name, doing if seed is None else f"{doing} seed {seed}", _say):
+            if STAGE_VARIABLE in os.environ:
+                _clear(stage.__name__, seed)
+            stage()
+    except SliceTakenError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(_TAKEN_STATUS)
     except MazeError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("stopped; the best state until then is kept in the stage's outputs", file=sys.stderr)
         sys.exit(130)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _clear(stage: str, seed: int | None) -> None:
+    """Remove what a process wrote that was still leaving after DVC had removed the outputs of the stage.
+
+    What ``compose`` writes stays until it is replaced, and so do the lists of what git is to ignore.
+    """
+    slice_name = stage if seed is None else f"{stage}/{seed}"
+    for directory in (OUT / slice_name, OUT / "copies" / slice_name):
+        for path in directory.iterdir() if directory.is_dir() else ():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif path.name != ".gitignore":
+                path.unlink()
+    if seed is not None:
+        record_path(stage, seed).unlink(missing_ok=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ _EPILOG = """examples:
   maze-run exp algorithm=ppo --dry-run                       print the command of DVC
 
 Everything is composed before DVC runs, so that a wrong value is one line and changes nothing. Exit status: that of DVC,
-or 2 where something is wrong.
+or 2 where something is wrong. Ctrl-C, SIGTERM (143) and SIGHUP (129) end DVC and its stage in good order.
 """
 
 
@@ -51,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Check, then hand over to DVC."""
     from maze.api.doctor.identity import require_identity  # noqa: PLC0415
+    from maze.cli.handing_over import run_in_good_order  # noqa: PLC0415
 
     command = _command(arguments)
     if arguments.dry_run:
@@ -59,11 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     require_identity(Path.cwd())
     print(f"running: {shlex.join(command)}", file=sys.stderr, flush=True)
     environment = {"DVC_NO_ANALYTICS": "1", **os.environ}
-    with subprocess.Popen([sys.executable, "-m", *command], env=environment) as process:
-        try:
-            status = process.wait()
-        except KeyboardInterrupt:  # the terminal told DVC, too, which lets its stage end in good order
-            status = process.wait()
+    status = run_in_good_order([sys.executable, "-m", *command], environment)
     if status == 0:
         print("next: dvc queue start -j 2" if arguments.queue else "next: dvc exp show --only-changed", file=sys.stderr)
     return status

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
-import time
 from pathlib import Path
 
+from maze.api.leaving import leave_once
 from maze.launchers import LAUNCHER_VARIABLE, Job
 
 __all__ = ["leave_with_launcher", "python_job", "signal_of", "told_end"]
@@ -20,8 +19,6 @@ _THREAD_VARIABLES = (
     "NUMEXPR_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
-
-_LOOK_SECONDS = 1.0
 
 
 def python_job(name: str, module: str, directory: Path, log: Path, *, n_threads: int) -> Job:
@@ -50,15 +47,8 @@ def python_job(name: str, module: str, directory: Path, log: Path, *, n_threads:
 def leave_with_launcher() -> None:
     """Let the process of a job stop in good order once the process that started it is gone, however that ended."""
     launcher = os.environ.get(LAUNCHER_VARIABLE)
-    if launcher is None or launcher != str(os.getppid()):
-        return
-
-    def watch() -> None:
-        while str(os.getppid()) == launcher:
-            time.sleep(_LOOK_SECONDS)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=watch, name="launcher watch", daemon=True).start()
+    if launcher is not None and launcher == str(os.getppid()):
+        leave_once(lambda: str(os.getppid()) != launcher)
 
 
 def signal_of(exit_code: int, *, handled: bool = False) -> signal.Signals | None:
