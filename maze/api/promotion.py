@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from maze import report
 from maze.api.promoted import keep_promotion, kept_holder
+from maze.api.record.afterwards import unrecorded
 from maze.artifacts import RunFiles, read_json
 from maze.errors import ArtifactError, InvalidSpecificationError, TrackingError, nearest_path, suggest
 from maze.seeding import derive_seed
@@ -200,7 +201,7 @@ def _measure(
     """Let both play, and return what that gave, and why they cannot be compared, if so."""
     from maze.api.run_context import RunContext  # noqa: PLC0415
 
-    with RunContext.load(source, allow_code=allow_code, silent=True) as agent:
+    with unrecorded(), RunContext.load(source, allow_code=allow_code, silent=True) as agent:
         episodes = agent.evaluate(**settings)
         if rival is None:
             return {"mean_return": episodes.mean_return}, ""

@@ -196,6 +196,10 @@ class RunContext:
     ) -> RunContext:
         """Return a context with a trained agent, ready to act, to be evaluated and to be trained on.
 
+        Loading writes nothing. What the agent then plays is recorded with the run that made it, in its ``record.json``
+        and its MLflow run, unless that run is at work, cannot be written to, or belongs to a pipeline, or ``env`` took
+        the place of its environment.
+
         Args:
             source: directory of a run (or of its agent), an MLflow run id, or ``models:/name/version``.
             config: where ``evaluation``, ``rollout`` and ``tracking`` come from, which an agent does not hold; None
@@ -221,6 +225,7 @@ class RunContext:
         with Output(silent=bool(silent)):
             files, agent_config, objects = load_agent(source, config, allow_code=allow_code, env=env)
             places: dict[str, Any] = {"record": record, "files_dir": files_dir, "shown_dir": shown_dir}
+            places["joins_record"] = stage is None and env is None
             return cls._around(SingleRun(agent_config, objects, agent=files, silent=silent, stage=stage, **places))
 
     @classmethod
@@ -350,8 +355,7 @@ class RunContext:
             deterministic: take the most likely action instead of a sample.
             render: show the environment while it is played, one episode after the other.
             output_dir: where the files go; ``run_dir/rollout`` when None, nowhere when nothing was trained or loaded.
-                Of an agent that was only loaded the run is not changed otherwise; in a directory of its own such a
-                rollout leaves a record as well.
+                Of an agent that was loaded, a rollout in a directory of its own leaves a record there as well.
 
         Returns:
             Episodes, steps and the files that hold them.

@@ -15,6 +15,7 @@ from maze.api.continuation import Continuation, refuse_other_model, with_earlier
 from maze.api.loading import find_agent
 from maze.api.pipeline import SweepPart, algorithm_name
 from maze.api.quiet import Output
+from maze.api.record.afterwards import Afterwards
 from maze.api.record.calls import Call
 from maze.api.record.played import PlayLog
 from maze.api.session import RunSession, logs_kept_quiet, new_run_dir
@@ -68,6 +69,7 @@ class SingleRun:
         shown_dir: where pictures and texts for people go instead of the run's directory.
         agent: a trained agent to begin with.
         part_of: the multi-run that the run is a job of, or None.
+        joins_record: what the loaded agent plays is recorded with the run that made it.
 
     Attributes:
         config: the configuration with all seeds.
@@ -95,12 +97,14 @@ class SingleRun:
         shown_dir: str | Path | None = None,
         agent: AgentFiles | None = None,
         part_of: SweepPart | None = None,
+        joins_record: bool = False,
     ) -> None:
         keep = seed is None
         if keep and resume and run_dir is not None:
             config = with_earlier_seeds(config, RunFiles(Path(run_dir)))
         self.config = config.with_seeds(draw_seed() if seed is None else specs.check_seed(seed), keep=keep)
         self._draws = numpy_generator(self.config.seeding.env_base_seed or 0, "draws")
+        self._first_draws = self._draws.bit_generator.state
         self._objects = dict(objects)
         self.is_silent = bool(silent)
         self._run_dir = absolute_directory(run_dir) if run_dir is not None else None
@@ -122,7 +126,8 @@ class SingleRun:
         self.interruption: Interruption | None = None
         self.watcher: Watcher | None = None
         stage_record = self._record if stage is not None else None
-        self._log = PlayLog(self._make_session, stage_record=stage_record, silent=silent)
+        self._afterwards = Afterwards(self.config, agent) if joins_record and agent is not None else None
+        self._log = PlayLog(self._make_session, stage_record=stage_record, afterwards=self._afterwards, silent=silent)
         if self._run_dir is not None:
             refuse_multirun(self._run_dir)
         if self._run_dir is not None and RunFiles(self._run_dir).is_used() and stage is None:
@@ -379,6 +384,8 @@ class SingleRun:
                 runner = AgentRunner(
                     self.config, self._objects, silent=self.is_silent, any_device=self._ready and not self._resumes
                 )
+                if self._afterwards is not None:
+                    self._afterwards.note_weights()
                 if self._agent_files is not None:
                     runner.load(self._agent_files)
                 elif self.config.input_dir is not None:
@@ -423,7 +430,23 @@ class SingleRun:
         if session is None and self._part_of is not None and self._ready:
             session = self._open_session()  # it was trained in another process, as a job of this multi-run
         is_loaded = self._agent_files is not None
-        return self._log.playing(session, method, arguments, is_loaded=is_loaded, film=self._film)
+        draws = self._draws.bit_generator.state
+        return self._log.playing(
+            session,
+            method,
+            arguments,
+            is_loaded=is_loaded,
+            film=self._film,
+            draws={} if draws == self._first_draws else draws,
+        )
+
+    def draw_on_from(self, state: Mapping[str, Any]) -> None:
+        """Let seeds that nobody gives be drawn from where a recorded call drew its own.
+
+        Args:
+            state: of the generator, as the record of the call holds it; empty for its first state.
+        """
+        self._draws.bit_generator.state = dict(state) or self._first_draws
 
     def _film(self, method: str, arguments: Mapping[str, Any], episodes: Any) -> bytes:
         """Return the first of played episodes as a GIF; b"" where the run wants none, or it cannot be drawn."""

@@ -27,6 +27,7 @@ __all__ = [
     "git_output",
     "installed_version",
     "open_tracker",
+    "origin_of",
     "project_store",
     "public_version",
     "resolve_store",
@@ -44,6 +45,7 @@ from .description import RunDescription as RunDescription
 from .description import RunStatus as RunStatus
 from .download import download_agent as download_agent
 from .download import download_run as download_run
+from .download import origin_of as origin_of
 from .flush import flush_spool as flush_spool
 from .git import git_bytes as git_bytes
 from .git import git_output as git_output

@@ -46,6 +46,7 @@ class RunDescription:
         started: when the work began, in milliseconds since 1970, where that is not now.
         ended: when it was done, likewise.
         system_metrics: measure processor, memory and GPU while the run is going.
+        joins: id of the run that is meant, whatever the key says; where the store does not have it, nothing is told.
     """
 
     name: str
@@ -63,6 +64,7 @@ class RunDescription:
     started: int | None = None
     ended: int | None = None
     system_metrics: bool = False
+    joins: str | None = None
 
     def as_record(self) -> dict[str, Any]:
         """Return what the store needs to open the run, as JSON values; files and configuration travel separately."""

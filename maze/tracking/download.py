@@ -9,12 +9,16 @@ import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from maze.errors import ArtifactError, nearest_path
 from maze.tracking.sender import last_words, run_module
 from maze.tracking.store import project_store, resolve_store
 
-__all__ = ["download_agent", "download_run"]
+__all__ = ["download_agent", "download_run", "origin_of"]
+
+_LEVELS = 6
+"""How deep below its answer a download may lie."""
 
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -51,6 +55,26 @@ def download_run(
     """
     _check_form(reference)
     return _download("maze.tracking.mlflow_download_run", reference, directory, environment)
+
+
+def origin_of(agent: Path) -> dict[str, Any] | None:
+    """Return what the store said of the run that made a downloaded agent; None for an agent from elsewhere.
+
+    Args:
+        agent: its folder.
+
+    Returns:
+        ``store`` (its URI), ``run_id``, ``key``, ``run_dir``, ``is_staged``, ``experiment_name`` and ``step``.
+    """
+    for folder in list(agent.parents)[:_LEVELS]:
+        answer = folder / "answer.json"
+        if folder.parent.name == "agents" and answer.is_file():
+            try:
+                found = json.loads(answer.read_text(encoding="utf-8")).get("origin")
+            except (OSError, ValueError):
+                return None
+            return dict(found) if found else None
+    return None
 
 
 def _check_form(reference: str) -> None:

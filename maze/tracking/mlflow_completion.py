@@ -12,7 +12,8 @@ from mlflow.entities import Run
 
 from maze.tracking.description import RunDescription
 from maze.tracking.missing import AGENTS, INCOMPLETE, MISSING, is_complete, missing_text, stage_part
-from maze.tracking.mlflow_lookup import REBUILT_FROM
+from maze.tracking.mlflow_database import STORE_ERRORS, is_permanent
+from maze.tracking.mlflow_lookup import REBUILT_FROM, run_by_id
 from maze.tracking.mlflow_runs import children_of
 from maze.tracking.mlflow_session import Session
 from maze.tracking.store import StoreLocation
@@ -39,6 +40,31 @@ class CompletingSession(Session):
         super().__init__(store, folder, run_id=run_id, client=client)
         self._had_all: bool | None = None
         self._known_parent: str | None = None
+        self._is_absent = False
+
+    def apply(self, records: list[dict[str, Any]]) -> None:
+        """Tell the store a list of records; nothing, where they are for one certain run that the store does not have.
+
+        Raises:
+            mlflow.exceptions.MlflowException: the store is away, or as for any of ``STORE_ERRORS``.
+            maze.errors.TrackingError: the database is unusable.
+        """
+        joined = records[0]["description"].get("joins") if records and records[0]["op"] == "start" else None
+        if joined is not None:
+            self._is_absent = not self._has(joined)
+        if not self._is_absent:
+            super().apply(records)
+
+    def _has(self, run_id: str) -> bool:
+        """Return whether the store has a run, which is then the one that is written."""
+        try:
+            run = run_by_id(self.client, run_id)
+        except STORE_ERRORS as error:
+            if not is_permanent(error):
+                raise
+            return False
+        self._resumed_id = str(run.info.run_id)
+        return bool(run.info.lifecycle_stage == "active")
 
     def _apply_complete(self, record: Mapping[str, Any]) -> None:
         """Complete another run from the outputs that DVC restored, and remember its id."""

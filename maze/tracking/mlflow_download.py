@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import mlflow.artifacts
@@ -13,7 +14,7 @@ from mlflow import MlflowClient
 from maze.errors import TrackingError
 from maze.tracking.missing import lacking
 from maze.tracking.mlflow_database import STORE_ERRORS, open_client
-from maze.tracking.mlflow_lookup import check_version, run_by_id, split_model
+from maze.tracking.mlflow_lookup import check_version, run_by_id, run_of_model, split_model
 from maze.tracking.store import StoreLocation
 
 __all__ = ["fetch", "main", "model_uri"]
@@ -53,11 +54,37 @@ def model_uri(client: MlflowClient, reference: str) -> str:
     return str(model)
 
 
+def _origin(client: MlflowClient, reference: str, uri: str) -> dict[str, Any] | None:
+    """Return what is known of the run that made an agent: where it is, and how far its training went.
+
+    Raises:
+        TrackingError: there is no such model.
+        mlflow.exceptions.MlflowException: there is no such run or model.
+    """
+    run_id = run_of_model(client, reference) if reference.startswith("models:/") else reference
+    if run_id is None:
+        return None
+    run = run_by_id(client, run_id)
+    tags = run.data.tags
+    best = client.get_metric_history(run.info.run_id, "best/return")
+    return {
+        "store": uri,
+        "run_id": run.info.run_id,
+        "key": tags.get("maze.key"),
+        "run_dir": tags.get("maze.run_dir"),
+        "is_staged": any(name.startswith("stage.") for name in tags),
+        "experiment_name": client.get_experiment(run.info.experiment_id).name,
+        "step": max((point.step for point in best), default=0),
+    }
+
+
 def main(arguments: list[str]) -> None:
     """Fetch, and write the outcome to ``answer.json`` in the target."""
     reference, uri, target = arguments[0], arguments[1], Path(arguments[2])
     try:
-        answer = {"path": str(fetch(reference, uri, target).resolve().relative_to(target.resolve()))}
+        folder = fetch(reference, uri, target)
+        answer: dict[str, Any] = {"path": str(folder.resolve().relative_to(target.resolve()))}
+        answer["origin"] = _origin(open_client(StoreLocation(uri, target.parent.parent, "directory")), reference, uri)
     except (TrackingError, *STORE_ERRORS) as error:
         answer = {"error": str(error).strip().split("\n")[0]}
     (target / "answer.json").write_text(json.dumps(answer), encoding="utf-8")

@@ -389,12 +389,10 @@ def test_a_run_with_state_is_repeated(tmp_path: Path) -> None:
     assert report.identical, str(report)
 
 
-def test_playing_a_loaded_run_leaves_it_alone(plain: Path, tmp_path: Path) -> None:
-    before = {path: path.read_bytes() for path in plain.rglob("*") if path.is_file()}
-    rc = RunContext.load(plain, silent=True)
-    rc.evaluate(n_episodes=1)
-    rc.rollout(n_episodes=2, output_dir=tmp_path / "played")
-    assert {path: path.read_bytes() for path in plain.rglob("*") if path.is_file()} == before
+def test_a_rollout_of_a_loaded_run_is_recorded_beside_its_files_as_well(plain: Path, tmp_path: Path) -> None:
+    RunContext.load(plain, silent=True).rollout(n_episodes=2, output_dir=tmp_path / "played")
+    assert read_json(plain / "record.json")["calls"][-1]["directory"] == str(tmp_path / "played")
+    assert replay(plain, silent=True).identical
     shutil.rmtree(plain)
     assert replay(tmp_path / "played", silent=True).identical
 

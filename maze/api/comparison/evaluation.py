@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from maze import report
+from maze.api.record.afterwards import unrecorded
 from maze.errors import ArtifactError
 from maze.seeding import derive_seed
 
@@ -43,7 +44,7 @@ def evaluate_agent(agent: report.MeasuredAgent, n_episodes: int, *, allow_code: 
 
 
 def play_agent(source: str, n_episodes: int, *, seed: int, allow_code: bool) -> Episodes:
-    """Play episodes with a saved agent, taking the likeliest actions, and return them.
+    """Play episodes with a saved agent, taking the likeliest actions, and return them; nothing is recorded.
 
     Args:
         source: what loads it.
@@ -53,5 +54,5 @@ def play_agent(source: str, n_episodes: int, *, seed: int, allow_code: bool) -> 
     """
     from maze.api.run_context import RunContext  # noqa: PLC0415  (loads torch when it plays)
 
-    with RunContext.load(source, allow_code=allow_code, silent=True) as rc:
+    with unrecorded(), RunContext.load(source, allow_code=allow_code, silent=True) as rc:
         return rc.evaluate(n_episodes=n_episodes, deterministic=True, seed=seed)

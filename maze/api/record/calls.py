@@ -6,7 +6,7 @@ import dataclasses
 import enum
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -17,7 +17,7 @@ from maze.config.describe import describe_object
 from maze.config.overrides import OBJECT_KEY
 from maze.types import Array
 
-__all__ = ["STORED_KEY", "Call", "array_digest", "file_digest", "file_digests", "read_arguments"]
+__all__ = ["STORED_KEY", "Call", "array_digest", "file_digest", "file_digests", "read_arguments", "with_afterwards"]
 
 STORED_KEY = "_stored_"
 """Key that says, in the mark of a live object, under which path it is stored beside the record."""
@@ -44,6 +44,7 @@ class Call:
         last_epoch: number of the last of them.
         is_repeatable: whether making it again gives the same bits, as far as is known.
         session: number of the process's part of the run; a run that is resumed has several.
+        draws: state of the generator of seeds before the call; empty where it follows from the calls before.
     """
 
     def __init__(self, method: str, arguments: Mapping[str, Any]) -> None:
@@ -60,6 +61,7 @@ class Call:
         self.last_epoch = 0
         self.is_repeatable = True
         self.session = 0
+        self.draws: dict[str, Any] = {}
         self._written: dict[str, Any] | None = None
 
     @classmethod
@@ -109,7 +111,17 @@ class Call:
             "result": dict(self.result),
             "status": self.status,
         }
-        for name in ("reason", "files", "digest", "directory", "n_epochs", "n_updates", "last_epoch", "session"):
+        for name in (
+            "reason",
+            "files",
+            "digest",
+            "directory",
+            "n_epochs",
+            "n_updates",
+            "last_epoch",
+            "session",
+            "draws",
+        ):
             value = getattr(self, name)
             if value:
                 record[name] = value
@@ -177,3 +189,26 @@ def array_digest(arrays: Mapping[str, Array]) -> str:
         digest.update(f"{name} {value.dtype.str} {value.shape}\n".encode())
         digest.update(value.tobytes())
     return digest.hexdigest()
+
+
+def with_afterwards(
+    calls: Sequence[Mapping[str, Any]], sessions: Sequence[Mapping[str, Any]], present: Any
+) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+    """Return the calls and sessions of a record with those that loaded agents have added to its file meanwhile.
+
+    Args:
+        calls: that the writer of the record knows.
+        sessions: likewise.
+        present: what its file holds.
+    """
+    later = list(present.get("sessions") or ())[len(sessions) :] if isinstance(present, Mapping) else []
+    if not later or not all(session.get("loaded") for session in later):
+        return list(calls), list(sessions)
+    merged: list[Mapping[str, Any]] = []
+    waiting = list(calls)
+    for call in present["calls"]:
+        if call.get("session", 0) >= len(sessions):
+            merged.append(call)
+        elif waiting:
+            merged.append(waiting.pop(0))
+    return [*merged, *waiting], [*sessions, *later]

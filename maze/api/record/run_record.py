@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from maze.api.record.calls import Call, file_digest, file_digests
+from maze.api.record.calls import Call, file_digest, file_digests, with_afterwards
 from maze.api.record.objects import store_objects
 from maze.api.record.origins import describe_environment, write_environment
 from maze.artifacts import AgentFiles, RunFiles, read_json, this_process, write_json
@@ -21,7 +21,16 @@ from maze.tracking import Lineage, LoggedDataset, RunDescription, Tracker
 if TYPE_CHECKING:
     from maze.runner.inheritance import Inheritance
 
-__all__ = ["EARLIER", "INITIAL", "RunRecord", "calls_directory", "copy_directory", "has_training", "named_modules"]
+__all__ = [
+    "EARLIER",
+    "INITIAL",
+    "RunRecord",
+    "calls_directory",
+    "copy_directory",
+    "has_training",
+    "is_of_a_run",
+    "named_modules",
+]
 
 EARLIER = "earlier"
 """Directory in a run that was resumed, with the objects that each earlier session was given, by its number."""
@@ -37,7 +46,15 @@ def calls_directory(record: Path) -> Path:
 
 def has_training(record: Path) -> bool:
     """Return whether a record tells of a training."""
-    content = read_json(record) if record.is_file() else {}
+    return _has_training(read_json(record) if record.is_file() else {})
+
+
+def is_of_a_run(content: Any) -> bool:
+    """Return whether the content of a record tells of a training by a run of its own, which is no stage's."""
+    return _has_training(content) and content.get("stage") is None and isinstance(content.get("sessions"), list)
+
+
+def _has_training(content: Any) -> bool:
     calls = content.get("calls", []) if isinstance(content, dict) else []
     return any(isinstance(call, dict) and call.get("method") == "train" for call in calls)
 
@@ -195,9 +212,20 @@ class RunRecord:
         known: list[dict[str, Any]] = self._earlier.get("sessions") or [{"config": self._earlier.get("config")}]
         return known
 
+    def _present(self) -> Any:
+        """Return what the file of this record holds by now; None where it is another one's, or damaged."""
+        try:
+            present = read_json(self._path) if self._path.is_file() else None
+        except ArtifactError:
+            return None
+        is_own = isinstance(present, dict) and present.get("key") == self._description.key
+        return present if is_own and self._description.stage is None else None
+
     def _content(self, outcome: Mapping[str, Any]) -> dict[str, Any]:
         config = self._config.to_mapping()
         session = {"config": config, "environment": self._environment, "started": self._started}
+        calls = [*self._earlier.get("calls", []), *(call.as_record() for call in self.calls)]
+        calls, sessions = with_afterwards(calls, [*self._earlier_sessions, session], self._present())
         return {
             "run_id": None,
             **({"process": this_process()} if outcome.get("status") == "RUNNING" else {}),
@@ -208,8 +236,8 @@ class RunRecord:
             "config": config,
             "began_from": self._began_from,
             **({"datasets": [one.as_record() for one in self.datasets]} if self.datasets else {}),
-            "calls": [*self._earlier.get("calls", []), *(call.as_record() for call in self.calls)],
-            "sessions": [*self._earlier_sessions, session],
+            "calls": calls,
+            "sessions": sessions,
             "environment": self._environment,
             "started": self._earlier.get("started", self._started),
             "tags": dict(self._description.tags),

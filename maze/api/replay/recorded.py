@@ -53,9 +53,9 @@ class Recorded:
         return self.files.root / "objects" if self.is_rollout else self.files.agent.objects
 
     def objects_of(self, session: int) -> Path:
-        """Return the directory of the live objects that one session was given."""
-        earlier = self.files.root / EARLIER / str(session) / "objects"
-        return earlier if earlier.is_dir() else self.objects
+        """Return the directory of the live objects that one session was given; one that loads an agent keeps none."""
+        kept = (self.files.root / EARLIER / str(number) / "objects" for number in range(session, len(self.sessions)))
+        return next((place for place in kept if place.is_dir()), self.objects)
 
     @property
     def is_rollout(self) -> bool:

@@ -165,26 +165,42 @@ class _Repetition:
             return [self._roll_out(call) for call in self._part.content["calls"]]
         arguments = self._load(self._part.calls, [])
         made: list[Call] = []
-        for number, session in enumerate(self._part.sessions):
-            directory = self._part.objects_of(number)
-            unused = [] if self._track else stored_writers(directory)
-            objects = self._load(directory, unused if self._env is None else ["env", *unused])
-            run = self._begin(session, objects, agent, resumes=number > 0)
-            try:
-                for index, call in self._part.calls_of(number):
-                    if call.get("status") == "RUNNING":  # its process was killed, and what came later did not see it
-                        made.append(Call(call["method"], {}))
-                        continue
-                    made.append(self._make(run, index, call, read_arguments(call["arguments"], arguments)))
-            finally:
+        runs: dict[int, SingleRun] = {}
+        try:
+            for index, call in enumerate(self._part.content["calls"]):
+                if call.get("status") == "RUNNING":  # its process was killed, and what came later did not see it
+                    made.append(Call(call["method"], {}))
+                    continue
+                run = self._session(int(call.get("session", 0)), runs, agent)
+                if "draws" in call:
+                    run.draw_on_from(call["draws"])
+                made.append(self._make(run, index, call, read_arguments(call["arguments"], arguments)))
+        finally:
+            for run in runs.values():
                 run.close()
         return made
+
+    def _session(self, number: int, runs: dict[int, SingleRun], agent: AgentFiles | None) -> SingleRun:
+        """Return the context of a session, begun with its first call; one that trains ends the one before."""
+        if number not in runs:
+            session = self._part.sessions[number]
+            is_loaded = bool(session.get("loaded"))
+            directory = self._part.objects_of(number)
+            unused = [] if self._track and not is_loaded else stored_writers(directory)
+            objects = self._load(directory, unused if self._env is None else ["env", *unused])
+            if not is_loaded:
+                for earlier, run in runs.items():
+                    if not self._part.sessions[earlier].get("loaded"):
+                        run.close()
+            runs[number] = self._begin(session, objects, agent, resumes=number > 0)
+        return runs[number]
 
     def _check(self) -> None:
         """Refuse what no repetition can repeat, before anything is begun."""
         if not self._part.content["calls"]:
             raise ArtifactError(f"{self._part.files.root}: the record lists no calls; there is nothing to repeat.")
-        for number, call in self._part.calls_of(len(self._part.sessions) - 1):
+        trained = [number for number, session in enumerate(self._part.sessions) if not session.get("loaded")]
+        for number, call in self._part.calls_of(trained[-1] if trained else 0):
             if call.get("status") == "RUNNING":
                 raise ArtifactError(
                     f"{self._part.files.root}: call {number} ({call['method']}) has no end: it is still running, or "
@@ -234,6 +250,8 @@ class _Repetition:
         given = dict(objects)
         if self._env is not None:
             config, given["env"] = read_env(config, self._env)
+        if session.get("loaded"):
+            return SingleRun(config, given, agent=RunFiles(self._directory).agent, silent=self._silent)
         plays = self._part.part not in ("run", "train")
         return SingleRun(
             config,
