@@ -26,7 +26,8 @@ from maze.api.arguments import (
 )
 from maze.api.checks import check_config
 from maze.config.describe import class_to_target, describe_object
-from maze.config.overrides import ADD, canonical_path, flatten, to_plain
+from maze.config.nested import flatten, mappings_within
+from maze.config.overrides import ADD, canonical_path, to_plain
 from maze.config.schema import RunConfig
 from maze.config.targets import allow_modules, dotted_name
 from maze.errors import InvalidSpecificationError, suggest
@@ -309,13 +310,15 @@ def from_params(params: Mapping[str, Any], config_dir: str | Path | None = None)
     if "seeds" in params:
         check_seeds(params["seeds"])
     choices = {group: read_name(params.get(group), group) for group in _PARAMS}
-    values = flatten(_section(params, "set"))
+    own = _section(params, "set")
+    values = flatten(own)
     for path in values:
         if path.removeprefix(ADD).partition(".")[0] == "seeding":
             raise InvalidSpecificationError(f"set.{path}: seeds are not accepted here; give them as `seeds: [0, 1]`.")
     tags = _section(params, "tags")
     values = {**({"tags": dict(tags)} if tags else {}), **values}
-    config = compose(choices, values, config_dir=config_dir or params.get("config_dir") or None, origin="set.")
+    place = config_dir or params.get("config_dir") or None
+    config = compose(choices, values, config_dir=place, origin="set.", mappings=mappings_within(own))
     check_config(config)
     return config
 

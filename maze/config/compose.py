@@ -31,6 +31,7 @@ from maze.config.hydra_tree import (
     option_with_target,
 )
 from maze.config.instantiate import complete_component, resolve_target, with_defaults
+from maze.config.nested import gathered, whole_again
 from maze.config.overrides import ADD, ALIASES, apply_values, canonical_path, is_marker, to_plain
 from maze.config.schema import RunConfig
 from maze.config.sections import TYPED_SECTIONS
@@ -61,6 +62,7 @@ def compose(
     objects: Mapping[str, Any] = _NOTHING,
     allowed_modules: Iterable[str] = (),
     origin: str = "",
+    mappings: Mapping[str, Any] = _NOTHING,
 ) -> RunConfig:
     """Compose, resolve and validate a configuration.
 
@@ -75,6 +77,7 @@ def compose(
         objects: live objects by dotted path; the configuration holds their names.
         allowed_modules: modules that the configuration may name besides those that it declares itself.
         origin: what stands before paths of `values` in messages, for example ``"set."``.
+        mappings: those by whose parts `values` were given; one in the place of a single value replaces it.
 
     Returns:
         The configuration, frozen.
@@ -102,6 +105,8 @@ def compose(
         tree["wrappers"] = canonical_wrappers(tree.get("wrappers"))
     if isinstance(literal.get("wrappers"), dict):
         literal["wrappers"] = canonical_wrappers(literal["wrappers"])
+    literal = whole_again(literal, mappings, tree, algorithm)
+    literal = gathered(literal, "algorithm", literal.get("algorithm", tree.get("algorithm")), algorithm)
     tokens: dict[str, str] = {}
     literal = protected(completed_sections(literal, TYPED_SECTIONS), tokens)
     if "model" in replaced:

@@ -27,8 +27,8 @@ __all__ = [
     "OBJECT_KEY",
     "apply_values",
     "canonical_path",
-    "flatten",
     "is_marker",
+    "is_single",
     "to_plain",
 ]
 
@@ -132,35 +132,6 @@ def canonical_path(path: str, aliases: Mapping[str, str] = ALIASES) -> str:
     return aliases.get(head, head) + dot + rest
 
 
-def flatten(nested: Mapping[Any, Any], path: str = "") -> dict[str, Any]:
-    """Turn nested values into dotted paths, so that they change single values instead of replacing sections.
-
-    Mappings with a ``_target_`` and empty mappings stay whole: they replace the component that they name.
-
-    Args:
-        nested: values by dotted path or nested, in any mixture.
-        path: prefix of all the paths.
-
-    Returns:
-        Values by dotted path.
-
-    Raises:
-        InvalidSpecificationError: if one path is given twice.
-    """
-    flat: dict[str, Any] = {}
-    for key, value in nested.items():
-        where = _join(path, key)
-        if isinstance(value, Mapping) and value and "_target_" not in value and OBJECT_KEY not in value:
-            found = flatten(value, where)
-        else:
-            found = {where: value}
-        for name, item in found.items():
-            if name in flat:
-                raise InvalidSpecificationError(f"{name}: given twice; remove one of the two.")
-            flat[name] = item
-    return flat
-
-
 def apply_values(
     tree: Mapping[Any, Any], values: Mapping[str, Any], *, origin: str = "", aliases: Mapping[str, str] = ALIASES
 ) -> dict[Any, Any]:
@@ -208,6 +179,15 @@ def apply_values(
             raise InvalidSpecificationError(f"{places[keys]} and {label} set the same value; give one.")
         places[keys] = label
     return result
+
+
+def is_single(tree: Mapping[Any, Any], path: str) -> bool:
+    """Say whether a single value, or null, stands at a dotted path, written as for `apply_values`."""
+    keys, left = _locate(tree, canonical_path(path.removeprefix(ADD)))
+    node: Any = tree
+    for key in keys:
+        node = node[key]
+    return not left and not isinstance(node, (dict, list))
 
 
 def _children(node: Any) -> Iterator[tuple[str, _Key]]:

@@ -19,6 +19,7 @@ from maze.errors import InvalidSpecificationError, suggest
 
 __all__ = [
     "ExplainedKeywords",
+    "alternatives",
     "check_field_names",
     "describe",
     "read_entry",
@@ -206,6 +207,11 @@ def _as_dataclass(value: Any, hint: Any, path: str) -> Any:
         return made_of(**given)
     except InvalidSpecificationError as error:
         raise InvalidSpecificationError(f"{path}: {error}") from None
+
+
+def alternatives(cls: Any, name: str) -> list[Any]:
+    """Return the types that a dataclass's field takes one of, without their constraints."""
+    return _options(_adapters(cls)[name][0])
 
 
 def _options(hint: Any) -> list[Any]:

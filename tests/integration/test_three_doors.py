@@ -11,6 +11,8 @@ from maze import RunConfig, RunContext
 from maze.api.specs import from_params
 from maze.cli import main
 
+NORMALIZATION = "maze.env.normalization.ObservationNormalizationWrapper"
+
 CASES: dict[str, tuple[list[str], dict[str, Any], dict[str, Any]]] = {
     "page": (
         ["env.name=CartPole-v0", "algorithm=a2c", "model=vector_obs", "critic=template_state"],
@@ -60,6 +62,34 @@ CASES: dict[str, tuple[list[str], dict[str, Any], dict[str, Any]]] = {
                 "algorithm": {"patience": None, "normalize_advantages": False},
                 "evaluation": {"n_episodes": 5, "n_envs": 2},
             }
+        },
+    ),
+    "schedule": (
+        ["algorithm.lr={start:1e-3,end:1e-5,kind:cosine}"],
+        {"overrides": {"algorithm.lr": {"start": 1e-3, "end": 1e-5, "kind": "cosine"}}},
+        {"set": {"algorithm": {"lr": {"start": 1e-3, "end": 1e-5, "kind": "cosine"}}}},
+    ),
+    "parts of a schedule": (
+        ["algorithm.entropy_coef.start=0.1", "algorithm.entropy_coef.until=0.5"],
+        {"overrides": {"algorithm.entropy_coef.start": 0.1, "algorithm.entropy_coef.until": 0.5}},
+        {"set": {"algorithm.entropy_coef.start": 0.1, "algorithm": {"entropy_coef": {"until": 0.5}}}},
+    ),
+    "a part of a preset's schedule": (
+        ["experiment=cartpole_ppo", "algorithm.lr.kind=cosine"],
+        {"experiment": "cartpole_ppo", "overrides": {"algorithm.lr.kind": "cosine"}},
+        {"experiment": "cartpole_ppo", "set": {"algorithm": {"lr": {"kind": "cosine"}}}},
+    ),
+    "a mapping in the place of null": (
+        ["wrappers=vector_obs", f"wrappers.{NORMALIZATION}.manual_config={{observation:{{strategy: range_zero_one}}}}"],
+        {
+            "wrappers": "vector_obs",
+            "overrides": {f"wrappers.{NORMALIZATION}.manual_config": {"observation": {"strategy": "range_zero_one"}}},
+        },
+        {
+            "wrappers": "vector_obs",
+            "set": {
+                "wrappers": {NORMALIZATION: {"manual_config": {"observation": {"strategy": "range_zero_one"}}}},
+            },
         },
     ),
 }

@@ -47,6 +47,8 @@ def settings(capsys: pytest.CaptureFixture[str]) -> Any:
         (["algorithm=ppo"], ["algorithm=ppo"]),
         (["algorithm=ppo", "algorithm.lr=3e-4"], ["algorithm=ppo", "++set.algorithm.lr=0.0003"]),
         (["algorithm=null"], ["algorithm=null"]),
+        (["algorithm.lr={start: 0.1, end: 0.01}"], ["++set.algorithm.lr={start:0.1,end:0.01}"]),
+        (["algorithm.lr.start=0.1"], ["++set.algorithm.lr.start=0.1"]),
         (["+experiment=cartpole_ppo"], ["experiment=cartpole_ppo"]),
         (["set.evaluation.n_episodes=3"], ["++set.evaluation.n_episodes=3"]),
         (["seeds=[0,1]"], ["seeds=[0,1]"]),

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from maze.config.overrides import apply_values, canonical_path, flatten, to_plain
+from maze.config.nested import flatten
+from maze.config.overrides import apply_values, canonical_path, to_plain
 from maze.errors import InvalidSpecificationError
 
 WRAPPER = "maze.env.normalization.ObservationNormalizationWrapper"
