@@ -9,6 +9,7 @@ __all__ = [
     "Interval",
     "Measured",
     "MeasuredAgent",
+    "MissingJob",
     "PairedDifference",
     "band_of_curves",
     "bootstrap_interval",
@@ -64,6 +65,7 @@ from .intervals import bootstrap_interval as bootstrap_interval
 from .intervals import interquartile_mean as interquartile_mean
 from .measured import Measured as Measured
 from .measured import MeasuredAgent as MeasuredAgent
+from .missing_jobs import MissingJob as MissingJob
 from .plots import episode_length_figure as episode_length_figure
 from .plots import learning_curve_figure as learning_curve_figure
 from .plots import return_histogram_figure as return_histogram_figure

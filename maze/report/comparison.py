@@ -13,11 +13,14 @@ from maze.errors import ArtifactError
 from maze.report.improvement import Improvement, probability_of_improvement
 from maze.report.intervals import Interval, bootstrap_interval, interquartile_mean
 from maze.report.measured import Measured
+from maze.report.missing_jobs import MissingJob, notes_on_missing
 
 __all__ = ["Comparison", "ComparisonRow", "compare", "compared_values", "differing_values"]
 
 NOT_COMPARED = ("seeding.", "tracking.", "tags.", "launcher.", "choices.", "log_base_dir", "run_dir", "allowed_modules")
 """Beginnings of keys that change no result, or are told by the seeds."""
+
+_MOST_TOLD = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +36,10 @@ class ComparisonRow:
         interval: of the interquartile mean; None where scatter cannot be known.
         scores: what a score is, over which the interval is drawn: a seed's mean return, or, where there is one seed
             alone, the return of an episode.
-        basis: what the numbers rest on: ``evaluation`` or ``training``.
+        basis: what the numbers rest on: ``evaluation``, ``training``, or ``mixed`` where its agents differ in that.
         mean_length: of the episodes, in steps; None where it is not known.
         improvement: how likely a score of this one is above a score of the first one; None for the first one itself,
-            and where environments differ.
+            and where environments, or what the numbers rest on, differ.
         improvement_scores: the same for this probability as ``scores`` for the interval.
     """
 
@@ -47,7 +50,7 @@ class ComparisonRow:
     iqm: float
     interval: Interval | None
     scores: Literal["seeds", "episodes"]
-    basis: Literal["evaluation", "training"]
+    basis: Literal["evaluation", "training", "mixed"]
     mean_length: float | None
     improvement: Improvement | None = None
     improvement_scores: Literal["seeds", "episodes"] | None = None
@@ -62,11 +65,13 @@ class Comparison:
         differing: dotted keys of the configuration whose values differ, to the value of each experiment in words;
             None where it has no such key, several values joined by commas where its agents differ among themselves.
         notes: what readers should know about the numbers.
+        missing: jobs that left no result, and so count in no row.
     """
 
     rows: tuple[ComparisonRow, ...]
     differing: Mapping[str, tuple[str | None, ...]]
     notes: tuple[str, ...]
+    missing: tuple[MissingJob, ...] = ()
 
     def as_mapping(self) -> dict[str, Any]:
         """Return everything as plain values, for JSON."""
@@ -74,14 +79,18 @@ class Comparison:
             "experiments": [asdict(row) | _plain_intervals(row) for row in self.rows],
             "differing": {key: list(values) for key, values in self.differing.items()},
             "notes": list(self.notes),
+            "missing": [asdict(job) for job in self.missing],
         }
 
 
-def compare(experiments: Sequence[Measured], *, confidence: float = 0.95) -> Comparison:
+def compare(
+    experiments: Sequence[Measured], *, missing: Sequence[MissingJob] = (), confidence: float = 0.95
+) -> Comparison:
     """Compare experiments with the first one.
 
     Args:
         experiments: at least one.
+        missing: jobs of theirs that left no result.
         confidence: of all intervals, in (0, 1).
 
     Raises:
@@ -91,10 +100,12 @@ def compare(experiments: Sequence[Measured], *, confidence: float = 0.95) -> Com
         raise ArtifactError("There is nothing to compare; name at least one experiment, run or directory.")
     reference = experiments[0]
     rows = [_row(reference, None, confidence)]
-    rows += [_row(other, reference if _same_task(other, reference) else None, confidence) for other in experiments[1:]]
+    rows += [_row(other, reference if _is_fair(other, reference) else None, confidence) for other in experiments[1:]]
     notes = [f"{one.name}: {note}" for one in experiments for note in one.notes]
-    notes += _notes_on_tasks(experiments) + _notes_on_evaluation(experiments)
-    return Comparison(rows=tuple(rows), differing=differing_values(experiments), notes=tuple(notes))
+    notes += _notes_on_tasks(experiments) + _notes_on_evaluation(experiments) + _notes_on_endings(experiments)
+    notes += notes_on_missing(missing)
+    differing = differing_values(experiments)
+    return Comparison(rows=tuple(rows), differing=differing, notes=tuple(notes), missing=tuple(missing))
 
 
 def differing_values(experiments: Sequence[Measured]) -> dict[str, tuple[str | None, ...]]:
@@ -163,6 +174,11 @@ def _same_task(one: Measured, other: Measured) -> bool:
     return not first or not second or first == second
 
 
+def _is_fair(one: Measured, other: Measured) -> bool:
+    """Say whether the numbers of two experiments mean the same, so that a probability can be told."""
+    return _same_task(one, other) and one.basis == other.basis != "mixed"
+
+
 def _notes_on_tasks(experiments: Sequence[Measured]) -> list[str]:
     different = [one.name for one in experiments[1:] if not _same_task(one, experiments[0])]
     if not different:
@@ -174,16 +190,42 @@ def _notes_on_evaluation(experiments: Sequence[Measured]) -> list[str]:
     """Say where numbers came about in different ways."""
     notes = []
     untested = [one.name for one in experiments if one.basis == "training"]
+    mixed = [one.name for one in experiments if one.basis == "mixed"]
+    remedy = "--episodes 100 evaluates all alike."
     if untested:
         notes.append(
             f"{', '.join(untested)}: not evaluated; shown is the best evaluation during training, which flatters. "
-            "--episodes 100 evaluates all alike."
+            f"{remedy}"
+        )
+    if mixed:
+        notes.append(
+            f"{', '.join(mixed)}: only some of its seeds were evaluated; of the others the best evaluation during "
+            f"training counts, which flatters. {remedy}"
+        )
+    first = experiments[0]
+    unfair = [one.name for one in experiments[1:] if _same_task(one, first) and not _is_fair(one, first)]
+    if unfair:
+        notes.append(
+            f"{', '.join(unfair)}: no P(better), since the numbers do not rest on the same as those of {first.name} "
+            f"(see the column basis). {remedy}"
         )
     single = [one.name for one in experiments if len(one.agents) == 1]
     if single:
         notes.append(
             f"{', '.join(single)}: one seed; nothing is known about how results scatter from training to training."
         )
+    return notes
+
+
+def _notes_on_endings(experiments: Sequence[Measured]) -> list[str]:
+    """Say which agents were not trained to their end."""
+    notes = []
+    for one in experiments:
+        broken = [agent for agent in one.agents if agent.unfinished]
+        if broken:
+            told = ", ".join(f"{agent.name} ({agent.unfinished})" for agent in broken[:_MOST_TOLD])
+            more = f", and {len(broken) - _MOST_TOLD} more" if len(broken) > _MOST_TOLD else ""
+            notes.append(f"{one.name}: not trained to the end: {told}{more}; its numbers are those of what there is.")
     return notes
 
 

@@ -46,7 +46,16 @@ def comparison_markdown(comparison: Comparison) -> str:
 def _header(comparison: Comparison) -> tuple[str, ...]:
     known = [row.interval for row in comparison.rows if row.interval is not None]
     confidence = f"{known[0].confidence:.0%} interval".replace("%", " %") if known else "interval"
-    return ("", "seeds", "episodes", "mean", "IQM", confidence, *(["P(better)"] if len(comparison.rows) > 1 else []))
+    return (
+        "",
+        "seeds",
+        "episodes",
+        "basis",
+        "mean",
+        "IQM",
+        confidence,
+        *(["P(better)"] if len(comparison.rows) > 1 else []),
+    )
 
 
 def _meaning(comparison: Comparison) -> str:
@@ -62,13 +71,13 @@ def _result_rows(comparison: Comparison) -> list[tuple[str, ...]]:
 
 
 def _result_row(row: ComparisonRow, *, with_chance: bool) -> tuple[str, ...]:
-    basis = "" if row.basis == "evaluation" else " (training)"
     cells = (
         row.name,
         str(row.n_agents),
         str(row.n_episodes),
-        f"{_number(row.mean)}{basis}",
-        _number(row.iqm),
+        row.basis,
+        _number(row.mean),
+        f"{_number(row.iqm)} ({row.scores})",
         _interval(row.interval, row.scores),
     )
     return (*cells, _chance(row)) if with_chance else cells

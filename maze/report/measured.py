@@ -31,6 +31,7 @@ class MeasuredAgent:
         curve: progress while it was trained, or None.
         source: what loads it: a directory, an MLflow run id; "" where it is not at hand.
         varied: its values on the axes of a multi-run, in words; empty where it is no job of one.
+        unfinished: why its training did not come to its end, in words; "" where it did.
     """
 
     name: str
@@ -44,6 +45,7 @@ class MeasuredAgent:
     curve: Curve | None = None
     source: str = ""
     varied: Mapping[str, str] = field(default_factory=dict)
+    unfinished: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +83,7 @@ class Measured:
         return tuple(agent.curve for agent in self.agents if agent.curve is not None and len(agent.curve.steps))
 
     @property
-    def basis(self) -> Literal["evaluation", "training"]:
-        """What the numbers rest on: on training as soon as one of them does."""
-        return "training" if any(agent.basis == "training" for agent in self.agents) else "evaluation"
+    def basis(self) -> Literal["evaluation", "training", "mixed"]:
+        """What the numbers rest on; ``mixed`` where that is not the same for all agents."""
+        found = {agent.basis for agent in self.agents}
+        return "mixed" if len(found) > 1 else found.pop()

@@ -87,11 +87,11 @@ def _number(value: float | None, *, digits: int = 2) -> str:
 
 def _interval_line(summary: Mapping[str, float | None]) -> str:
     n_seeds = int(summary["n_seeds"] or 0)
-    line = f"IQM {_number(summary['iqm_return'])}"
+    line = f"IQM {_number(summary['iqm_return'])} ({n_seeds} seed{'' if n_seeds == 1 else 's'})"
     if summary["iqm_low"] is None or summary["iqm_high"] is None:
-        line += f", interval {_UNKNOWN} ({n_seeds} seed{'' if n_seeds == 1 else 's'}; it takes two or more)"
+        line += f", interval {_UNKNOWN} (it takes two or more)"
     else:
-        line += f", 95 % interval {_number(summary['iqm_low'])} to {_number(summary['iqm_high'])} over {n_seeds} seeds"
+        line += f", 95 % interval {_number(summary['iqm_low'])} to {_number(summary['iqm_high'])}"
     empty = int(summary["n_seeds_empty"] or 0)
     return f"{line}; {empty} without a finished episode" if empty else line
 

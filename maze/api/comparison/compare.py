@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from maze import report
-from maze.api.comparison.directories import is_readable, read_directory, read_pipeline
+from maze.api.comparison.directories import is_readable, read_directory, read_missing, read_pipeline
 from maze.api.comparison.evaluation import evaluate_agent
 from maze.api.comparison.naming import numbered, split
 from maze.api.comparison.tracked import TrackedResults, read_tracked
@@ -80,7 +80,9 @@ def compare_experiments(
                 f"{agent.name}: was never evaluated, neither in training nor after it; evaluate it with "
                 "--episodes 100, or wait until its training has ended."
             )
-    comparison = report.compare(experiments, confidence=confidence)
+    places = [Path(name) for name in dict.fromkeys(str(name) for name in names) if is_readable(Path(name))]
+    missing = [job for place in places for job in read_missing(place)]
+    comparison = report.compare(experiments, missing=missing, confidence=confidence)
     return ExperimentComparison(experiments=tuple(experiments), comparison=comparison)
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from maze import report
+from maze.api.comparison.missing import ending_of, has_result, missing_jobs
 from maze.api.pipeline import varied_values
 from maze.artifacts import RunFiles, read_json
 from maze.config import RunConfig
 from maze.config.canonical import flat
 from maze.errors import ArtifactError
 
-__all__ = ["is_readable", "read_directory", "read_pipeline"]
+__all__ = ["is_readable", "read_directory", "read_missing", "read_pipeline"]
 
 STAGES = ("train", "rollout", "evaluate")
 CONFIG = Path("build") / "config.yaml"
@@ -47,13 +48,28 @@ def read_directory(directory: Path) -> list[report.MeasuredAgent]:
         root, seeds = pipeline
         return read_pipeline(root, seeds)
     runs = [RunFiles(record.parent) for record in sorted(directory.glob("*/record.json"))]
-    trained = [run for run in runs if run.metrics.is_file()]
+    trained = [run for run in runs if has_result(run)]
     if not trained:
+        lost = [f"{job.name}: {job.reason}" for job in missing_jobs(directory)]
+        why = f", none of its {len(lost)} jobs left any ({lost[0]})" if lost else ""
         raise ArtifactError(
-            f"{directory}: holds no results; accepted is the directory of a run (with record.json inside), one of "
+            f"{directory}: holds no results{why}; accepted is the directory of a run (with record.json inside), one of "
             "several runs, or a project whose pipeline has run (with out/evaluate/<seed>/metrics.json inside)."
         )
     return [_read_run(run) for run in trained]
+
+
+def read_missing(directory: Path) -> list[report.MissingJob]:
+    """Return the jobs that :func:`read_directory` cannot return, since they left no result.
+
+    Args:
+        directory: as there; one run, and a pipeline, lack none.
+
+    Raises:
+        ArtifactError: the list of jobs is damaged.
+    """
+    is_whole = RunFiles(directory).record.is_file() or _pipeline_of(directory) is not None
+    return [] if is_whole else missing_jobs(directory)
 
 
 def read_pipeline(root: Path, seeds: tuple[int, ...] | None = None, *, label: str = "") -> list[report.MeasuredAgent]:
@@ -128,6 +144,7 @@ def _read_run(files: RunFiles) -> report.MeasuredAgent:
         "curve": _read_curve(files.curve),
         "source": str(files.root),
         "varied": varied_values(record.get("tags") or {}),
+        "unfinished": ending_of(record),
     }
     if evaluation is None:
         return report.MeasuredAgent(**common, **_from_training(files))

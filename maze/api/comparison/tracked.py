@@ -18,6 +18,8 @@ from maze.tracking.asking import asking
 
 __all__ = ["TrackedResults", "read_tracked"]
 
+_UNFINISHED = {"KILLED": "interrupted", "FAILED": "failed", "RUNNING": "still running, or its process was killed"}
+
 
 class TrackedResults:
     """What MLflow knows of some names.
@@ -72,6 +74,7 @@ def _read_agent(agent: Mapping[str, Any], folder: Path) -> report.MeasuredAgent:
         "curve": report.Curve(steps=curve[:, 0], values=curve[:, 1]),
         "source": "" if agent["agent"] is None else str(folder / agent["agent"]),
         "varied": varied_values(agent["tags"]),
+        "unfinished": _UNFINISHED.get(agent["status"], ""),
     }
     if _is_number(metrics.get("evaluate/mean_return")):
         n_episodes = int(metrics.get("evaluate/n_episodes", 0))

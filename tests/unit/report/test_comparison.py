@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,56 @@ def test_numbers_of_training_are_marked() -> None:
     comparison = report.compare([FIVE, experiment("trained", 9.0, 8.0, basis="training", n_episodes=0)])
     assert comparison.rows[1].basis == "training"
     assert any("trained: not evaluated" in note for note in comparison.notes)
-    assert "(training)" in report.comparison_markdown(comparison)
+    markdown = report.comparison_markdown(comparison)
+    assert "| first | 5 | 20 | evaluation |" in markdown
+    assert "| trained | 2 | 0 | training |" in markdown
+
+
+def test_numbers_that_rest_on_something_else_are_not_compared_and_the_remedy_is_told() -> None:
+    trained = experiment("trained", 9.0, 8.0, basis="training", n_episodes=0)
+    mixed = Measured(name="mixed", agents=(*trained.agents, *FIVE.agents))
+    comparison = report.compare([FIVE, trained, mixed, BETTER])
+    assert [row.basis for row in comparison.rows] == ["evaluation", "training", "mixed", "evaluation"]
+    assert [row.improvement is None for row in comparison.rows] == [True, True, True, False]
+    (note,) = (note for note in comparison.notes if "no P(better)" in note)
+    assert note.startswith("trained, mixed: ")
+    assert "--episodes 100" in note
+    assert any(note.startswith("mixed: only some of its seeds") for note in comparison.notes)
+    both = report.compare([trained, experiment("other", 1.0, 2.0, basis="training", n_episodes=0)])
+    assert both.rows[1].improvement is not None  # both flatter themselves in the same way
+
+
+def test_the_scores_of_an_interquartile_mean_are_told() -> None:
+    one = Measured(name="one", agents=(agent(3.5, returns=[3.0, 4.0]),))
+    markdown = report.comparison_markdown(report.compare([one, FIVE]))
+    assert "3.50 (episodes)" in markdown
+    assert "3.00 (seeds)" in markdown
+
+
+def test_agents_that_were_not_trained_to_their_end_are_named() -> None:
+    stopped = Measured(name="one", agents=(replace(FIVE.agents[0], name="s0", unfinished="interrupted: signal 15"),))
+    (note,) = (note for note in report.compare([stopped]).notes if "not trained to the end" in note)
+    assert "s0 (interrupted: signal 15)" in note
+
+
+def test_jobs_without_a_result_are_counted_by_setting() -> None:
+    lost = [
+        report.MissingJob(
+            source="sweep",
+            name=f"job{seed}",
+            reason=f"failed: reason {seed}",
+            values={"lr": lr, "seed": str(seed)},
+            n_siblings=2,
+        )
+        for lr, seed in (("0.1", 0), ("0.1", 1), ("0.2", 1))
+    ]
+    comparison = report.compare([FIVE], missing=lost)
+    told = [note for note in comparison.notes if "missing" in note]
+    assert told == [
+        "sweep lr=0.1: all jobs are missing, none of it is shown: job0: failed: reason 0",
+        "sweep lr=0.2: 1 of 2 jobs is missing, the numbers are those of the others alone: job1: failed: reason 1",
+    ]
+    assert comparison.as_mapping()["missing"][2]["values"] == {"lr": "0.2", "seed": "1"}
 
 
 def test_values_that_only_some_have_come_last_and_seeds_and_places_never() -> None:
@@ -137,7 +187,7 @@ def test_markdown_escapes_what_would_be_a_cell() -> None:
     text = report.comparison_markdown(report.compare([FIVE, experiment("a|b", 1.0, 2.0)]))
     assert "a\\|b" in text
     widths = {line.replace("\\|", "").count("|") for line in text.splitlines() if line.startswith("|")}
-    assert widths == {8}
+    assert widths == {9}
 
 
 def test_the_picture_is_the_same_for_the_same_numbers(tmp_path: Path) -> None:

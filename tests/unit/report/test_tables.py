@@ -36,7 +36,7 @@ def test_markdown_by_hand() -> None:
         "| 0 | 480.00 | 2.00 | 480.00 | 100 |\n"
         "| 1 | 480.00 | 2.00 | 480.00 | 100 |\n"
         "| **all** | 480.00 | 2.00 | 480.00 | 200 |\n\n"
-        "IQM 480.00, 95 % interval 480.00 to 480.00 over 2 seeds\n\n"
+        "IQM 480.00 (2 seeds), 95 % interval 480.00 to 480.00\n\n"
         "Where to look:\n\n"
         "- policy: `out/train/0/agent`\n"
     )
@@ -47,13 +47,13 @@ def test_terminal_tables_show_results_and_places() -> None:
     text = printed(result_table(per_seed, summarise(per_seed), title="CartPole-v1"))
     assert "CartPole-v1" in text
     assert "490.00" in text
-    assert "IQM 490.00, 95 % interval 480.00 to 500.00 over 2 seeds" in text
+    assert "IQM 490.00 (2 seeds), 95 % interval 480.00 to 500.00" in text
     assert "runs/[draft]/agent" in printed(location_table({"policy": "runs/[draft]/agent"}))
 
 
 def test_what_is_unknown_is_not_zero() -> None:
     one = {0: metrics(487.5, 12.0)}
-    assert "interval n/a (1 seed; it takes two or more)" in result_markdown(one, summarise(one))
+    assert "IQM 487.50 (1 seed), interval n/a (it takes two or more)" in result_markdown(one, summarise(one))
     one_empty = {0: metrics(None, None, None, 0), 1: metrics(10.0)}
     text = result_markdown(one_empty, summarise(one_empty))
     assert "| 0 | n/a | n/a | n/a | 0 |" in text

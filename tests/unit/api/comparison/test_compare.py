@@ -106,6 +106,62 @@ def test_a_multi_run_is_compared_job_by_job_and_named_by_what_was_varied(tmp_pat
     assert len(found.comparison.differing) > 3
 
 
+def test_jobs_without_a_result_are_told_with_their_reason(runs: Path, tmp_path: Path, capsys: Capture) -> None:
+    sweep = tmp_path / "sweep"
+    jobs = []
+    for lr, seed in ((0.001, 0), (0.001, 1), (0.01, 0), (0.01, 1)):
+        name = f"{lr}-{seed}"
+        jobs.append({"name": name, "values": {"lr": str(lr), "seed": str(seed)}, "status": "finished", "reason": ""})
+        if lr == 0.001:
+            shutil.copytree(runs / "a" / f"a{seed}", sweep / name)
+    (sweep / "0.001-1" / "metrics.json").unlink()
+    (sweep / "0.01-0").mkdir()
+    (sweep / "0.01-0" / "record.json").write_text('{"status": "FAILED", "reason": "ValueError: too wide"}')
+    jobs[3] |= {"status": "failed", "reason": "killed by signal 9"}
+    (sweep / "sweep.json").write_text(json.dumps({"jobs": jobs}))
+    found = compare_experiments([sweep])
+    told = [note.removeprefix(f"{sweep} ") for note in found.comparison.notes if "missing" in note]
+    assert told == [
+        "lr=0.001: 1 of 2 jobs is missing, the numbers are those of the others alone: 0.001-1: it has no metrics.json",
+        "lr=0.01: all jobs are missing, none of it is shown: 0.01-0: failed: ValueError: too wide; it has no "
+        "metrics.json",
+    ]
+    assert main(["compare", str(sweep), "--json"]) == 0
+    missing = json.loads(capsys.readouterr().out)["missing"]
+    assert [(job["name"], job["reason"]) for job in missing][-1] == ("0.01-1", "failed: killed by signal 9")
+    shutil.rmtree(sweep / "0.001-0")
+    with pytest.raises(ArtifactError, match=r"none of its 4 jobs left any \(0.001-0: its directory is gone\)"):
+        compare_experiments([sweep])
+
+
+def test_a_run_beside_others_without_its_record_is_told(runs: Path, tmp_path: Path) -> None:
+    shutil.copytree(runs / "a", tmp_path / "all")
+    (tmp_path / "all" / "a1" / "record.json").unlink()
+    RunContext.load(runs / "a" / "a0", silent=True).rollout(n_episodes=1, output_dir=tmp_path / "all" / "played")
+    (note,) = (note for note in compare_experiments([tmp_path / "all"]).comparison.notes if "missing" in note)
+    assert "1 of 2 jobs is missing" in note
+    assert "a1: it has no record.json" in note
+
+
+def test_an_interrupted_run_is_not_listed_as_if_it_had_finished(runs: Path, tmp_path: Path) -> None:
+    shutil.copytree(runs / "a" / "a0", tmp_path / "stopped")
+    record = json.loads((tmp_path / "stopped" / "record.json").read_text())
+    record |= {"status": "KILLED", "reason": "signal 15"}
+    (tmp_path / "stopped" / "record.json").write_text(json.dumps(record))
+    notes = compare_experiments([tmp_path / "stopped", runs / "b"]).comparison.notes
+    assert any("not trained to the end: stopped (interrupted: signal 15)" in note for note in notes)
+    assert not any(note.startswith(str(runs / "b")) and "to the end" in note for note in notes)
+
+
+def test_an_evaluated_run_is_not_compared_with_one_that_never_was(runs: Path) -> None:
+    found = compare_experiments([runs / "a" / "a0", runs / "untested"]).comparison
+    assert [row.basis for row in found.rows] == ["evaluation", "training"]
+    assert found.rows[1].improvement is None
+    fair = compare_experiments([runs / "a" / "a0", runs / "untested"], n_episodes=5).comparison
+    assert [row.basis for row in fair.rows] == ["evaluation", "evaluation"]
+    assert fair.rows[1].improvement is not None
+
+
 def test_what_is_named_twice_has_two_names(runs: Path) -> None:
     found = compare_experiments([runs / "a", runs / "a"])
     assert [row.name for row in found.comparison.rows] == [str(runs / "a"), f"{runs / 'a'} (2)"]
