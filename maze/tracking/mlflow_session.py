@@ -19,7 +19,7 @@ from maze.tracking.mlflow_database import STORE_ERRORS, experiment_id, is_perman
 from maze.tracking.mlflow_inputs import log_dataset
 from maze.tracking.mlflow_lookup import REBUILT_FROM
 from maze.tracking.mlflow_runs import PROCESS_TAG, find_or_create_run, parent_status
-from maze.tracking.names import MAX_PARAMETER, MAX_TAG, clean_name, cut, split_finite
+from maze.tracking.names import MAX_PARAMETER, MAX_TAG, REASON_TAG, clean_name, cut, is_clocked, same, split_finite
 from maze.tracking.store import StoreLocation
 
 __all__ = ["Session"]
@@ -59,6 +59,7 @@ class Session:
         self._finished_as: str | None = "ran"
         """What the tag of the stage says that writes the run, when it ends well; None where it completes another's."""
         self._begun: int | None = None
+        self._has_old_reason = False
         self.run_id: str | None = None
         self.notes: list[str] = []
         self.children: dict[str, str] = {}
@@ -127,6 +128,7 @@ class Session:
         self.run_id = self._resumed_id = run.info.run_id
         self._parameters = dict(run.data.params)
         self._tags = dict(run.data.tags)
+        self._has_old_reason = REASON_TAG in run.data.tags
         self._unread = set(run.data.metrics)
         self._begun = run.info.start_time
         return run
@@ -183,6 +185,8 @@ class Session:
                 if whole != "RUNNING":
                     self.client.set_terminated(self._parent_id, whole, end_time)
         self.client.set_terminated(self._id(), status, end_time)
+        if status == "FINISHED" and self._has_old_reason:  # of an attempt that this one has brought to its end
+            self.client.delete_tag(self._id(), REASON_TAG)
 
     def _tell_parent(self, parent: str, description: RunDescription, status: str) -> None:
         """Say in the parent how this agent's run is."""
@@ -237,12 +241,12 @@ class Session:
             for point in history:
                 self._seen[key].setdefault(point.step, []).append(point.value)
         known = self._seen.get(key, {}).get(step, [])
-        if not known or _same(known[-1], value):
+        if not known or same(known[-1], value):
             return not known
         if self._description is None or self._description.stage is None or self._description.kind == "pipeline":
-            was_told = any(_same(earlier, value) for earlier in known)
+            was_told = any(same(earlier, value) for earlier in known)
             return not (was_told and self._description is not None and REBUILT_FROM in self._description.tags)
-        if key.startswith("system/"):  # speed never repeats itself
+        if is_clocked(key):
             return False
         self.notes.append(
             f"Metric {key} at step {step} is {value!r} in this repeat and was {known[0]!r}; the first stays."
@@ -266,6 +270,7 @@ class Session:
     def _apply_tags(self, record: Mapping[str, Any]) -> None:
         """Set tags that are new or have changed."""
         cleaned = {clean_name(name): cut(str(value), MAX_TAG) for name, value in record["values"].items()}
+        self._has_old_reason = self._has_old_reason and REASON_TAG not in cleaned
         fresh = [(name, value) for name, value in cleaned.items() if self._tags.get(name) != value]
         for start in range(0, len(fresh), _ENTRIES_PER_BATCH):
             part = fresh[start : start + _ENTRIES_PER_BATCH]
@@ -296,8 +301,3 @@ class Session:
     def _apply_dataset(self, record: Mapping[str, Any]) -> None:
         """Record data as an input of the run."""
         log_dataset(self.client, self._id(), record)
-
-
-def _same(first: float, second: float) -> bool:
-    """Return whether two numbers are equal, NaN being equal to itself."""
-    return first == second or (first != first and second != second)  # noqa: PLR0124 - only NaN differs from itself

@@ -6,14 +6,27 @@ import math
 import re
 from collections.abc import Mapping
 
-__all__ = ["MAX_DIGEST", "MAX_PARAMETER", "MAX_TAG", "clean_name", "cut", "split_finite"]
+__all__ = [
+    "MAX_DIGEST",
+    "MAX_PARAMETER",
+    "MAX_TAG",
+    "REASON_TAG",
+    "clean_name",
+    "cut",
+    "is_clocked",
+    "same",
+    "split_finite",
+]
 
 MAX_NAME = 250
 MAX_PARAMETER = 6000
 MAX_TAG = 8000
 MAX_DIGEST = 36
+REASON_TAG = "maze.reason"
 
 _FORBIDDEN = re.compile(r"[^A-Za-z0-9_\-. /:]")
+
+_CLOCKED = re.compile(r"system/|[^/]+_ActorCriticEvents/time_")
 
 
 def clean_name(name: str) -> str:
@@ -42,3 +55,19 @@ def split_finite(metrics: Mapping[str, float]) -> tuple[dict[str, float], dict[s
         else:
             numbers[clean_name(name)] = value
     return numbers, infinities
+
+
+def is_clocked(name: str) -> bool:
+    """Return whether a metric is of a clock or a machine, so that work which is repeated gives another value.
+
+    These are all below ``system/``, and the learner's times among its events as :mod:`maze.statistics.tags` names them.
+
+    Args:
+        name: under which the store has it.
+    """
+    return _CLOCKED.match(name) is not None
+
+
+def same(first: float, second: float) -> bool:
+    """Return whether two numbers are equal, NaN being equal to itself."""
+    return first == second or (first != first and second != second)  # noqa: PLR0124 - only NaN differs from itself

@@ -43,12 +43,13 @@ def project(whole: Project) -> Iterator[Project]:
         process.kill()
 
 
-def processes(project: Project) -> list[psutil.Process]:
-    """Return the processes that work in the project: DVC and stages."""
+def processes(project: Project, *words: str) -> list[psutil.Process]:
+    """Return the processes that work in the project, DVC and stages, or those whose command begins with such words."""
     found = []
     for process in psutil.process_iter():
         try:
-            if Path(process.cwd()) == project.root and process.status() != psutil.STATUS_ZOMBIE:
+            works_here = Path(process.cwd()) == project.root and process.status() != psutil.STATUS_ZOMBIE
+            if works_here and process.cmdline()[1 : 1 + len(words)] == list(words):
                 found.append(process)
         except psutil.Error:
             continue
@@ -57,7 +58,7 @@ def processes(project: Project) -> list[psutil.Process]:
 
 def trainings(project: Project) -> list[psutil.Process]:
     """Return the processes that train, without shells that wait for them."""
-    return [each for each in processes(project) if "stages.train" in each.cmdline()[1:3]]
+    return processes(project, "-m", "stages.train")
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 120) -> float:
@@ -76,6 +77,7 @@ def training_by(project: Project, *command: str, **variables: str) -> Iterator[s
     log = project.root / "out/train/0/metrics.jsonl"
     log.unlink(missing_ok=True)
     with Project(project.root, {**project.environment, **variables}).start(*command) as started:
+        wait_until(lambda: trainings(project) or started.poll() is not None)  # DVC may bring an earlier log back
         wait_until(lambda: (log.is_file() and log.stat().st_size) or started.poll() is not None)
         assert started.poll() is None, started.communicate()
         yield started

@@ -6,6 +6,7 @@ import pytest
 
 from maze.statistics import event_tags
 from maze.statistics.tags import event_tag
+from maze.tracking.names import is_clocked
 
 
 @pytest.mark.parametrize(
@@ -33,3 +34,10 @@ def test_only_what_has_an_event_is_told_twice() -> None:
         "eval_BaseEnvEvents/reward/episode_count": 8.0,
         "train_ActorCriticEvents/critic_value_loss": 2.0,
     }
+
+
+@pytest.mark.parametrize(
+    "name", ["time/epoch", "loss/policy", "policy/learning_rate", "mean_return", "Ev/time_alive/mean"]
+)
+def test_a_store_knows_what_is_of_a_clock(name: str) -> None:
+    assert is_clocked(event_tag("train", name)) == name.startswith("time/")

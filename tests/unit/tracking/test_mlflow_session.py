@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
+from maze.statistics.tags import event_tag
 from maze.tracking.description import AgentModel
 from maze.tracking.journal import JournalReader, JournalWriter
 from maze.tracking.mlflow_session import Session
@@ -64,6 +65,34 @@ def test_a_stage_that_does_not_repeat_itself_is_told(runs: Runs) -> None:
     assert runs.history(again, "mean") == [(0, 1.0)]
     assert len(again.notes) == 1
     assert runs.get(again).data.tags["repeat.mean"] == "2.0 at step 0, first 1.0"
+
+
+def test_what_a_clock_says_may_differ_in_a_repeat(runs: Runs) -> None:
+    time = event_tag("train", "time/epoch")
+    runs.stage("train", metrics(1, loss=0.5, **{time: 0.8, "system/steps_per_second": 100.0}), finish="KILLED")
+    again = runs.stage("train", metrics(1, loss=0.5, **{time: 0.4, "system/steps_per_second": 200.0}))
+    assert again.notes == []
+    assert runs.history(again, "train_ActorCriticEvents/time_epoch") == [(1, 0.8)]
+    assert not [tag for tag in runs.get(again).data.tags if tag.startswith("repeat.")]
+
+
+def test_the_reason_of_a_broken_attempt_goes_when_another_one_ends_well(runs: Runs) -> None:
+    broken = {"op": "tags", "values": {"maze.reason": "signal 15"}}
+    first = runs.stage("train", broken, finish="KILLED")
+    assert runs.get(first).data.tags["maze.reason"] == "signal 15"
+    runs.stage("train", finish="")
+    assert runs.get(first).data.tags["maze.reason"] == "signal 15"  # it may be broken off, too
+    again = runs.stage("train")
+    assert again.run_id == first.run_id
+    assert "maze.reason" not in runs.get(again).data.tags
+
+
+def test_a_reason_that_the_attempt_itself_gives_stays(runs: Runs) -> None:
+    told = {"op": "tags", "values": {"maze.reason": "hopeless"}}
+    first = runs.stage("train", told, finish="KILLED")
+    again = runs.stage("train", told)
+    assert again.run_id == first.run_id
+    assert runs.get(again).data.tags["maze.reason"] == "hopeless"
 
 
 def test_a_run_without_a_key_is_its_own(runs: Runs) -> None:
