@@ -78,12 +78,13 @@ _SYNONYMS = {
 """What other libraries call a setting of this one; looks alike often find another."""
 
 
-def suggest(value: object, accepted: Iterable[object]) -> str:
+def suggest(value: object, accepted: Iterable[object], *, at_most: int = _MOST_NAMES) -> str:
     """Return the tail of an error message: the nearest match, if any, and what is accepted.
 
     Args:
         value: what the user gave.
         accepted: all values that would have been understood.
+        at_most: of more names the nearest few are listed, and how many there are besides.
 
     Returns:
         For example ``"did you mean 'lr'? Accepted: gamma, lr."``, ``"accepted: gamma, lr."``, or ``"nothing is accepted
@@ -94,9 +95,9 @@ def suggest(value: object, accepted: Iterable[object]) -> str:
         return "nothing is accepted here."
     nearest = _nearest(str(value), names)
     lead = f"did you mean {nearest[0]!r}? Accepted" if nearest else "accepted"
-    if len(names) <= _MOST_NAMES:
+    if len(names) <= at_most:
         return f"{lead}: {', '.join(names)}."
-    shown = nearest or names[:10]
+    shown = (nearest or names)[: min(at_most, 10)]
     return f"{lead}: {', '.join(shown)} and {len(names) - len(shown)} more."
 
 

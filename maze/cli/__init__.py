@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"maze-run: error: {error}", file=sys.stderr)
         return 2
     except MazeError as error:
-        print(f"maze-run: error: {at_the_command_line(str(error))}", file=sys.stderr)
+        print(f"maze-run: error: {at_the_command_line(str(error), words)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as interruption:
         told = at_the_command_line(str(interruption)) or "stopped; what was learned until then is kept"

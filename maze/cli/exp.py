@@ -96,7 +96,8 @@ def _command(arguments: argparse.Namespace) -> list[str]:
         )
     if arguments.queue or arguments.temp:
         check_project(project)
-    named = {"--name": arguments.name and check_name(arguments.name), "--message": arguments.message}
+    name = None if arguments.name is None else check_name(arguments.name)
+    named = {"--name": name, "--message": arguments.message}
     flags = {f"--{name}": getattr(arguments, name) for name in ("queue", "temp", "force", "pull")}
     return [
         *("dvc", "exp", "run"),

@@ -69,7 +69,9 @@ class JobProgress:
         if self._task is not None and self._live:
             best = number(self._best)
             self._progress.update(self._task, completed=self._n_done, n_failed=self._n_failed, best=best)
-        if details or not self._live:
+        if status == "stopped":
+            details = ""  # the line says it
+        if details or status == "stopped" or not self._live:
             line = f"job {self._n_done}/{self._n_jobs} {name} {status} after {seconds:.1f} s"
             line += f", best return {number(best_return)}" if status == "finished" else ""
             text = Text("\n".join([line, *details.rstrip().splitlines()]))  # brackets are no markup

@@ -105,11 +105,20 @@ rc = RunContext(algorithm="a2c", seed=[1, 2], multirun=True, run_dir=sys.argv[1]
                 overrides=values, resume=True)
 rc.train()
 """
+N_EPOCHS = "40"
 
 
-def test_after_ctrl_c_a_multirun_ends_as_if_there_had_been_no_break(tmp_path: Path) -> None:
-    directory, n_epochs = tmp_path / "sweep", "40"
-    first = _start(directory, n_epochs)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the directory of the multi-run that nobody interrupts."""
+    directory = tmp_path_factory.mktemp("whole") / "sweep"
+    assert _start(directory, N_EPOCHS).communicate(timeout=120) == (b"", b"")
+    return directory
+
+
+def test_after_ctrl_c_a_multirun_ends_as_if_there_had_been_no_break(whole: Path, tmp_path: Path) -> None:
+    directory = tmp_path / "sweep"
+    first = _start(directory, N_EPOCHS)
     log = directory / "0-seed-1" / "metrics.jsonl"
     _await(lambda: log.exists() and log.read_text().count("\n") >= 2)
     children = _children(first.pid)
@@ -122,15 +131,29 @@ def test_after_ctrl_c_a_multirun_ends_as_if_there_had_been_no_break(tmp_path: Pa
     assert not any(Path(f"/proc/{pid}").exists() for pid in children)
     before = json.loads((directory / "sweep.json").read_text())
     assert [job["status"] for job in before["jobs"]] == ["stopped", "stopped"]
+    _finishes(directory, whole)
+    assert json.loads((directory / "sweep.json").read_text())["key"] == before["key"]
 
-    second = _start(directory, n_epochs)
-    assert second.communicate(timeout=120) == (b"", b"")
+
+def test_after_its_launcher_was_killed_as_well(whole: Path, tmp_path: Path) -> None:
+    directory = tmp_path / "sweep"
+    first = _start(directory, N_EPOCHS)
+    log = directory / "1-seed-2" / "metrics.jsonl"
+    _await(lambda: log.exists() and log.read_text().count("\n") >= 2)
+    first.kill()
+    first.communicate(timeout=60)
+    path = directory / "sweep.json"
+    content = json.loads(path.read_text())
+    content["jobs"][0]["status"] = "waiting"  # as if it had been killed before it saw the end of the first job
+    path.write_text(json.dumps(content))
+    _finishes(directory, whole)  # at once: the job that was running is still there, and stops first
+
+
+def _finishes(directory: Path, whole: Path) -> None:
+    """Go on with a multi-run, and compare what comes of it with one that had no break."""
+    assert _start(directory, N_EPOCHS).communicate(timeout=120) == (b"", b"")
     after = json.loads((directory / "sweep.json").read_text())
     assert [job["status"] for job in after["jobs"]] == ["finished", "finished"]
-    assert after["key"] == before["key"]
-
-    whole = tmp_path / "whole"
-    assert _start(whole, n_epochs).communicate(timeout=120) == (b"", b"")
     for name in ("agent/weights.safetensors", "curve.csv", "metrics.json"):
         for job in ("0-seed-1", "1-seed-2"):
             assert (whole / job / name).read_bytes() == (directory / job / name).read_bytes(), f"{job}/{name}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 import maze
@@ -58,3 +60,11 @@ def test_all_names_are_listed() -> None:
 )
 def test_suggestions(value: object, accepted: list[object], text: str) -> None:
     assert suggest(value, accepted) == text
+
+
+def test_of_more_names_than_wanted_the_nearest_few_are_listed() -> None:
+    names = [f"run-{number}" for number in range(30)]
+    assert suggest("nosuch", names, at_most=5) == "accepted: run-0, run-1, run-10, run-11, run-12 and 25 more."
+    told = suggest("run-33", names, at_most=2)
+    assert re.fullmatch(r"did you mean '(run-\d+)'\? Accepted: \1, run-\d+ and 28 more\.", told), told
+    assert suggest("b", ["a", "c"], at_most=2) == "accepted: a, c."

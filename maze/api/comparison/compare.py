@@ -21,6 +21,9 @@ from maze.errors import ArtifactError, suggest
 
 __all__ = ["ExperimentComparison", "compare_experiments"]
 
+_MOST_NAMES = 5
+"""How many of all that could be compared a message lists."""
+
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
 _OUTPUTS = Path("outputs")
 
@@ -150,5 +153,5 @@ def _unknown(name: str, repository: Repository | None, known: TrackedResults) ->
     names = [*(repository.names() if repository is not None else ()), *runs, *directories]
     return (
         f"{name!r} is neither a directory with results, nor an experiment of DVC, branch, tag or commit, nor a run in "
-        f"MLflow; {suggest(name, names)}"
+        f"MLflow; {suggest(name, names, at_most=_MOST_NAMES)}"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +19,8 @@ from maze.api import specs
 from maze.api.doctor.project import check_dependencies, check_params
 from maze.api.experiments.words import setting
 from maze.api.project_code import check_code, check_inputs
+from maze.config.overrides import ADD
+from maze.config.schema import RunConfig
 from maze.errors import InvalidSpecificationError, suggest
 
 __all__ = ["Change", "check_name", "check_project", "check_settings", "check_words", "read_changes", "read_params"]
@@ -37,11 +40,13 @@ class Change:
         key: dotted path within params.yaml.
         options: plain values.
         adds: the key may not exist yet.
+        is_forced: it was given with ``++``, which adds keys that the configuration lacks.
     """
 
     key: str
     options: tuple[Any, ...]
     adds: bool = False
+    is_forced: bool = False
 
     @property
     def word(self) -> str:
@@ -103,7 +108,8 @@ def read_changes(given: Mapping[str, Any]) -> list[Change]:
     return changes
 
 
-def _change(key: str, options: tuple[Any, ...], *, is_choice: bool) -> Change:
+def _change(written: str, options: tuple[Any, ...], *, is_choice: bool) -> Change:
+    key = written.removeprefix(ADD)
     head, _, rest = key.partition(".")
     if key == "seeds":
         return Change(key, _seed_lists(options))
@@ -123,12 +129,7 @@ def _change(key: str, options: tuple[Any, ...], *, is_choice: bool) -> Change:
         return Change(key, options)
     if head == "tags" and rest:
         return Change(key, options, adds=True)
-    if key.startswith("++"):
-        raise InvalidSpecificationError(
-            f"{key}: a key that the configuration lacks cannot be added from the command line; write it into "
-            f"{PARAMS}: set: {{'{key}': ...}}."
-        )
-    return Change(f"set.{key.removeprefix('set.')}", options, adds=True)
+    return Change(f"set.{key.removeprefix('set.')}", options, adds=True, is_forced=key != written)
 
 
 def _seed_lists(options: tuple[Any, ...]) -> tuple[list[int], ...]:
@@ -163,10 +164,42 @@ def check_settings(params: Mapping[str, Any], changes: Sequence[Change], project
     for values in itertools.product(*(change.options for change in changes)):
         changed = _changed(params, zip(changes, values, strict=True))
         _check_places(changed, project)
-        config = specs.from_params(changed)
+        config = _composed(changed, changes)
         check_code(config.allowed_modules, project)
         check_inputs(config, changed.get("inputs"), project)
     return n_experiments
+
+
+def _composed(params: Mapping[str, Any], changes: Sequence[Change]) -> RunConfig:
+    """Compose one experiment, and say of a key that ``++`` would have to add where it can be written.
+
+    DVC nests what it writes into params.yaml, in which a key of several words that begins with ``++`` cannot be.
+    """
+    try:
+        return specs.from_params(params)
+    except InvalidSpecificationError as error:
+        forced = [change.key.removeprefix("set.") for change in changes if change.is_forced]
+        lacking = [key for key in forced if str(error).startswith(f"set.{key}: ")]
+        if not lacking:
+            raise
+        key = lacking[0]
+        rest, value = _without(params["set"], key.split("."))
+        result = {**params, "set": {**rest, f"{ADD}{key}": value}}
+        specs.from_params(result)  # says what is wrong with it where it cannot be added at all
+        raise InvalidSpecificationError(
+            f"{key}: the configuration has no such key, and only {PARAMS} can add one; write there, under set: "
+            f"'{ADD}{key}': {json.dumps(value)}"
+        ) from error
+
+
+def _without(nested: Mapping[str, Any], path: Sequence[str]) -> tuple[dict[str, Any], Any]:
+    """Return nested mappings without the value at a path, and without what holds nothing then; and that value."""
+    first, *below = path
+    others = {key: item for key, item in nested.items() if key != first}
+    if not below:
+        return others, nested[first]
+    inner, value = _without(nested[first], below)
+    return {**others, **({first: inner} if inner else {})}, value
 
 
 def _changed(params: Mapping[str, Any], changes: Iterator[tuple[Change, Any]]) -> dict[str, Any]:

@@ -46,9 +46,19 @@ def python_job(name: str, module: str, directory: Path, log: Path, *, n_threads:
 
 def leave_with_launcher() -> None:
     """Let the process of a job stop in good order once the process that started it is gone, however that ended."""
-    launcher = os.environ.get(LAUNCHER_VARIABLE)
-    if launcher is not None and launcher == str(os.getppid()):
+    launcher = os.environ.get(LAUNCHER_VARIABLE, "")
+    if launcher == str(os.getppid()):
         leave_once(lambda: str(os.getppid()) != launcher)
+    elif launcher.isdecimal() and not _is_alive(int(launcher)):  # it was killed while this process was starting
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, PermissionError):  # somebody else's process may have got the number since
+        return False
+    return True
 
 
 def signal_of(exit_code: int, *, handled: bool = False) -> signal.Signals | None:

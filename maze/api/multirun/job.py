@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -32,46 +33,68 @@ def main(directory: Path) -> int:
     """
     leave_with_launcher()
     files = JobFiles(directory)
-    with _outcome_of(files) as keep:
-        keep(train(files))
+    with files.held(), _outcome_of(files):
+        train(files)
     return 0
 
 
-def train(files: JobFiles) -> dict[str, Any]:
-    """Train as the job's files say.
+def train(files: JobFiles) -> None:
+    """Train as the job's files say, and write down what that came to before anything is closed.
+
+    A signal that comes when training has come to its own end changes nothing any more: the job has finished.
 
     Args:
         files: what the parent process wrote.
-
-    Returns:
-        The summary and the last epoch's metrics, as plain values.
     """
+    started = time.perf_counter()
     task = files.read_task()
     resume = files.prepare_to_go_on()
+    ended = files.ended_training() if resume and task.completes else None
+    if ended is not None:  # the process that trained was killed before it could say so
+        files.write_outcome(ended)
+        return
     n_epochs = files.epochs_to_train(task)
     run = SingleRun(task.config, task.objects, run_dir=files.root, resume=resume, part_of=task.part_of)
     try:
-        summary = run.train(n_epochs, **task.trainer_kwargs)
-        return {"summary": dataclasses.asdict(summary), "statistics": dict(run.statistics)}
+        outcome = _trained(run, files, n_epochs, task.trainer_kwargs)
+        files.write_outcome({**outcome, "seconds": time.perf_counter() - started})
     finally:
         run.close()
 
 
-@contextmanager
-def _outcome_of(files: JobFiles) -> Iterator[Callable[[Mapping[str, Any]], None]]:
-    """Write down how the block ended, in every case; errors go on."""
-    outcome: dict[str, Any] = {}
+def _trained(
+    run: SingleRun, files: JobFiles, n_epochs: int | None, trainer_kwargs: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Return the summary and the last epoch's metrics, as plain values."""
     try:
-        yield outcome.update
-    finally:
-        error = sys.exception()
-        if error is not None:
-            outcome = {
-                "error": "".join(traceback.format_exception_only(error)).strip(),
-                "traceback": "".join(traceback.format_exception(type(error), error, _below_here(error))),
-                "interrupted": not isinstance(error, Exception),
-            }
-        files.write_outcome(outcome)
+        summary = run.train(n_epochs, **trainer_kwargs)
+    except (KeyboardInterrupt, SystemExit):
+        ended = files.ended_training()
+        if ended is None:
+            raise
+        return ended
+    return {"summary": dataclasses.asdict(summary), "statistics": dict(run.statistics)}
+
+
+@contextmanager
+def _outcome_of(files: JobFiles) -> Iterator[None]:
+    """Write down why the block did not finish; what it has finished stays so when a signal comes. Errors go on."""
+    try:
+        yield
+    except Exception as error:
+        files.write_outcome({**_told(error), "interrupted": False})
+        raise
+    except BaseException as interruption:
+        if "summary" not in files.read_outcome():
+            files.write_outcome({**_told(interruption), "interrupted": True})
+        raise
+
+
+def _told(error: BaseException) -> dict[str, str]:
+    return {
+        "error": "".join(traceback.format_exception_only(error)).strip(),
+        "traceback": "".join(traceback.format_exception(type(error), error, _below_here(error))),
+    }
 
 
 def _below_here(error: BaseException) -> TracebackType | None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,14 @@ from maze.errors import ArtifactError
 from maze.launchers import Job
 
 __all__ = ["JobFiles", "Task"]
+
+_PATIENCE_SECONDS = 30.0
+"""How long a process is waited for that trains the same job: one that was told to stop first ends its update."""
+
+_LOOK_SECONDS = 0.1
+
+_COUNTERS = ("step", "epoch", "return")
+"""Columns of a curve beside an epoch's metrics."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -59,6 +70,30 @@ class JobFiles:
         self._call = self._folder / "call.json"
         self._begun = self._folder / "begun.json"
         self._outcome = self._folder / "outcome.json"
+        self._lock = self._folder / "lock"
+
+    @contextmanager
+    def held(self, patience_s: float = _PATIENCE_SECONDS) -> Iterator[None]:
+        """Let no other process train the job while the block runs.
+
+        A job whose launcher was killed is still there for a while, and writes its last files.
+
+        Args:
+            patience_s: how long another process is waited for.
+
+        Raises:
+            ArtifactError: it is still there.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        deadline = time.monotonic() + patience_s
+        with self._lock.open("ab") as lock:
+            while not _locked(lock.fileno()):
+                if time.monotonic() > deadline:
+                    raise ArtifactError(
+                        f"{self.root}: another process is training this job; wait until it has ended, or end it."
+                    )
+                time.sleep(_LOOK_SECONDS)
+            yield
 
     def write_task(self, task: Task) -> None:
         """Write what the job's process reads, and forget the outcome of an earlier one.
@@ -112,11 +147,34 @@ class JobFiles:
         """
         done = int(read_csv(self.run.curve)[-1]["epoch"]) if self.run.curve.is_file() else 0
         if not task.completes or not self._begun.is_file():
-            write_text(self._begun, json.dumps({"epoch": done}) + "\n")
+            begun = {"epoch": done, "n_trainings": len(self._trainings())}
+            write_text(self._begun, json.dumps(begun) + "\n")
             return task.n_epochs
         if task.n_epochs is None:
             return None
         return max(1, task.n_epochs - (done - int(read_json(self._begun)["epoch"])))
+
+    def ended_training(self) -> dict[str, Any] | None:
+        """Return what the training that was begun last came to, where it ended by itself and only could not say so.
+
+        Its process was stopped or killed after the last update, while it wrote its files and closed the tracking store.
+
+        Returns:
+            The summary and the last epoch's metrics; None where there is anything left to train.
+        """
+        if not self._begun.is_file() or not self.run.curve.is_file():
+            return None
+        trainings = self._trainings()
+        n_before = read_json(self._begun).get("n_trainings", len(trainings))
+        result = trainings[-1].get("result") or {} if len(trainings) > n_before else {}
+        if result.get("reason", "stopped") == "stopped":
+            return None
+        metrics = {name: value for name, value in read_csv(self.run.curve)[-1].items() if name not in _COUNTERS}
+        return {"summary": result, "statistics": metrics}
+
+    def _trainings(self) -> list[dict[str, Any]]:
+        calls = read_json(self.run.record).get("calls", []) if self.run.record.is_file() else []
+        return [call for call in calls if call["method"] == "train"]
 
     def write_outcome(self, outcome: Mapping[str, Any]) -> None:
         """Write how the job ended; numbers that are not finite stay what they are."""
@@ -128,3 +186,12 @@ class JobFiles:
             return {}
         outcome: dict[str, Any] = read_json(self._outcome)
         return outcome
+
+
+def _locked(file_number: int) -> bool:
+    """Take a file's lock, which ends with the process however that ends; say whether it was free."""
+    try:
+        fcntl.flock(file_number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

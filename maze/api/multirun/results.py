@@ -83,7 +83,7 @@ class JobOutcome:
     def of(cls, result: JobResult, files: JobFiles) -> JobOutcome:
         """Read how a job ended from its process and from what that wrote."""
         written = files.read_outcome()
-        if result.exit_code == 0 and "summary" in written:
+        if "summary" in written:  # also where its process was stopped while it ended
             summary = TrainingSummary(**written["summary"])
             return cls("finished", result.seconds, 0, summary, written["statistics"], reason="")
         stopped = result.exit_code in {-signal.SIGTERM, -signal.SIGINT} or written.get("interrupted", False)
@@ -93,7 +93,7 @@ class JobOutcome:
             seconds=result.seconds,
             exit_code=result.exit_code,
             reason=_reason(result.exit_code, written),
-            traceback=written.get("traceback", last_words),
+            traceback="" if stopped else written.get("traceback", last_words),  # nothing of its own went wrong
         )
 
 
@@ -243,14 +243,24 @@ class SweepRecord:
         )
 
     def _restored(self, job: JobSpecification, entry: Mapping[str, Any]) -> JobOutcome:
-        """Return how a job of the earlier process ended; what it trained counts only if its files are there."""
+        """Return how a job of the earlier process ended; what it trained counts only if its files are there.
+
+        The job's own outcome decides: the process that wrote the rest may have been killed before it could see it.
+        """
         files = self.files(job.index)
+        if entry["status"] != "finished" and files.root.exists():
+            with files.held():  # waits for a job that ends because its launcher was killed
+                pass
         written = files.read_outcome()
-        if entry["status"] == "finished" and "summary" in written:
-            return JobOutcome(
-                "finished", entry["seconds"], 0, TrainingSummary(**written["summary"]), written["statistics"], ""
-            )
+        if "summary" in written:
+            seconds = entry["seconds"] if entry["status"] == "finished" else written.get("seconds", entry["seconds"])
+            summary = TrainingSummary(**written["summary"])
+            return JobOutcome("finished", seconds, 0, summary, written["statistics"], "")
         status: Status = entry["status"] if entry["status"] != "finished" else "failed"
         return JobOutcome(
-            status, entry["seconds"], entry["exit_code"], reason=entry["reason"], traceback=written.get("traceback", "")
+            status,
+            entry["seconds"],
+            entry["exit_code"],
+            reason=entry["reason"],
+            traceback="" if status == "stopped" else written.get("traceback", ""),
         )

@@ -39,6 +39,14 @@ def test_other_messages_stay_as_they_are(message: str) -> None:
     assert at_the_command_line(message) == message
 
 
+def test_what_was_typed_is_named() -> None:
+    message = "rollout.n_episodes: 0 is not accepted"
+    assert at_the_command_line(message, ["train", "rollout.n_episodes=0"]) == message
+    assert at_the_command_line(message, ["exp", "algorithm=ppo"]) == message  # it stands in params.yaml
+    assert at_the_command_line(message, ["rollout", "RUN", "--episodes", "0"]) == "--episodes: 0 is not accepted"
+    assert at_the_command_line("config_dir: 'x' is not", ["+config_dir=x"]) == "config_dir: 'x' is not"
+
+
 def test_an_override_is_a_word() -> None:
     message = "An environment's own id goes to env.name: overrides={'env.name': 'CartPole-v1'}."
     assert at_the_command_line(message) == "An environment's own id goes to env.name: env.name=CartPole-v1."
