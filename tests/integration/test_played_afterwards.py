@@ -159,6 +159,20 @@ def test_other_weights_by_now_are_not_credited_with_it(run: Path, caplog: pytest
     assert "other weights" in caplog.text
 
 
+def test_runs_that_dvc_keeps_are_left_alone(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = (run / "record.json").read_bytes()
+    with monkeypatch.context() as stage:
+        stage.setenv("DVC_STAGE", "score")  # which depends on the run, and would run again for ever
+        RunContext.load(run, silent=True).evaluate(n_episodes=1)
+    lock = run.parent / "dvc.lock"
+    lock.write_text(f"stages: {{train: {{outs: [{{path: {run.name}}}]}}}}", encoding="utf-8")
+    RunContext.load(run, silent=True).evaluate(n_episodes=1)
+    assert (run / "record.json").read_bytes() == before
+    lock.unlink()
+    RunContext.load(run, silent=True).evaluate(n_episodes=1)
+    assert (run / "record.json").read_bytes() != before
+
+
 def test_outputs_of_the_pipeline_and_another_environment_are_left_alone(run: Path, tmp_path: Path) -> None:
     RunContext.load(run, env=lambda: GymMazeEnv("CartPole-v1"), silent=True).evaluate(n_episodes=1)
     assert methods_of(run) == ["train"]

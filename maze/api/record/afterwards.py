@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from maze.api.leaving import STAGE_VARIABLE
 from maze.api.record.calls import Call, file_digest
 from maze.api.record.objects import store_objects
 from maze.api.record.origins import describe_environment
@@ -42,7 +44,8 @@ class Afterwards:
     """Adds to the record of a run what its agent plays, loaded by another context than the one that trained it.
 
     Each such context is a session of its own in the record, marked as one that loaded the agent, so that a repetition
-    loads it anew as well. What is no run with a record of its own, such as outputs of a pipeline, is left alone.
+    loads it anew as well. What is no run with a record of its own is left alone, and so is what DVC keeps, such as
+    outputs of a pipeline, and everything while a stage of a pipeline runs.
 
     Args:
         config: of the loaded agent.
@@ -71,11 +74,15 @@ class Afterwards:
         Returns:
             Why they were not recorded although the run has a record; "" where there is nothing to say.
         """
-        if not _IS_RECORDED.get():
+        if not _IS_RECORDED.get() or STAGE_VARIABLE in os.environ:  # a stage writes its own outputs alone
             return ""
+        from maze.api.repository.outputs import is_kept_by_dvc  # noqa: PLC0415  (no stage needs it)
+
         origin = origin_of(self._agent.root)
         files = self._files(origin)
         try:
+            if files is not None and is_kept_by_dvc(files.root):
+                return ""
             content = None if files is None else self._run_of(files, origin)
             if files is None or content is None:
                 if origin is not None:

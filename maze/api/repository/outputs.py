@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import yaml
 from maze.api.repository.revisions import Repository, Revision
 from maze.errors import ArtifactError
 
-__all__ = ["OutputReader"]
+__all__ = ["OutputReader", "is_kept_by_dvc"]
 
 LOCK = "dvc.lock"
 _TRACKED = ("out", "build", "params.yaml", "dvc.yaml", LOCK)
@@ -130,6 +131,27 @@ def _listed(listing: Path) -> list[dict[str, Any]]:
         raise ArtifactError(
             f"{listing}: DVC's cache is damaged there ({error}); remove the file, then dvc fetch."
         ) from error
+
+
+def is_kept_by_dvc(path: Path) -> bool:
+    """Return whether DVC keeps a file or folder, so that a change of it would be one of the pipeline's results.
+
+    Args:
+        path: an output of a stage that has run, data that was added, or something within these.
+
+    Raises:
+        ArtifactError: a ``dvc.lock`` cannot be read.
+    """
+    path = path.absolute()
+    for child, folder in pairwise([path, *path.parents]):
+        if (folder / f"{child.name}.dvc").is_file():
+            return True
+        lock = folder / LOCK
+        if lock.is_file() and any(path.is_relative_to(folder / str(out["path"])) for out in _locked_outputs(lock)):
+            return True
+        if (folder / ".dvc").is_dir():
+            return False
+    return False
 
 
 def _locked_outputs(lock: Path) -> Iterator[dict[str, Any]]:
