@@ -7,6 +7,8 @@ import signal
 import sys
 from pathlib import Path
 
+import psutil
+
 from maze.api.leaving import leave_once
 from maze.launchers import LAUNCHER_VARIABLE, Job
 
@@ -49,16 +51,8 @@ def leave_with_launcher() -> None:
     launcher = os.environ.get(LAUNCHER_VARIABLE, "")
     if launcher == str(os.getppid()):
         leave_once(lambda: str(os.getppid()) != launcher)
-    elif launcher.isdecimal() and not _is_alive(int(launcher)):  # it was killed while this process was starting
+    elif launcher.isdecimal() and not psutil.pid_exists(int(launcher)):  # it was killed while this process was starting
         os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, PermissionError):  # somebody else's process may have got the number since
-        return False
-    return True
 
 
 def signal_of(exit_code: int, *, handled: bool = False) -> signal.Signals | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import json
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from maze.api.multirun.children import python_job
 from maze.api.pipeline import SweepPart
@@ -23,8 +23,6 @@ __all__ = ["JobFiles", "Task"]
 
 _PATIENCE_SECONDS = 30.0
 """How long a process is waited for that trains the same job: one that was told to stop first ends its update."""
-
-_LOOK_SECONDS = 0.1
 
 _COUNTERS = ("step", "epoch", "return")
 """Columns of a curve beside an epoch's metrics."""
@@ -85,15 +83,17 @@ class JobFiles:
             ArtifactError: it is still there.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
-        deadline = time.monotonic() + patience_s
-        with self._lock.open("ab") as lock:
-            while not _locked(lock.fileno()):
-                if time.monotonic() > deadline:
-                    raise ArtifactError(
-                        f"{self.root}: another process is training this job; wait until it has ended, or end it."
-                    )
-                time.sleep(_LOOK_SECONDS)
+        lock = FileLock(self._lock)  # ends with the process, however that ends
+        try:
+            lock.acquire(timeout=patience_s)
+        except Timeout as error:
+            raise ArtifactError(
+                f"{self.root}: another process is training this job; wait until it has ended, or end it."
+            ) from error
+        try:
             yield
+        finally:
+            lock.release()
 
     def write_task(self, task: Task) -> None:
         """Write what the job's process reads, and forget the outcome of an earlier one.
@@ -186,12 +186,3 @@ class JobFiles:
             return {}
         outcome: dict[str, Any] = read_json(self._outcome)
         return outcome
-
-
-def _locked(file_number: int) -> bool:
-    """Take a file's lock, which ends with the process however that ends; say whether it was free."""
-    try:
-        fcntl.flock(file_number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial
 
-__all__ = ["Study", "StudyListener", "TrialEnd", "open_study"]
+__all__ = ["Study", "open_study"]
 
 _SETTLED = ("COMPLETE", "PRUNED", "FAIL")
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from maze.api.tuning.listener import StudyListener, TrialEnd
 from maze.api.tuning.outcome import SearchFiles, write_outcome
 from maze.api.tuning.run import tune
-from maze.api.tuning.study import StudyListener, TrialEnd, open_study
+from maze.api.tuning.study import open_study
 from maze.api.tuning.trials import SeedResult
 from maze.errors import InvalidSpecificationError, TrainingError
 from tests.unit.api.tuning.conftest import tiny_search
